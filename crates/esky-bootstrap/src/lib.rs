@@ -1,0 +1,1 @@
+//! The start-up program at the top of an app directory

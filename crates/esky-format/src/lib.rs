@@ -1,0 +1,1 @@
+//! Names, version order, manifests and the state record: bytes to values and back

@@ -1,0 +1,1 @@
+//! App directories and version directories: stage, install, recover, clean up

@@ -1,0 +1,1 @@
+//! From a frozen directory to a release

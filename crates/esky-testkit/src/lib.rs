@@ -1,0 +1,1 @@
+//! Fake apps and faulty servers for tests

@@ -1,0 +1,1 @@
+//! Keeps frozen apps fresh: find, fetch, verify and install updates
