@@ -1,3 +1,59 @@
-//! Set-up, demo, tests and benchmarks of the project.
+//! Set-up, demo, tests and benchmarks of the project: `cargo xtask TASK`.
+//!
+//! Everything a task needs beyond Rust, a C compiler and Python it fetches itself, into `target/`.
 
-fn main() {}
+#![allow(
+    clippy::disallowed_methods,
+    clippy::exit,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "a developer's tool: it speaks, and the files it touches are not an app's"
+)]
+
+mod bench;
+mod check;
+mod demo;
+mod report;
+mod test;
+mod tools;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+const USAGE: &str = "\
+cargo xtask demo [--freezer pyinstaller|cx_Freeze]   freeze a small app, release it twice, watch it update itself
+cargo xtask test                                     everything: checks, Rust and Python tests, the demo's stories
+cargo xtask check                                    formatting, lints, types, documentation, dependencies
+cargo xtask bootstrap                                build the start-up program
+cargo xtask wheel                                    build the wheel, with the start-up program inside
+cargo xtask bench                                    measure, compare with the limits, write docs/benchmarks.md";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match dispatch(&arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(arguments: &[String]) -> Result<ExitCode> {
+    let (task, rest) = match arguments.split_first() {
+        Some((task, rest)) => (task.as_str(), rest),
+        None => ("help", arguments),
+    };
+    match (task, rest) {
+        ("demo", rest) => demo::run(rest)?,
+        ("check", []) => return Ok(check::main()),
+        ("test", []) => return Ok(test::main()),
+        ("bench", []) => bench::main()?,
+        ("bootstrap", []) => drop(tools::build_bootstrap()?),
+        ("wheel", []) => drop(tools::build_wheel()?),
+        ("help" | "--help" | "-h", []) => println!("{USAGE}"),
+        _ => bail!("`{}` is no task; these are:\n{USAGE}", arguments.join(" ")),
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,1 +1,40 @@
-//! The only door to the disk
+//! The only door to the disk.
+//!
+//! Every other crate goes through here (a lint forbids `std::fs` elsewhere), so that three things are said once:
+//! what is on disk after a crash in the middle of a call, what an error means for the person, and what differs
+//! between Unix and Windows. Each function that writes says in its documentation what survives a crash:
+//!
+//! * **durable** – when the call returns, the change survives a power cut; before that, the old or the new state is there;
+//! * **ordered later** – the change may be lost, or be there in part, until [`sync_tree`] or [`sync_dir`] says otherwise.
+//!
+//! A process running as root gives every new file to the owner of the directory it lies in, so that an update by an
+//! administrator does not lock the owner out.
+
+#![allow(clippy::disallowed_methods)] // this is the crate that the lint points to
+
+mod error;
+pub mod faults;
+mod lock;
+mod machine;
+mod platform;
+mod read;
+mod sync;
+mod tree;
+mod write;
+
+pub use error::{Error, ErrorKind, Operation, Result};
+pub use lock::{FileLock, VersionFileLock};
+pub use machine::{free_space, host_name, process_is_alive, require_space};
+pub use read::{
+    Kind, Metadata, exists, metadata, open_for_read, read_dir_names, read_limited, read_optional,
+    read_symlink,
+};
+pub use sync::{sync_dir, sync_file, sync_tree};
+pub use tree::{
+    copy_owner, create_dir, create_dir_all, remove_empty_dir, remove_file, remove_tree, rename,
+    set_mode, symlink,
+};
+pub use write::{
+    copy_file, create_new_file, open_for_append, replace_durable, write_all, write_durable,
+    write_slot_in_place,
+};

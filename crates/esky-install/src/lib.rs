@@ -1,1 +1,29 @@
-//! App directories and version directories: stage, install, recover, clean up
+//! App directories and version directories: stage, install, recover, clean up.
+//!
+//! The order of the operations on disk is what keeps a working app working; `docs/design/install.md` tells it, and
+//! `docs/design/crash-safety.md` says what is there after a crash at each step. In short: a version is written in
+//! full and made durable, then its manifest makes it a version, then one slot of the state record, written in place,
+//! makes it the one that starts. All that comes after is finished by the next writer ([`AppDir::recover`]).
+
+mod adopt;
+mod appdir;
+mod cleanup;
+mod error;
+mod hashing;
+mod install;
+mod legacy_lock;
+mod lock;
+mod programs;
+mod recover;
+mod scan;
+mod staging;
+mod state;
+mod uninstall;
+mod verify;
+mod version_dir;
+
+pub use appdir::{AppDir, InstalledVersion, StartChoice};
+pub use error::{Damage, EntryFault, Error, Result};
+pub use lock::{UpdateLock, VersionLock};
+pub use staging::Staging;
+pub use verify::VerifyReport;

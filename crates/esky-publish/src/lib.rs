@@ -1,1 +1,19 @@
-//! From a frozen directory to a release
+//! From a frozen directory to a release.
+//!
+//! [`pack`] looks at the whole directory first and reports every fault in it at once. Then it
+//! reads each file one time: hashed for the file list and deflated on all cores in the same go.
+//! The package appears under its name only when it is complete and on the disk.
+
+mod error;
+mod executable;
+mod index;
+mod options;
+mod output;
+mod pack;
+mod programs;
+mod scan;
+
+pub use error::{Error, Fault, Result};
+pub use index::write_index;
+pub use options::{PackOptions, Packed, Progress};
+pub use pack::pack;

@@ -1,1 +1,9 @@
-//! Fake apps and faulty servers for tests
+//! For tests only: a web server with every fault a client may meet, apps small enough to be made in a moment, and
+//! zip files that no honest program writes.
+
+#![allow(clippy::disallowed_methods)] // a test kit may go to the disk by itself
+
+pub mod apps;
+pub mod raw_zip;
+mod serve;
+pub mod server;

@@ -1,1 +1,48 @@
-//! Keeps frozen apps fresh: find, fetch, verify and install updates
+//! Keeps frozen apps fresh: finds, fetches, checks and installs updates.
+//!
+//! ```no_run
+//! use std::{path::Path, sync::Arc};
+//! use esky::{DefaultVersionFinder, Esky, HttpOptions, Monitor, SystemTransport};
+//!
+//! fn update(running: &Path) -> esky::Result<()> {
+//!     let transport = SystemTransport::new(HttpOptions::default())?;
+//!     let finder = DefaultVersionFinder::new("https://example.com/downloads/", Arc::new(transport));
+//!     let app = Esky::open(running, Arc::new(finder))?;
+//!     let monitor = Monitor::silent();
+//!     if let Some(update) = app.check(&monitor)? {
+//!         update.download(&monitor)?;
+//!         update.install(&monitor)?;
+//!     }
+//!     Ok(())
+//! }
+//! ```
+//!
+//! Two faces over one core: [`Esky`] has the methods of the original (`find_update`, `fetch_version`,
+//! `install_version`, `cleanup`, `auto_update`), and [`Esky::check`] gives an [`Update`] that is downloaded and
+//! installed step by step. Where versions come from is a [`VersionFinder`]; how bytes travel is a [`Transport`].
+//! The library never prints, never exits, and reads the environment only when [`Proxy::FromEnvironment`] asks it to.
+
+mod app;
+mod error;
+mod fetch;
+mod finder;
+mod monitor;
+mod transport;
+mod update;
+
+pub use app::{Esky, UpdateGuard};
+pub use error::{Error, HttpFault, Result};
+pub use fetch::unpack_package;
+pub use finder::{
+    DefaultVersionFinder, Link, LocalVersionFinder, PackageKind, VersionFinder, VersionGraph,
+    scrape,
+};
+pub use monitor::{CancelToken, Event, EventHandler, Monitor};
+pub use transport::{
+    FileTransport, HeadersHook, HttpOptions, HttpTransport, Proxy, RangeFrom, Request, Response,
+    RetryPolicy, SystemTransport, Transport,
+};
+pub use update::Update;
+
+pub use esky_format as format;
+pub use esky_install::{AppDir, InstalledVersion, VerifyReport};

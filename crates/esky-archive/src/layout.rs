@@ -1,0 +1,310 @@
+//! Where the version directory is, and what every entry is for.
+//!
+//! Packages of all ages are known: the version directory on top or below `appdata/`, and either of
+//! them below one folder more, as in an application bundle of macOS.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Seek};
+
+use esky_format::layout::{
+    APPDATA_DIR, BOOTSTRAP_DIR, CONTROL_DIR, LOCKED_DIR, MANIFEST, MANIFEST_UNINSTALLED, STATE_DIR,
+    UPDATES_DIR,
+};
+use esky_format::manifest;
+use esky_format::name::AppVersion;
+use esky_format::path::{check_link, collision_key};
+
+use crate::content::{Source, read_small};
+use crate::error::{EntryFault, Error, PackageFault, Result};
+use crate::package::{Entry, Kind};
+use crate::raw::{RawEntry, Shape};
+
+/// The longest manifest and the longest target of a link that are read.
+const MAX_MANIFEST: u64 = 1 << 20;
+const MAX_LINK: u64 = 4096;
+
+const DEFAULT_FILE_MODE: u32 = 0o644;
+const DEFAULT_DIRECTORY_MODE: u32 = 0o755;
+
+/// A package's entries at their places in the tree.
+pub(crate) struct Layout {
+    pub(crate) app: AppVersion,
+    pub(crate) in_appdata: bool,
+    pub(crate) manifest: Vec<String>,
+    /// Directories by path, files and programs as they lie in the package, links by path.
+    pub(crate) entries: Vec<Entry>,
+    /// One for each file and program, in their order.
+    pub(crate) sources: Vec<Source>,
+}
+
+/// Finds a place for every entry of the package called `package`.
+pub(crate) fn arrange<R: Read + Seek>(
+    package: &str,
+    reader: &mut R,
+    raw: &[RawEntry],
+) -> Result<Layout> {
+    let root = Root::find(raw).map_err(|fault| whole(package, fault))?;
+    let manifest = read_manifest(package, reader, &raw[root.manifest])?;
+    let mut sorter = Sorter {
+        package,
+        reader,
+        root: &root,
+        manifest: &manifest,
+        directories: BTreeMap::new(),
+        files: Vec::new(),
+        sources: Vec::new(),
+        links: BTreeMap::new(),
+    };
+    for entry in raw {
+        sorter.place(entry)?;
+    }
+    sorter.all_programs()?;
+    let (entries, sources) = sorter.into_entries();
+    Ok(Layout {
+        app: root.app,
+        in_appdata: root.in_appdata,
+        manifest,
+        entries,
+        sources,
+    })
+}
+
+fn whole(package: &str, fault: PackageFault) -> Error {
+    Error::Package {
+        package: package.to_owned(),
+        fault,
+    }
+}
+
+/// Where the version directory lies.
+struct Root {
+    app: AppVersion,
+    in_appdata: bool,
+    /// What stands before the paths of the app directory: empty, or with a slash at its end.
+    prefix: String,
+    /// What stands before the paths of the version directory, with a slash at its end.
+    version: String,
+    /// Which entry is the manifest.
+    manifest: usize,
+}
+
+impl Root {
+    /// The version directory is the one with a manifest; of several the least deep, since an app
+    /// may carry another one in its data.
+    fn find(raw: &[RawEntry]) -> Result<Self, PackageFault> {
+        let mut found: Option<Self> = None;
+        for (at, entry) in raw.iter().enumerate() {
+            let Some(root) = Self::from_manifest(at, entry) else {
+                continue;
+            };
+            let depth = |root: &Self| root.version.matches('/').count();
+            match &found {
+                Some(other) if depth(other) == depth(&root) => {
+                    return Err(PackageFault::TwoVersionDirectories(
+                        other.version.clone(),
+                        root.version,
+                    ));
+                }
+                Some(other) if depth(other) < depth(&root) => {}
+                _ => found = Some(root),
+            }
+        }
+        found.ok_or(PackageFault::NoVersionDirectory)
+    }
+
+    fn from_manifest(at: usize, entry: &RawEntry) -> Option<Self> {
+        let directory = entry.name.strip_suffix(MANIFEST)?.strip_suffix('/')?;
+        let directory = directory.strip_suffix(CONTROL_DIR)?.strip_suffix('/')?;
+        let (above, name) = match directory.rsplit_once('/') {
+            Some((above, name)) => (Some(above), name),
+            None => (None, directory),
+        };
+        let above_appdata = above.and_then(|above| match above.strip_suffix(APPDATA_DIR)? {
+            "" => Some(""),
+            rest => rest.strip_suffix('/'),
+        });
+        let prefix = above_appdata.or(above).unwrap_or_default();
+        Some(Self {
+            app: AppVersion::parse_directory(name)?,
+            in_appdata: above_appdata.is_some(),
+            prefix: match prefix {
+                "" => String::new(),
+                prefix => format!("{prefix}/"),
+            },
+            version: format!("{directory}/"),
+            manifest: at,
+        })
+    }
+}
+
+fn read_manifest<R: Read + Seek>(
+    package: &str,
+    reader: &mut R,
+    entry: &RawEntry,
+) -> Result<Vec<String>> {
+    let refuse = |text: String| whole(package, PackageFault::Manifest(text));
+    if entry.shape != Shape::File || entry.size > MAX_MANIFEST {
+        return Err(refuse("is not a small file".to_owned()));
+    }
+    let bytes = read_small(reader, entry).map_err(|problem| problem.error(package, &entry.name))?;
+    let names = manifest::parse(&bytes).map_err(|fault| refuse(fault.to_string()))?;
+    if names.is_empty() {
+        return Err(refuse("names no program".to_owned()));
+    }
+    Ok(names)
+}
+
+/// Takes the entries one by one and keeps what is to be unpacked.
+struct Sorter<'a, R> {
+    package: &'a str,
+    reader: &'a mut R,
+    root: &'a Root,
+    manifest: &'a [String],
+    directories: BTreeMap<String, u32>,
+    files: Vec<Entry>,
+    sources: Vec<Source>,
+    links: BTreeMap<String, String>,
+}
+
+impl<R: Read + Seek> Sorter<'_, R> {
+    fn place(&mut self, entry: &RawEntry) -> Result<()> {
+        if let Some(path) = entry.name.strip_prefix(&self.root.version) {
+            return self.place_in_version(entry, path);
+        }
+        if let Some(path) = entry.name.strip_prefix(&self.root.prefix) {
+            return self.place_on_top(entry, path);
+        }
+        let folder = self.root.prefix.trim_end_matches('/');
+        if folder == entry.name || self.root.prefix.starts_with(&format!("{}/", entry.name)) {
+            return Ok(());
+        }
+        Err(self.faulty(entry, EntryFault::OutsidePrefix(folder.to_owned())))
+    }
+
+    fn place_in_version(&mut self, entry: &RawEntry, path: &str) -> Result<()> {
+        if is_reserved_in_version(path) {
+            return Err(self.faulty(entry, EntryFault::Reserved));
+        }
+        for (slash, _) in path.match_indices('/') {
+            self.directories
+                .entry(path[..slash].to_owned())
+                .or_insert(DEFAULT_DIRECTORY_MODE);
+        }
+        let path = path.to_owned();
+        match entry.shape {
+            Shape::Directory => {
+                let mode = or_default(entry.mode, DEFAULT_DIRECTORY_MODE) | 0o700;
+                self.directories.insert(path, mode);
+            }
+            Shape::File => {
+                let mode = or_default(entry.mode, DEFAULT_FILE_MODE) | 0o400;
+                let size = entry.size;
+                self.keep(entry, path, Kind::File { mode, size });
+            }
+            Shape::Symlink => {
+                let target = self.read_link(entry, &path)?;
+                self.links.insert(path, target);
+            }
+        }
+        Ok(())
+    }
+
+    /// What the manifest does not name is not installed; the original did not install it either.
+    fn place_on_top(&mut self, entry: &RawEntry, path: &str) -> Result<()> {
+        if entry.shape == Shape::Directory || !self.manifest.iter().any(|name| name == path) {
+            return Ok(());
+        }
+        if entry.shape == Shape::Symlink {
+            return Err(self.faulty(entry, EntryFault::ProgramLink));
+        }
+        if is_reserved_on_top(path, &self.root.app) {
+            return Err(self.faulty(entry, EntryFault::Reserved));
+        }
+        let mode = or_default(entry.mode, DEFAULT_FILE_MODE) | 0o400;
+        let size = entry.size;
+        self.keep(entry, path.to_owned(), Kind::Program { mode, size });
+        Ok(())
+    }
+
+    fn keep(&mut self, entry: &RawEntry, path: String, kind: Kind) {
+        self.files.push(Entry { path, kind });
+        self.sources.push(entry.into());
+    }
+
+    fn read_link(&mut self, entry: &RawEntry, path: &str) -> Result<String> {
+        if entry.size > MAX_LINK {
+            return Err(self.faulty(entry, EntryFault::LinkTarget));
+        }
+        let bytes = read_small(self.reader, entry)
+            .map_err(|problem| problem.error(self.package, &entry.name))?;
+        let Ok(target) = String::from_utf8(bytes) else {
+            return Err(self.faulty(entry, EntryFault::LinkTarget));
+        };
+        if let Err(fault) = check_link(path, &target) {
+            return Err(self.faulty(entry, EntryFault::Link { target, fault }));
+        }
+        Ok(target)
+    }
+
+    fn all_programs(&self) -> Result<()> {
+        let held = |name: &&String| {
+            self.files
+                .iter()
+                .any(|entry| entry.path == **name && matches!(entry.kind, Kind::Program { .. }))
+        };
+        match self.manifest.iter().find(|name| !held(name)) {
+            None => Ok(()),
+            Some(missing) => Err(whole(
+                self.package,
+                PackageFault::MissingProgram(missing.clone()),
+            )),
+        }
+    }
+
+    fn into_entries(self) -> (Vec<Entry>, Vec<Source>) {
+        let directories = self.directories.into_iter().map(|(path, mode)| Entry {
+            path,
+            kind: Kind::Directory { mode },
+        });
+        let links = self.links.into_iter().map(|(path, target)| Entry {
+            path,
+            kind: Kind::Symlink { target },
+        });
+        let entries = directories.chain(self.files).chain(links).collect();
+        (entries, self.sources)
+    }
+
+    fn faulty(&self, entry: &RawEntry, fault: EntryFault) -> Error {
+        Error::Entry {
+            package: self.package.to_owned(),
+            entry: entry.name.clone(),
+            fault,
+        }
+    }
+}
+
+fn or_default(mode: u32, default: u32) -> u32 {
+    if mode == 0 { default } else { mode }
+}
+
+/// `bootstrap/` and the old manifest say that an installation is under way or undone.
+fn is_reserved_in_version(path: &str) -> bool {
+    let key = collision_key(path);
+    let Some(control) = key
+        .strip_prefix(CONTROL_DIR)
+        .and_then(|rest| rest.strip_prefix('/'))
+    else {
+        return key == CONTROL_DIR && path != CONTROL_DIR;
+    };
+    let first = control.split('/').next().unwrap_or_default();
+    first == BOOTSTRAP_DIR || control == MANIFEST_UNINSTALLED
+}
+
+/// No program may lie where the state, the downloads or a version lies.
+fn is_reserved_on_top(path: &str, app: &AppVersion) -> bool {
+    let first = path.split('/').next().unwrap_or_default();
+    let key = collision_key(first);
+    let ours = [APPDATA_DIR, UPDATES_DIR, LOCKED_DIR, STATE_DIR].contains(&key.as_str());
+    let version = AppVersion::parse_directory(first).is_some_and(|other| other.name == app.name);
+    ours || (version && path.contains('/'))
+}

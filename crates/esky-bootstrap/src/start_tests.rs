@@ -1,0 +1,246 @@
+//! The steps of a start against an app directory that exists only in memory.
+
+use super::*;
+use esky_format::state::{Slot, Status};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+
+#[derive(Default)]
+struct Memory {
+    files: RefCell<BTreeMap<String, Vec<u8>>>,
+    busy: BTreeSet<String>,
+    unlockable: BTreeSet<String>,
+    running: BTreeSet<String>,
+    broken: BTreeMap<String, LaunchFault>,
+    /// Versions that are removed at the moment in which they are locked.
+    removed_at_lock: RefCell<BTreeSet<String>>,
+    log: RefCell<Vec<String>>,
+}
+
+impl Memory {
+    fn with(versions: &[&str]) -> Self {
+        let memory = Self::default();
+        versions.iter().for_each(|version| {
+            memory.put(
+                &format!("{}/esky-files/bootstrap-manifest.txt", path(version)),
+                b"",
+            )
+        });
+        memory
+    }
+
+    fn put(&self, path: &str, content: &[u8]) {
+        self.files.borrow_mut().insert(path.into(), content.into());
+    }
+
+    fn put_trial(&self, current: &str, fallback: &str) {
+        let slot = Slot {
+            status: Status::Trial,
+            fallback: Some(path(fallback)),
+            ..Slot::good(5, path(current))
+        };
+        self.put("esky-state/slot-1", &slot.encode().unwrap());
+    }
+
+    fn log(&self) -> Vec<String> {
+        self.log.borrow().clone()
+    }
+}
+
+fn path(version: &str) -> String {
+    format!("demo-{version}.linux-x86_64")
+}
+
+impl Platform for Memory {
+    type Lock = ();
+
+    fn list(&self, directory: &str) -> Vec<String> {
+        let prefix = if directory.is_empty() {
+            String::new()
+        } else {
+            format!("{directory}/")
+        };
+        let files = self.files.borrow();
+        let inside = files.keys().filter_map(|path| path.strip_prefix(&prefix));
+        let names: BTreeSet<&str> = inside.filter_map(|path| path.split('/').next()).collect();
+        names.into_iter().map(String::from).collect()
+    }
+
+    fn exists(&self, path: &str) -> bool {
+        self.files
+            .borrow()
+            .keys()
+            .any(|file| file == path || file.starts_with(&format!("{path}/")))
+    }
+
+    fn read<'a>(&self, path: &str, buffer: &'a mut [u8]) -> Option<&'a [u8]> {
+        let files = self.files.borrow();
+        let content = files.get(path)?;
+        let length = content.len().min(buffer.len());
+        buffer[..length].copy_from_slice(&content[..length]);
+        Some(&buffer[..length])
+    }
+
+    fn size(&self, path: &str) -> Option<u64> {
+        self.files
+            .borrow()
+            .get(path)
+            .map(|bytes| bytes.len() as u64)
+    }
+
+    fn is_running(&self, directory: &str) -> bool {
+        self.running.contains(directory)
+    }
+
+    fn lock(&self, directory: &str) -> Locking<()> {
+        if self.removed_at_lock.borrow_mut().remove(directory) {
+            self.files
+                .borrow_mut()
+                .retain(|path, _| !path.starts_with(directory));
+        }
+        if self.busy.contains(directory) {
+            Locking::Busy
+        } else if self.unlockable.contains(directory) {
+            Locking::Impossible
+        } else {
+            Locking::Held(())
+        }
+    }
+
+    fn append_byte(&self, path: &str) {
+        self.log.borrow_mut().push(format!("count {path}"));
+        self.files
+            .borrow_mut()
+            .entry(path.into())
+            .or_default()
+            .push(b'x');
+    }
+
+    fn launch(&self, directory: &str) -> Result<i32, LaunchFault> {
+        self.log.borrow_mut().push(format!("launch {directory}"));
+        self.broken
+            .get(directory)
+            .map_or(Ok(3), |fault| Err(*fault))
+    }
+}
+
+#[test]
+fn the_exit_code_of_the_best_version_comes_back() {
+    let memory = Memory::with(&["1.0", "1.1"]);
+    assert_eq!(start(&memory), Ok(3));
+    assert_eq!(memory.log(), ["launch demo-1.1.linux-x86_64"]);
+}
+
+#[test]
+fn a_version_that_does_not_start_is_followed_by_the_next() {
+    let mut memory = Memory::with(&["1.0", "1.1"]);
+    memory.broken.insert(path("1.1"), LaunchFault::NotFound);
+    assert_eq!(start(&memory), Ok(3));
+    assert_eq!(
+        memory.log(),
+        [
+            "launch demo-1.1.linux-x86_64",
+            "launch demo-1.0.linux-x86_64"
+        ]
+    );
+}
+
+#[test]
+fn the_first_fault_is_reported_when_nothing_starts() {
+    let mut memory = Memory::with(&["1.0", "1.1"]);
+    memory.broken.insert(path("1.0"), LaunchFault::NotFound);
+    memory.broken.insert(path("1.1"), LaunchFault::NotAProgram);
+    let failure = start(&memory).unwrap_err();
+    assert_eq!(
+        failure,
+        Failure::NothingStarts {
+            directory: path("1.1"),
+            fault: LaunchFault::NotAProgram
+        }
+    );
+    assert_eq!(failure.to_string().lines().count(), 1);
+}
+
+#[test]
+fn an_empty_app_directory_has_no_version() {
+    assert_eq!(start(&Memory::default()), Err(Failure::NoVersion));
+}
+
+#[test]
+fn a_version_that_somebody_removes_is_left_alone() {
+    let mut memory = Memory::with(&["1.0", "1.1"]);
+    memory.busy.insert(path("1.1"));
+    assert_eq!(start(&memory), Ok(3));
+    assert_eq!(memory.log(), ["launch demo-1.0.linux-x86_64"]);
+}
+
+#[test]
+fn the_last_resort_is_a_version_that_stays_locked() {
+    let mut memory = Memory::with(&["1.0"]);
+    memory.busy.insert(path("1.0"));
+    assert_eq!(start(&memory), Ok(3));
+}
+
+#[test]
+fn a_version_without_a_lock_starts_all_the_same() {
+    let mut memory = Memory::with(&["1.0"]);
+    memory.unlockable.insert(path("1.0"));
+    assert_eq!(start(&memory), Ok(3));
+}
+
+#[test]
+fn a_version_removed_while_it_was_being_locked_is_not_started() {
+    let memory = Memory::with(&["1.0", "1.1"]);
+    memory.removed_at_lock.borrow_mut().insert(path("1.1"));
+    assert_eq!(start(&memory), Ok(3));
+    assert_eq!(memory.log(), ["launch demo-1.0.linux-x86_64"]);
+}
+
+#[test]
+fn choosing_again_ends() {
+    let memory = Memory::with(&["1", "2", "3", "4", "5"]);
+    memory
+        .removed_at_lock
+        .borrow_mut()
+        .extend(["1", "2", "3", "4", "5"].map(path));
+    assert_eq!(start(&memory), Err(Failure::NoVersion));
+}
+
+#[test]
+fn a_trial_is_counted_before_the_launch() {
+    let memory = Memory::with(&["1.0", "1.1"]);
+    memory.put_trial("1.1", "1.0");
+    assert_eq!(start(&memory), Ok(3));
+    assert_eq!(
+        memory.log(),
+        ["count esky-state/tries-5", "launch demo-1.1.linux-x86_64"]
+    );
+}
+
+#[test]
+fn a_trial_that_failed_too_often_gives_way_to_the_fallback() {
+    let memory = Memory::with(&["1.0", "1.1"]);
+    memory.put_trial("1.1", "1.0");
+    (0..4).for_each(|_| assert_eq!(start(&memory), Ok(3)));
+    let launches: Vec<String> = memory
+        .log()
+        .into_iter()
+        .filter(|line| line.starts_with("launch"))
+        .collect();
+    assert_eq!(launches[2], "launch demo-1.1.linux-x86_64");
+    assert_eq!(launches[3], "launch demo-1.0.linux-x86_64");
+}
+
+#[test]
+fn a_confirmed_or_running_trial_is_not_counted() {
+    let confirmed = Memory::with(&["1.1"]);
+    confirmed.put_trial("1.1", "1.0");
+    confirmed.put("esky-state/confirmed-5", b"");
+    let mut running = Memory::with(&["1.1"]);
+    running.put_trial("1.1", "1.0");
+    running.running.insert(path("1.1"));
+    for memory in [confirmed, running] {
+        assert_eq!(start(&memory), Ok(3));
+        assert_eq!(memory.log(), ["launch demo-1.1.linux-x86_64"]);
+    }
+}

@@ -1,0 +1,147 @@
+//! The lock that shows that a version is in use.
+
+use crate::app::{App, version_of};
+use esky_format::state::{Slot, Status};
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+/// An instance that runs until it is dropped.
+struct Running(Child);
+
+impl Running {
+    /// Returns when the inner program is up.
+    fn start(app: &App) -> Self {
+        let mut command = app.command();
+        let mut child = command
+            .arg("--wait")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        assert!(lines.map(Result::unwrap).any(|line| line == "waiting"));
+        Self(child)
+    }
+
+    fn kill(mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn in_use(lockfile: &Path) -> bool {
+    File::open(lockfile).unwrap().try_lock().is_err()
+}
+
+#[test]
+fn a_running_version_is_in_use_until_it_is_killed() {
+    let app = App::with(&["1.0"]);
+    assert!(!in_use(&app.lockfile("1.0")));
+    let (first, second) = (Running::start(&app), Running::start(&app));
+    assert!(in_use(&app.lockfile("1.0")));
+    first.kill();
+    assert!(in_use(&app.lockfile("1.0")));
+    second.kill();
+    assert!(!in_use(&app.lockfile("1.0")));
+}
+
+#[test]
+fn only_the_version_that_runs_is_in_use() {
+    let app = App::with(&["1.0", "1.1", "1.2"]);
+    fs::remove_file(app.version("1.2").join("prog")).unwrap();
+    let running = Running::start(&app);
+    assert!(in_use(&app.lockfile("1.1")));
+    assert!(!in_use(&app.lockfile("1.0")));
+    assert!(
+        !in_use(&app.lockfile("1.2")),
+        "the lock of a version that did not start must not stay"
+    );
+    drop(running);
+}
+
+#[test]
+fn a_version_that_somebody_holds_exclusively_is_left_alone() {
+    let app = App::with(&["1.0", "1.1"]);
+    let holder = File::open(app.lockfile("1.1")).unwrap();
+    holder.lock().unwrap();
+    assert_eq!(app.started(), "1.0");
+    holder.unlock().unwrap();
+    assert_eq!(app.started(), "1.1");
+}
+
+#[test]
+fn the_only_version_starts_although_somebody_holds_it_exclusively() {
+    let app = App::with(&["1.0"]);
+    let holder = File::open(app.lockfile("1.0")).unwrap();
+    holder.lock().unwrap();
+    assert_eq!(app.started(), "1.0");
+}
+
+#[test]
+fn a_version_without_a_lock_file_starts() {
+    let app = App::with(&["1.0", "1.1"]);
+    fs::remove_file(app.lockfile("1.1")).unwrap();
+    assert_eq!(app.started(), "1.1");
+}
+
+#[test]
+fn a_lock_file_that_is_no_file_does_not_stop_the_start() {
+    let app = App::with(&["1.0"]);
+    fs::remove_file(app.lockfile("1.0")).unwrap();
+    fs::create_dir(app.lockfile("1.0")).unwrap();
+    assert_eq!(app.started(), "1.0");
+}
+
+#[test]
+fn the_lock_does_not_become_standard_input() {
+    let app = App::with(&["1.0"]);
+    app.replace_program(
+        "1.0",
+        b"#!/bin/sh\ntest -e /dev/fd/0 && echo taken || echo free\n",
+        0o755,
+    );
+    let output = Command::new("sh")
+        .args(["-c", "exec ./prog <&-"])
+        .current_dir(&app.root)
+        .output()
+        .unwrap();
+    assert_eq!(
+        String::from_utf8(output.stdout).unwrap(),
+        "free\n",
+        "{:?}",
+        output.stderr
+    );
+}
+
+#[test]
+fn a_second_instance_of_a_trial_is_not_counted() {
+    let app = App::with(&["1.0", "1.1"]);
+    let current = app
+        .version("1.1")
+        .file_name()
+        .unwrap()
+        .to_str()
+        .unwrap()
+        .to_string();
+    app.write_slot(
+        0,
+        &Slot {
+            status: Status::Trial,
+            ..Slot::good(5, current)
+        },
+    );
+    let _first = Running::start(&app);
+    let _second = Running::start(&app);
+    assert_eq!(fs::read(app.state("tries-5")).unwrap().len(), 1);
+    let output = app.command().output().unwrap();
+    assert_eq!(version_of(&crate::app::report(&output).arguments[0]), "1.1");
+}

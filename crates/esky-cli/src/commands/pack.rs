@@ -1,0 +1,115 @@
+//! `esky pack`: a freezer's output becomes a package.
+
+pub(crate) mod bootstrap;
+
+use std::fmt;
+use std::ops::ControlFlow;
+
+use esky_format::name::current_platform;
+use esky_publish::{PackOptions, Packed};
+use serde::Serialize;
+
+use crate::Environment;
+use crate::arguments::PackArguments;
+use crate::exit;
+use crate::failure::Failure;
+use crate::terminal::Terminal;
+use crate::text;
+
+/// The list of packages that `--index` writes.
+const INDEX: &str = "index.html";
+
+/// The answer.
+#[derive(Serialize)]
+struct Outcome {
+    path: String,
+    name: String,
+    version: String,
+    platform: String,
+    programs: Vec<String>,
+    files: u64,
+    size: u64,
+    unpacked_size: u64,
+    sha256: String,
+    index: Option<String>,
+}
+
+pub(crate) fn run(
+    arguments: PackArguments,
+    terminal: &Terminal,
+    environment: &Environment,
+) -> Result<i32, Failure> {
+    let directory = arguments.directory.clone();
+    let options = options(arguments, environment)?;
+    let progress = terminal.progress();
+    progress.phase(&format!("Packing {} {}", options.name, options.version));
+    let mut show = |amount: esky_publish::Progress| {
+        progress.bytes(amount.done, Some(amount.total));
+        if environment.cancel.is_cancelled() {
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    };
+    let packed = esky_publish::pack(&options, &mut show)
+        .map_err(|error| Failure::from(error).about_path(&directory))?;
+    drop(progress);
+    let index = options
+        .index
+        .then(|| options.output_dir.join(INDEX).display().to_string());
+    terminal.show(&Outcome::new(packed, index))?;
+    Ok(exit::SUCCESS)
+}
+
+fn options(arguments: PackArguments, environment: &Environment) -> Result<PackOptions, Failure> {
+    let platform = arguments.platform.as_deref().unwrap_or(current_platform());
+    let bootstrap = bootstrap::find(arguments.bootstrap, platform, environment)?;
+    let mut options = PackOptions::new(
+        arguments.directory,
+        arguments.name,
+        arguments.version,
+        bootstrap,
+        arguments.output,
+    );
+    options.platform = arguments.platform;
+    options.programs = Some(arguments.programs).filter(|programs| !programs.is_empty());
+    options.appdata_dir = arguments.appdata_dir;
+    options.compress = !arguments.no_compress;
+    options.index = arguments.index;
+    Ok(options)
+}
+
+impl Outcome {
+    fn new(packed: Packed, index: Option<String>) -> Self {
+        Self {
+            path: packed.path.display().to_string(),
+            name: packed.app.name,
+            version: packed.app.version,
+            platform: packed.app.platform,
+            programs: packed.programs,
+            files: packed.files,
+            size: packed.size,
+            unpacked_size: packed.unpacked_size,
+            sha256: packed
+                .sha256
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect(),
+            index,
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(formatter, "{}", text::printable(&self.path))?;
+        let files = text::count(self.files, "file");
+        let (unpacked, packed) = (text::bytes(self.unpacked_size), text::bytes(self.size));
+        writeln!(formatter, "  {files}, {unpacked}, packed to {packed}")?;
+        writeln!(
+            formatter,
+            "  programs  {}",
+            text::printable(&self.programs.join(", "))
+        )?;
+        writeln!(formatter, "  sha256    {}", self.sha256)
+    }
+}

@@ -1,0 +1,115 @@
+//! `esky update`: find, download, install, clean up.
+
+use std::fmt;
+use std::sync::Arc;
+
+use esky::{CancelToken, Esky, Event, Monitor};
+use serde::Serialize;
+
+use crate::Environment;
+use crate::arguments::UpdateArguments;
+use crate::exit;
+use crate::failure::Failure;
+use crate::progress::Progress;
+use crate::source::Source;
+use crate::terminal::Terminal;
+use crate::text;
+
+/// The answer. `available` is the version that is offered and newer than `installed`, if there is one.
+#[derive(Serialize)]
+struct Outcome {
+    name: String,
+    platform: String,
+    installed: String,
+    available: Option<String>,
+    updated: bool,
+}
+
+pub(crate) fn run(
+    arguments: &UpdateArguments,
+    terminal: &Terminal,
+    environment: &Environment,
+) -> Result<i32, Failure> {
+    let source = Source::parse(&arguments.source)?;
+    let finder = source.finder(&arguments.network)?;
+    let failure = |error| Failure::from(error).about_path(&arguments.app_dir);
+    let app = Esky::open(&arguments.app_dir, finder).map_err(failure)?;
+    let monitor = monitor(terminal.progress(), &environment.cancel);
+    let outcome = update(&app, arguments.check, &monitor).map_err(failure)?;
+    drop(monitor);
+    terminal.show(&outcome)?;
+    let found_nothing = arguments.check && outcome.available.is_none();
+    Ok(if found_nothing {
+        exit::NO_UPDATE
+    } else {
+        exit::SUCCESS
+    })
+}
+
+fn update(app: &Esky, only_check: bool, monitor: &Monitor) -> esky::Result<Outcome> {
+    let installed = app.version();
+    let available = match only_check {
+        true => app
+            .check(monitor)?
+            .map(|update| update.version().to_owned()),
+        false => app.auto_update(monitor)?,
+    };
+    Ok(Outcome {
+        name: app.name().to_owned(),
+        platform: app.platform().to_owned(),
+        installed,
+        updated: available.is_some() && !only_check,
+        available,
+    })
+}
+
+fn monitor(progress: Progress, cancel: &CancelToken) -> Monitor {
+    let progress = Arc::new(progress);
+    Monitor::new(move |event| tell(&progress, event)).with_cancel(cancel.clone())
+}
+
+fn tell(progress: &Progress, event: &Event) {
+    match event {
+        Event::Searching => progress.phase("Looking for updates"),
+        Event::Found { version } => {
+            progress.note(&format!("Found version {}", text::printable(version)))
+        }
+        Event::Downloading { received, total } => {
+            progress.phase("Downloading");
+            progress.bytes(*received, *total);
+        }
+        Event::Retrying { cause } => {
+            progress.note(&format!("trying again: {}", text::printable(cause)))
+        }
+        Event::Unpacking { done, total } => {
+            progress.phase("Unpacking");
+            progress.bytes(*done, Some(*total));
+        }
+        Event::Verifying { done, total } => {
+            progress.phase("Checking every file");
+            progress.bytes(*done, Some(*total));
+        }
+        Event::Installing { version } => {
+            progress.phase(&format!("Installing {}", text::printable(version)))
+        }
+        Event::CleaningUp => progress.phase("Removing old versions"),
+        _ => {}
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = text::printable(&self.name);
+        let installed = text::printable(&self.installed);
+        match self.available.as_deref().map(text::printable) {
+            None => writeln!(formatter, "{name} {installed} is up to date"),
+            Some(version) if self.updated => {
+                writeln!(formatter, "updated {name} from {installed} to {version}")
+            }
+            Some(version) => writeln!(
+                formatter,
+                "{name} {version} is available, {installed} is installed"
+            ),
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! `esky verify`: every file of an installed version against its list.
+
+use std::fmt;
+
+use esky_install::{AppDir, VerifyReport};
+use serde::Serialize;
+
+use crate::arguments::VerifyArguments;
+use crate::exit;
+use crate::failure::Failure;
+use crate::terminal::Terminal;
+use crate::text;
+
+/// The answer. A version is intact when nothing is damaged and nothing is missing; files beyond the list are only
+/// told, because apps do write beside themselves.
+#[derive(Serialize)]
+struct Outcome {
+    version: String,
+    intact: bool,
+    checked: usize,
+    damaged: Vec<String>,
+    missing: Vec<String>,
+    extra: Vec<String>,
+}
+
+pub(crate) fn run(arguments: &VerifyArguments, terminal: &Terminal) -> Result<i32, Failure> {
+    let failure = |error| Failure::from(error).about_path(&arguments.app_dir);
+    let app_dir = AppDir::open(&arguments.app_dir).map_err(failure)?;
+    let version = match &arguments.version {
+        Some(version) => version.clone(),
+        None => app_dir.best().map_err(failure)?.app.version,
+    };
+    let progress = terminal.progress();
+    progress.phase(&format!("Checking {} {version}", app_dir.name()));
+    let report = app_dir
+        .verify(&version, &mut |done, total| {
+            progress.bytes(done, Some(total))
+        })
+        .map_err(failure)?;
+    drop(progress);
+    let outcome = Outcome::new(version, report);
+    terminal.show(&outcome)?;
+    Ok(if outcome.intact {
+        exit::SUCCESS
+    } else {
+        exit::DAMAGED
+    })
+}
+
+impl Outcome {
+    fn new(version: String, report: VerifyReport) -> Self {
+        Self {
+            version,
+            intact: report.is_intact(),
+            checked: report.checked,
+            damaged: report.damaged,
+            missing: report.missing,
+            extra: report.extra,
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lists = [
+            ("damaged", &self.damaged),
+            ("missing", &self.missing),
+            ("extra", &self.extra),
+        ];
+        for (label, paths) in lists {
+            for path in paths {
+                writeln!(formatter, "{label:7}  {}", text::printable(path))?;
+            }
+        }
+        let checked = text::count(self.checked as u64, "file");
+        let bad = self.damaged.len() + self.missing.len();
+        let version = text::printable(&self.version);
+        match self.intact {
+            true => writeln!(formatter, "version {version} is intact: {checked} checked"),
+            false => writeln!(
+                formatter,
+                "version {version} is damaged: {bad} of {checked} bad"
+            ),
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! Where releases come from: a web address or a directory, and how the network is to be used on the way.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use esky::{
+    DefaultVersionFinder, HttpOptions, HttpTransport, LocalVersionFinder, Proxy, VersionFinder,
+};
+use url::Url;
+
+use crate::arguments::{Header, NetworkArguments};
+use crate::failure::Failure;
+
+/// A place that offers releases.
+#[derive(Debug, Eq, PartialEq)]
+pub(crate) enum Source {
+    /// A web page that lists packages.
+    Web(Url),
+    /// A directory that holds packages.
+    Directory(PathBuf),
+}
+
+impl Source {
+    /// Tells addresses from paths.
+    pub(crate) fn parse(text: &str) -> Result<Self, Failure> {
+        let Some((scheme, _)) = text.split_once("://") else {
+            return Ok(Self::Directory(PathBuf::from(text)));
+        };
+        let url = Url::parse(text).map_err(|error| unusable(text, &error.to_string()))?;
+        match url.scheme() {
+            "http" | "https" => Ok(Self::Web(url)),
+            "file" => match url.to_file_path() {
+                Ok(path) => Ok(Self::Directory(path)),
+                Err(()) => Err(unusable(text, "it names no path on this machine")),
+            },
+            _ => Err(unusable(
+                text,
+                &format!("the scheme `{scheme}` is not known"),
+            )),
+        }
+    }
+
+    /// The finder that asks this place for versions.
+    pub(crate) fn finder(
+        &self,
+        network: &NetworkArguments,
+    ) -> Result<Arc<dyn VersionFinder>, Failure> {
+        Ok(match self {
+            Self::Web(url) => Arc::new(web_finder(url, network)?),
+            Self::Directory(path) => Arc::new(LocalVersionFinder::new(path)),
+        })
+    }
+}
+
+/// The finder for a web page that lists packages.
+pub(crate) fn web_finder(
+    url: &Url,
+    network: &NetworkArguments,
+) -> Result<DefaultVersionFinder, Failure> {
+    let transport = HttpTransport::new(http_options(url, network))?;
+    Ok(DefaultVersionFinder::new(url.as_str(), Arc::new(transport)))
+}
+
+fn unusable(text: &str, reason: &str) -> Failure {
+    Failure::usage(format!("{text} is not a usable address: {reason}"))
+        .about(text)
+        .with_hint(Some(
+            "give an http:// or https:// address, or a directory of packages",
+        ))
+}
+
+fn http_options(url: &Url, network: &NetworkArguments) -> HttpOptions {
+    let mut options = HttpOptions::default();
+    if let Some(proxy) = &network.proxy {
+        options.proxy = Proxy::Url(proxy.clone());
+    } else if network.no_proxy {
+        options.proxy = Proxy::None;
+    }
+    if let Some(timeout) = network.timeout {
+        options.connect_timeout = timeout;
+        options.read_timeout = timeout;
+    }
+    if !network.headers.is_empty() {
+        let (source, headers) = (url.clone(), network.headers.clone());
+        options.headers = Some(Arc::new(move |target: &str| {
+            headers_for(target, &source, &headers)
+        }));
+    }
+    options
+}
+
+/// The headers go to the source's own host and nowhere else: they may hold credentials, and links and redirects lead
+/// wherever the server likes.
+fn headers_for(target: &str, source: &Url, headers: &[Header]) -> Vec<(String, String)> {
+    let same_origin = Url::parse(target).is_ok_and(|target| target.origin() == source.origin());
+    let pair = |header: &Header| (header.name.clone(), header.value.clone());
+    if same_origin {
+        headers.iter().map(pair).collect()
+    } else {
+        Vec::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_told_from_addresses() {
+        assert_eq!(
+            Source::parse("dist/site").unwrap(),
+            Source::Directory("dist/site".into())
+        );
+        assert!(matches!(
+            Source::parse("HTTP://example.com/x"),
+            Ok(Source::Web(_))
+        ));
+    }
+
+    #[test]
+    fn addresses_that_cannot_be_used_say_why() {
+        for text in ["ftp://example.com/", "http://", "https://exa mple.com/"] {
+            let failure = Source::parse(text).unwrap_err();
+            assert!(failure.message().contains(text), "{}", failure.message());
+            assert_eq!(failure.code(), crate::exit::USAGE);
+        }
+    }
+
+    #[test]
+    fn headers_stay_with_the_host_they_were_meant_for() {
+        let source = Url::parse("https://example.com/downloads/").unwrap();
+        let headers = [Header {
+            name: "Authorization".into(),
+            value: "secret".into(),
+        }];
+        assert_eq!(
+            headers_for("https://example.com/other/x.zip", &source, &headers).len(),
+            1
+        );
+        for elsewhere in [
+            "http://example.com/x.zip",
+            "https://example.com:8443/x.zip",
+            "https://cdn.example/x.zip",
+            "?",
+        ] {
+            assert!(
+                headers_for(elsewhere, &source, &headers).is_empty(),
+                "{elsewhere}"
+            );
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! The real `esky` program, run as a person or a script would run it. The apps in these tests are shell scripts.
+#![cfg(unix)]
+#![allow(clippy::disallowed_methods, clippy::unwrap_used)] // tests may fail loudly, also in their helpers
+
+mod cleanup;
+mod generated;
+mod info;
+mod list;
+mod output;
+mod pack;
+mod support;
+mod update;
+mod usage;
+mod verify;
+mod web;

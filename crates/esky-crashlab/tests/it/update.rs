@@ -1,0 +1,102 @@
+//! An update from 1.0 to 2.0, disturbed at every step: old or new starts, whole, and one more run ends it.
+
+use std::path::Path;
+use std::process::Command;
+
+use esky_crashlab::campaign::{Figures, Scenario};
+use esky_crashlab::check;
+use esky_crashlab::model::Model;
+use esky_crashlab::states::{self, Persistence};
+use esky_crashlab::tracer::Fault;
+
+use crate::story::Story;
+
+/// The recovery after every so many-th kill is killed at each of its own steps as well.
+const NESTED_STRIDE: usize = 12;
+
+#[test]
+fn killed_or_torn_at_every_step_old_or_new_starts_and_a_repeat_finishes() {
+    report("kill, torn", &campaign(&[Fault::Kill, Fault::Torn], 0));
+}
+
+#[test]
+fn a_full_disk_or_a_failing_one_at_every_step_loses_nothing() {
+    let faults = [
+        Fault::Error(libc::ENOSPC),
+        Fault::ErrorFromHere(libc::ENOSPC),
+        Fault::Error(libc::EIO),
+        Fault::ErrorFromHere(libc::EIO),
+    ];
+    report("ENOSPC, EIO", &campaign(&faults, 0));
+}
+
+#[test]
+fn killed_again_in_the_recovery_nothing_is_lost_either() {
+    report("kill, then kill", &campaign(&[], NESTED_STRIDE));
+}
+
+#[test]
+fn a_power_cut_at_any_moment_leaves_a_whole_version() {
+    let story = Story::new();
+    scenario(&story, |scenario| {
+        let (operations, root, violations) = scenario.record().unwrap();
+        assert_eq!(violations, Vec::<String>::new());
+        let before = Model::of(&story.installed).unwrap();
+        for persistence in [Persistence::Weak, Persistence::Journal] {
+            let check = |tree: &Path, done: bool| {
+                let allowed: &[&str] = if done { &["2.0"] } else { &["1.0", "2.0"] };
+                check::starts_one_of(tree, allowed)
+            };
+            let seen = states::explore(&before, &root, &operations, persistence, &check).unwrap();
+            println!(
+                "{persistence:?}: {} states, {} different",
+                seen.candidates, seen.distinct
+            );
+            assert!(seen.violations.is_empty(), "{:#?}", seen.violations);
+            assert!(seen.distinct > 20);
+        }
+    });
+}
+
+fn campaign(faults: &[Fault], stride: usize) -> Figures {
+    let story = Story::new();
+    let mut figures = None;
+    scenario(&story, |scenario| {
+        figures = Some(scenario.run(faults, stride).unwrap())
+    });
+    figures.unwrap()
+}
+
+fn scenario(story: &Story, with: impl FnOnce(&Scenario<'_>)) {
+    let command = |root: &Path| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_crash-subject"));
+        command.arg("update").arg(root).arg(&story.packages);
+        command
+    };
+    with(&Scenario {
+        name: "update",
+        before: &story.installed,
+        command: &command,
+        survives: &|root| check::starts_one_of(root, &["1.0", "2.0"]),
+        acknowledged: &|root| check::starts_one_of(root, &["2.0"]),
+        finished: &finished,
+    });
+}
+
+fn finished(root: &Path) -> Result<(), String> {
+    check::starts_one_of(root, &["2.0"])?;
+    let version = format!("demo-2.0.{}", esky_format::name::current_platform());
+    check::holds_exactly(root, &[version.as_str(), "esky-state", "newtool", "prog"])
+}
+
+fn report(what: &str, figures: &Figures) {
+    println!(
+        "{what}: {} operations, {} faulted runs, {} nested, {} violations",
+        figures.operations,
+        figures.faulted,
+        figures.nested,
+        figures.violations.len()
+    );
+    assert!(figures.operations > 20, "too few operations to be true");
+    assert!(figures.violations.is_empty(), "{:#?}", figures.violations);
+}

@@ -1,0 +1,34 @@
+//! The names that esky gives to files and directories on disk.
+
+/// Directory of esky's own files inside every version directory.
+pub const CONTROL_DIR: &str = "esky-files";
+/// Directory of the 0.9 layout that holds the version directories and [`UPDATES_DIR`].
+pub const APPDATA_DIR: &str = "appdata";
+/// Work area for fetching and unpacking; nothing in it is trusted.
+pub const UPDATES_DIR: &str = "updates";
+/// Directory of downloaded packages, inside [`UPDATES_DIR`].
+pub const DOWNLOADS_DIR: &str = "downloads";
+/// Lock directory of the original esky, taken by us too so that old clients keep out.
+pub const LOCKED_DIR: &str = "locked";
+/// Directory of the state slots, the trial marks and the writer's lock.
+pub const STATE_DIR: &str = "esky-state";
+/// The two state slots inside [`STATE_DIR`].
+pub const SLOT_NAMES: [&str; 2] = ["slot-0", "slot-1"];
+/// The writer's lock file inside [`STATE_DIR`].
+pub const STATE_LOCK: &str = "lock";
+/// Prefix of the file in [`STATE_DIR`] that grows by one byte for every trial start; the slot's sequence follows.
+pub const TRIES_PREFIX: &str = "tries-";
+/// Prefix of the file in [`STATE_DIR`] that says a trial was confirmed; the slot's sequence follows.
+pub const CONFIRMED_PREFIX: &str = "confirmed-";
+/// Written last into [`CONTROL_DIR`]: without it a directory is no version. Names the files at the top of the app directory.
+pub const MANIFEST: &str = "bootstrap-manifest.txt";
+/// What the original renames [`MANIFEST`] to when it uninstalls a version that may still be in use.
+pub const MANIFEST_UNINSTALLED: &str = "bootstrap-manifest-old.txt";
+/// Inside [`CONTROL_DIR`]; every running instance holds a shared lock on it.
+pub const LOCKFILE: &str = "lockfile.txt";
+/// What a new [`LOCKFILE`] says to a person who looks into it.
+pub const LOCKFILE_TEXT: &str = "This file is used by esky to see whether this version of the app is running.\nDo not remove it.\n";
+/// Inside [`CONTROL_DIR`]: every file of the version with size, mode and hash.
+pub const FILE_LIST: &str = "file-list.txt";
+/// Inside [`CONTROL_DIR`]: programs still to be put at the top of the app directory. Present = install not finished.
+pub const BOOTSTRAP_DIR: &str = "bootstrap";

@@ -1,0 +1,201 @@
+//! Which version starts: a pure function of what is on disk.
+
+use super::slot::{Slot, Status, active_slot};
+use crate::name::AppVersion;
+use crate::version::{VersionKey, parse_version};
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::cmp::Reverse;
+use core::fmt;
+
+/// A version directory that has its manifest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// Name of the directory.
+    pub directory: String,
+    /// What the name says.
+    pub app: AppVersion,
+    /// Whether it is inside `appdata/` and not at the top.
+    pub in_appdata: bool,
+    /// Whether all of its programs have been put at the top of the app directory.
+    pub complete: bool,
+}
+
+/// Everything on disk that decides which version starts.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    /// Both slots, `None` where missing or damaged.
+    pub slots: [Option<Slot>; 2],
+    /// All version directories, in any order.
+    pub candidates: Vec<Candidate>,
+    /// Trial starts counted for the active slot.
+    pub tries: u32,
+    /// Whether the trial of the active slot was confirmed.
+    pub confirmed: bool,
+    /// Whether an instance of the current version is running.
+    pub live: bool,
+}
+
+/// One version to start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// Index into [`Snapshot::candidates`].
+    pub candidate: usize,
+    /// Why it stands at this place.
+    pub reason: Reason,
+    /// The start must first be counted in the tries of this sequence.
+    pub counts_try: Option<u64>,
+}
+
+/// Why a version stands at its place in the start order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// Newer than the recorded one and complete: an old client has put it there.
+    NewerThanRecorded,
+    /// The state record names it and it is proven.
+    Current,
+    /// The state record names it and it is on trial.
+    OnTrial,
+    /// The state record names it for when the current one does not start.
+    Fallback,
+    /// There is no valid state record and it is the newest complete one.
+    Newest,
+    /// Complete, tried after the better ones, newest first.
+    Another,
+    /// It failed its trial or is held; tried only after all others.
+    Failed,
+    /// Its installation was not finished; tried when nothing else is left.
+    Partial,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::NewerThanRecorded => "it is complete and newer than the recorded version",
+            Self::Current => "the state record names it",
+            Self::OnTrial => "the state record names it and it is on trial",
+            Self::Fallback => "the state record names it as the fallback",
+            Self::Newest => "it is the newest complete version and there is no valid state record",
+            Self::Another => "it is complete",
+            Self::Failed => "it failed before and nothing better starts",
+            Self::Partial => "its installation was not finished and nothing better starts",
+        })
+    }
+}
+
+/// All versions in the order in which to try to start them; the best comes first.
+pub fn choose(snapshot: &Snapshot) -> Vec<Choice> {
+    let active = active_slot(&snapshot.slots).map(|(_, slot)| slot);
+    let record = active.map(|slot| Record::new(slot, snapshot));
+    let mut order: Vec<usize> = (0..snapshot.candidates.len()).collect();
+    order.sort_by_cached_key(|&index| Reverse(age(&snapshot.candidates[index])));
+    let mut choices: Vec<Choice> = order
+        .into_iter()
+        .map(|index| choice(snapshot, record.as_ref(), index))
+        .collect();
+    if record.is_none() {
+        choices
+            .iter_mut()
+            .filter(|choice| choice.reason == Reason::Another)
+            .take(1)
+            .for_each(|first| {
+                first.reason = Reason::Newest;
+            });
+    }
+    // Stable: within one rank the newest stays first.
+    choices.sort_by_key(|choice| rank(choice.reason));
+    choices
+}
+
+/// The original's order: by version, then by name. The same name in both layouts: `appdata/` is looked at first.
+fn age(candidate: &Candidate) -> (VersionKey, &str, bool) {
+    (
+        parse_version(&candidate.app.version),
+        &candidate.directory,
+        candidate.in_appdata,
+    )
+}
+
+/// The active slot with what is derived from it once.
+struct Record<'a> {
+    slot: &'a Slot,
+    name_and_key: Option<(String, VersionKey)>,
+    current_reason: Reason,
+    counts_try: Option<u64>,
+}
+
+impl<'a> Record<'a> {
+    fn new(slot: &'a Slot, snapshot: &Snapshot) -> Self {
+        let trial = slot.status == Status::Trial && !snapshot.confirmed;
+        let used_up = snapshot.tries >= slot.max_tries && !snapshot.live;
+        let current_reason = match (trial, used_up) {
+            (false, _) => Reason::Current,
+            (true, false) => Reason::OnTrial,
+            (true, true) => Reason::Failed,
+        };
+        // While an instance is running, a further start says nothing about whether the version comes up.
+        let counts = current_reason == Reason::OnTrial && !snapshot.live;
+        let app = AppVersion::parse_directory(&slot.current);
+        Self {
+            slot,
+            name_and_key: app.map(|app| (app.name, parse_version(&app.version))),
+            current_reason,
+            counts_try: counts.then_some(slot.seq),
+        }
+    }
+
+    fn reason(&self, candidate: &Candidate) -> Reason {
+        let directory = Some(&candidate.directory);
+        if directory == Some(&self.slot.current) {
+            self.current_reason
+        } else if directory == self.slot.fallback.as_ref() {
+            Reason::Fallback
+        } else if !candidate.complete {
+            Reason::Partial
+        } else if self.slot.is_held(&candidate.app.version) {
+            Reason::Failed
+        } else if self.was_put_by_another(candidate) {
+            Reason::NewerThanRecorded
+        } else {
+            Reason::Another
+        }
+    }
+
+    /// A client that knows nothing of slots installs by making the newest complete version; it wants that one to start.
+    fn was_put_by_another(&self, candidate: &Candidate) -> bool {
+        let unwanted =
+            self.slot.pinned.is_some() || self.slot.skipped.contains(&candidate.app.version);
+        let newer = self.name_and_key.as_ref().is_some_and(|(name, key)| {
+            *name == candidate.app.name && parse_version(&candidate.app.version) > *key
+        });
+        newer && !unwanted
+    }
+}
+
+fn choice(snapshot: &Snapshot, record: Option<&Record<'_>>, candidate: usize) -> Choice {
+    let found = &snapshot.candidates[candidate];
+    let reason = match record {
+        Some(record) => record.reason(found),
+        None if found.complete => Reason::Another,
+        None => Reason::Partial,
+    };
+    let counts_try = record
+        .filter(|_| reason == Reason::OnTrial)
+        .and_then(|record| record.counts_try);
+    Choice {
+        candidate,
+        reason,
+        counts_try,
+    }
+}
+
+fn rank(reason: Reason) -> u8 {
+    match reason {
+        Reason::NewerThanRecorded => 0,
+        Reason::Current | Reason::OnTrial => 1,
+        Reason::Fallback => 2,
+        Reason::Newest | Reason::Another => 3,
+        Reason::Failed => 4,
+        Reason::Partial => 5,
+    }
+}

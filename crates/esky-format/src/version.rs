@@ -1,0 +1,141 @@
+//! The original's order of versions: the rules of setuptools before PEP 440, kept exactly.
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::cmp::Ordering;
+
+const FINAL: &str = "*final";
+const FINAL_DASH: &str = "*final-";
+const ZERO: &str = "00000000";
+const NUMBER_WIDTH: usize = 8;
+
+/// A version in a form whose order is the order of versions.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct VersionKey {
+    parts: Vec<String>,
+}
+
+impl VersionKey {
+    /// The comparable pieces, in order.
+    pub fn parts(&self) -> &[String] {
+        &self.parts
+    }
+}
+
+/// Takes a version apart for comparison. Every text is a version to some degree; nothing is refused.
+pub fn parse_version(version: &str) -> VersionKey {
+    let lower = version.to_ascii_lowercase();
+    let mut parts: Vec<String> = Vec::new();
+    for token in tokens(&lower) {
+        if let Some(part) = comparable(token) {
+            push(&mut parts, part);
+        }
+    }
+    push(&mut parts, FINAL.to_string());
+    VersionKey { parts }
+}
+
+/// Compares two versions. Different texts can be equal: `1.0` and `1`.
+pub fn compare(left: &str, right: &str) -> Ordering {
+    parse_version(left).cmp(&parse_version(right))
+}
+
+/// Drops what does not count before a word: trailing zeros, and a dash before a pre-release.
+fn push(parts: &mut Vec<String>, part: String) {
+    if part.starts_with('*') {
+        if part.as_str() < FINAL {
+            drop_trailing(parts, FINAL_DASH);
+        }
+        drop_trailing(parts, ZERO);
+    }
+    parts.push(part);
+}
+
+fn drop_trailing(parts: &mut Vec<String>, unwanted: &str) {
+    while parts.last().is_some_and(|last| last == unwanted) {
+        parts.pop();
+    }
+}
+
+/// The piece as it is compared; `None` for a dot, which only separates.
+fn comparable(token: &str) -> Option<String> {
+    let word = match token {
+        "." => return None,
+        "pre" | "preview" | "rc" => "c",
+        "dev" => "@",
+        "-" => "final-",
+        other => other,
+    };
+    let mut part = String::new();
+    if word.starts_with(|first: char| first.is_ascii_digit()) {
+        (word.len()..NUMBER_WIDTH).for_each(|_| part.push('0'));
+    } else {
+        part.push('*');
+    }
+    part.push_str(word);
+    Some(part)
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Class {
+    Digit,
+    Letter,
+    Separator,
+    Other,
+}
+
+fn class(character: char) -> Class {
+    match character {
+        '0'..='9' => Class::Digit,
+        'a'..='z' => Class::Letter,
+        '.' | '-' => Class::Separator,
+        _ => Class::Other,
+    }
+}
+
+/// Runs of digits, of letters and of anything else; every dot and dash by itself.
+fn tokens(version: &str) -> impl Iterator<Item = &str> {
+    let mut rest = version;
+    core::iter::from_fn(move || {
+        let first = class(rest.chars().next()?);
+        let end = rest
+            .char_indices()
+            .skip(1)
+            .find(|(_, character)| first == Class::Separator || class(*character) != first)
+            .map_or(rest.len(), |(index, _)| index);
+        let (token, tail) = rest.split_at(end);
+        rest = tail;
+        Some(token)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trailing_zeros_do_not_count() {
+        assert_eq!(compare("1.0", "1"), Ordering::Equal);
+        assert_eq!(compare("1.0.0", "01.0"), Ordering::Equal);
+    }
+
+    #[test]
+    fn pre_releases_come_before_the_release() {
+        for earlier in ["1.0dev", "1.0a1", "1.0b1", "1.0rc1"] {
+            assert_eq!(compare(earlier, "1.0"), Ordering::Less, "{earlier}");
+        }
+    }
+
+    #[test]
+    fn numbers_compare_as_numbers() {
+        assert_eq!(compare("0.10", "0.9"), Ordering::Greater);
+    }
+
+    #[test]
+    fn other_characters_form_runs() {
+        assert_eq!(
+            parse_version("1.0_+é1").parts(),
+            ["00000001", "*_+é", "00000001", "*final"]
+        );
+    }
+}

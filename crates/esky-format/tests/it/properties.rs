@@ -1,0 +1,193 @@
+//! What must hold for any input.
+
+use esky_format::file_list::{Entry, FileList, Kind, Limits};
+use esky_format::name::{AppVersion, join_app_version, split_app_version};
+use esky_format::path::{check_link, check_relative, collision_key};
+use esky_format::state::{Candidate, Held, Rollback, SLOT_SIZE, Slot, Snapshot, Status, choose};
+use esky_format::version::{compare, parse_version};
+use esky_format::{manifest, relaunch};
+use proptest::collection::{btree_set, vec};
+use proptest::option;
+use proptest::prelude::*;
+use std::collections::BTreeSet;
+
+fn version() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "[0-9.a-c-]{0,10}",
+        "[0-9]{1,3}(\\.[0-9]{1,2}){0,3}((a|b|rc|dev|-|post)[0-9]?)?",
+        any::<String>()
+    ]
+}
+
+fn slot() -> impl Strategy<Value = Slot> {
+    let held =
+        (version(), any::<String>(), any::<u64>()).prop_map(|(version, reason, time)| Held {
+            version,
+            reason,
+            time,
+        });
+    let undone =
+        (version(), any::<String>(), any::<u64>()).prop_map(|(version, reason, time)| Rollback {
+            version,
+            reason,
+            time,
+        });
+    let lists = (
+        vec(held, 0..3),
+        option::of(version()),
+        vec(version(), 0..3),
+        option::of(undone),
+    );
+    let numbers = (any::<u64>(), any::<u32>(), any::<u32>(), any::<bool>());
+    (
+        numbers,
+        "[a-z]{1,5}-[0-9]\\.x",
+        option::of(any::<String>()),
+        lists,
+    )
+        .prop_map(|(numbers, current, fallback, lists)| {
+            let (seq, minimum_bootstrap, max_tries, on_trial) = numbers;
+            let (held, pinned, skipped, last_rollback) = lists;
+            let status = if on_trial {
+                Status::Trial
+            } else {
+                Status::Good
+            };
+            Slot {
+                seq,
+                status,
+                current,
+                fallback,
+                held,
+                pinned,
+                skipped,
+                minimum_bootstrap,
+                max_tries,
+                last_rollback,
+            }
+        })
+}
+
+fn entries() -> impl Strategy<Value = Vec<Entry>> {
+    let kind =
+        prop_oneof![
+            (0u32..0o1000, 0u64..1000, any::<[u8; 32]>())
+                .prop_map(|(mode, size, sha256)| Kind::File { mode, size, sha256 }),
+            (0u32..0o1000, 0u64..1000, any::<[u8; 32]>())
+                .prop_map(|(mode, size, sha256)| Kind::Program { mode, size, sha256 }),
+            (0u32..0o1000).prop_map(|mode| Kind::Directory { mode }),
+            "[a-z %]{1,6}[a-z]".prop_map(|target| Kind::Symlink { target }),
+        ];
+    (btree_set("[a-z %é]{0,6}[b-d]", 0..12), vec(kind, 12)).prop_map(|(paths, kinds)| {
+        paths
+            .into_iter()
+            .zip(kinds)
+            .map(|(path, kind)| Entry { path, kind })
+            .collect()
+    })
+}
+
+fn candidates() -> impl Strategy<Value = Vec<Candidate>> {
+    let one = ("[0-9]\\.[0-9]", any::<bool>(), any::<bool>()).prop_map(
+        |(version, in_appdata, complete)| {
+            let directory = format!("demo-{version}.x");
+            let app = AppVersion::parse_directory(&directory).unwrap();
+            Candidate {
+                directory,
+                app,
+                in_appdata,
+                complete,
+            }
+        },
+    );
+    vec(one, 0..8)
+}
+
+proptest! {
+    #[test]
+    fn the_order_of_versions_is_total_and_consistent(one in version(), two in version(), three in version()) {
+        prop_assert_eq!(compare(&one, &two), compare(&two, &one).reverse());
+        prop_assert_eq!(compare(&one, &one), std::cmp::Ordering::Equal);
+        if compare(&one, &two).is_le() && compare(&two, &three).is_le() {
+            prop_assert!(compare(&one, &three).is_le());
+        }
+        prop_assert_eq!(compare(&one, &two).is_eq(), parse_version(&one) == parse_version(&two));
+    }
+
+    #[test]
+    fn a_name_with_version_and_platform_joins_back(text in "[a-zé0-9._+-]{0,20}") {
+        let (name, version, platform) = split_app_version(&text);
+        if AppVersion::parse_directory(&text).is_some() {
+            prop_assert_eq!(join_app_version(&name, &version, &platform), text);
+        }
+    }
+
+    #[test]
+    fn no_text_makes_a_parser_panic(text in any::<String>(), other in any::<String>()) {
+        let _ = (split_app_version(&text), parse_version(&text), collision_key(&text));
+        let _ = (check_relative(&text), check_link(&text, &other), manifest::parse(text.as_bytes()));
+    }
+
+    #[test]
+    fn no_bytes_make_a_parser_panic(bytes in vec(any::<u8>(), 0..600)) {
+        let _ = (manifest::parse(&bytes), FileList::parse(&bytes, &Limits::default()), Slot::decode(&bytes));
+        let mut page = bytes.clone();
+        page.resize(SLOT_SIZE, b'\n');
+        prop_assert!(Slot::decode(&page).is_none());
+        let variables = bytes.split(|byte| *byte == 0).map(|name| (name, name));
+        let _ = relaunch::clean(variables);
+    }
+
+    #[test]
+    fn slots_survive_the_round_trip_and_notice_damage(slot in slot(), position in 0..SLOT_SIZE, flip in 1u8..=255) {
+        if let Ok(bytes) = slot.encode() {
+            prop_assert_eq!(Slot::decode(&bytes), Some(slot));
+            let mut damaged = bytes;
+            damaged[position] ^= flip;
+            prop_assert_eq!(Slot::decode(&damaged), None);
+            prop_assert_eq!(Slot::decode(&bytes[..position]), None);
+        }
+    }
+
+    #[test]
+    fn file_lists_survive_the_round_trip_and_notice_damage(entries in entries(), position in any::<prop::sample::Index>(), flip in 1u8..=255) {
+        let app = AppVersion::parse_directory("demo-1.0.linux-x86_64").unwrap();
+        let list = FileList { app, entries };
+        let bytes = list.write().into_bytes();
+        let parsed = FileList::parse(&bytes, &Limits::default());
+        let mut expected = list;
+        expected.entries.sort_by_key(|entry| (entry.kind.is_program(), entry.path.clone()));
+        prop_assert_eq!(parsed, Ok(expected));
+        let mut damaged = bytes;
+        let index = position.index(damaged.len());
+        damaged[index] ^= flip;
+        prop_assert!(FileList::parse(&damaged, &Limits::default()).is_err());
+    }
+
+    #[test]
+    fn manifests_survive_the_round_trip(names in btree_set("[a-z]{1,8}b", 0..10)) {
+        let names: Vec<String> = names.into_iter().collect();
+        prop_assert_eq!(manifest::parse(manifest::write(&names).as_bytes()), Ok(names));
+    }
+
+    #[test]
+    fn a_link_that_passes_stays_inside_step_by_step(path in "[ab]/[ab](/[ab])?", target in "(\\.\\./|\\./|[ab]/){0,4}[ab]") {
+        if check_link(&path, &target).is_ok() {
+            let mut depth = i32::try_from(path.split('/').count()).unwrap() - 1;
+            for component in target.split('/') {
+                depth += match component { ".." => -1, "." => 0, _ => 1 };
+                prop_assert!(depth >= 0);
+            }
+        }
+    }
+
+    #[test]
+    fn every_version_on_disk_gets_exactly_one_place(
+        candidates in candidates(), slots in [option::of(slot()), option::of(slot())], tries in 0u32..5, marks in any::<(bool, bool)>(),
+    ) {
+        let snapshot = Snapshot { slots, candidates, tries, confirmed: marks.0, live: marks.1 };
+        let places: BTreeSet<usize> = choose(&snapshot).iter().map(|choice| choice.candidate).collect();
+        prop_assert_eq!(choose(&snapshot).len(), snapshot.candidates.len());
+        prop_assert_eq!(places.len(), snapshot.candidates.len());
+    }
+}

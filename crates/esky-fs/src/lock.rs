@@ -1,0 +1,139 @@
+//! Locks that die with their owner: nothing has to be cleaned up after a crash.
+
+use crate::error::{At, Operation, Result};
+use crate::{exists, platform};
+use std::fs::{File, TryLockError};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+/// An advisory lock on a whole file, held until dropped or until the process is gone. Not inherited by programs
+/// that this process starts. Two locks of one process exclude each other like those of two processes.
+#[derive(Debug)]
+pub struct FileLock {
+    file: File,
+    path: PathBuf,
+}
+
+impl FileLock {
+    /// Takes the exclusive lock of a file that is there or is created; `None` when someone else holds it.
+    pub fn try_exclusive_or_create(path: &Path) -> Result<Option<Self>> {
+        if !exists(path)? {
+            match crate::create_new_file(path, 0o644) {
+                Err(error) if error.kind() == crate::ErrorKind::AlreadyExists => {}
+                created => drop(created?),
+            }
+        }
+        let open = std::fs::OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(path);
+        Self::try_lock(open.at(Operation::Open, path)?, path, File::try_lock)
+    }
+
+    /// Takes the exclusive lock of an existing file, opened for reading only; `None` when someone else holds it.
+    pub fn try_exclusive(path: &Path) -> Result<Option<Self>> {
+        Self::try_lock(crate::open_for_read(path)?, path, File::try_lock)
+    }
+
+    /// Takes a shared lock of an existing file; `None` when someone holds it exclusively.
+    pub fn try_shared(path: &Path) -> Result<Option<Self>> {
+        Self::try_lock(crate::open_for_read(path)?, path, File::try_lock_shared)
+    }
+
+    /// Takes the exclusive lock of an existing file and waits for it.
+    pub fn exclusive(path: &Path) -> Result<Self> {
+        let file = crate::open_for_read(path)?;
+        file.lock().at(Operation::Lock, path)?;
+        Ok(Self {
+            file,
+            path: path.to_owned(),
+        })
+    }
+
+    /// Takes a shared lock of an existing file and waits for it.
+    pub fn shared(path: &Path) -> Result<Self> {
+        let file = crate::open_for_read(path)?;
+        file.lock_shared().at(Operation::Lock, path)?;
+        Ok(Self {
+            file,
+            path: path.to_owned(),
+        })
+    }
+
+    fn try_lock(
+        file: File,
+        path: &Path,
+        lock: impl Fn(&File) -> std::result::Result<(), TryLockError>,
+    ) -> Result<Option<Self>> {
+        match lock(&file) {
+            Ok(()) => Ok(Some(Self {
+                file,
+                path: path.to_owned(),
+            })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error).at(Operation::Lock, path),
+        }
+    }
+
+    /// The note that the last holder left in the file: who it is or was. Never more than a line.
+    pub fn note(&mut self) -> Result<String> {
+        let mut bytes = Vec::new();
+        let read = self
+            .file
+            .seek(SeekFrom::Start(0))
+            .and_then(|_| (&self.file).take(1024).read_to_end(&mut bytes));
+        read.at(Operation::Read, &self.path)?;
+        Ok(String::from_utf8_lossy(&bytes)
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .to_owned())
+    }
+
+    /// Leaves a note for others, or takes it away with an empty one. Not durable: after a reboot no one holds a lock.
+    pub fn set_note(&mut self, note: &str) -> Result<()> {
+        let mut write = || -> io::Result<()> {
+            self.file.set_len(0)?;
+            self.file.seek(SeekFrom::Start(0))?;
+            self.file.write_all(note.as_bytes())
+        };
+        crate::faults::gate()
+            .and_then(|()| write())
+            .at(Operation::Write, &self.path)
+    }
+}
+
+/// Closing the file would do, but a child that another thread is just starting may share it until its exec.
+impl Drop for FileLock {
+    fn drop(&mut self) {
+        let _ = self.file.unlock();
+    }
+}
+
+/// The lock by which a running app keeps its version directory: shared by every instance, exclusive for removal.
+///
+/// Unix: `flock` on the lock file. Windows: the manifest held open without sharing deletion, as old clients do.
+#[derive(Debug)]
+pub struct VersionFileLock(platform::VersionHold);
+
+impl Drop for VersionFileLock {
+    fn drop(&mut self) {
+        platform::release(&self.0);
+    }
+}
+
+impl VersionFileLock {
+    /// Joins those who use the version; waits while it is being removed.
+    pub fn shared(lock_file: &Path, manifest: &Path) -> Result<Self> {
+        platform::hold_shared(lock_file, manifest)
+            .map(Self)
+            .at(Operation::Lock, lock_file)
+    }
+
+    /// Takes the version for removal; `None` while anyone uses it.
+    pub fn try_exclusive(lock_file: &Path, manifest: &Path) -> Result<Option<Self>> {
+        let held =
+            platform::try_hold_exclusive(lock_file, manifest).at(Operation::Lock, lock_file)?;
+        Ok(held.map(Self))
+    }
+}

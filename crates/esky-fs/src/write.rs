@@ -1,0 +1,113 @@
+//! Writing files.
+
+use crate::error::{At, Operation, Result};
+use crate::faults::gate;
+use crate::sync::{sync_dir, sync_file};
+use crate::tree::{inherit_owner, remove_file, rename};
+use crate::{open_for_read, platform};
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// Creates a file that must not exist (nor a link with its name) and opens it for writing. **Ordered later.**
+pub fn create_new_file(path: &Path, mode: u32) -> Result<File> {
+    let file = gate()
+        .and_then(|()| platform::create_new(path, mode))
+        .at(Operation::Create, path)?;
+    inherit_owner(path)?;
+    Ok(file)
+}
+
+/// Opens a file for writing at its end, creating it if needed: for downloads that go on later. **Ordered later.**
+pub fn open_for_append(path: &Path) -> Result<File> {
+    let is_new = !crate::exists(path)?;
+    let open = || {
+        std::fs::OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(path)
+    };
+    let file = gate().and_then(|()| open()).at(Operation::Open, path)?;
+    if is_new {
+        inherit_owner(path)?;
+    }
+    Ok(file)
+}
+
+/// Replaces (or creates) a small file. **Durable**: after a crash the old or the new content is there, never a
+/// mixture; when this returns, the new. A crash may leave `.NAME.new` beside it, which the next call replaces.
+pub fn write_durable(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
+    let temporary = temporary_name(path);
+    remove_file(&temporary)?;
+    let mut file = create_new_file(&temporary, mode)?;
+    write_all(&mut file, bytes, &temporary)?;
+    sync_file(&file, &temporary)?;
+    drop(file);
+    rename(&temporary, path)?;
+    sync_parent(path)
+}
+
+fn temporary_name(path: &Path) -> PathBuf {
+    let mut name = std::ffi::OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(".new");
+    path.with_file_name(name)
+}
+
+/// Writes a fixed-size record over the old one without touching any name. **Durable** when it returns; a crash in
+/// between may leave any mixture of old and new bytes, so the record carries a checksum and lives in two slots.
+/// A slot that does not exist yet is created first, with its name made durable before its content.
+pub fn write_slot_in_place(path: &Path, bytes: &[u8]) -> Result<()> {
+    if !crate::exists(path)? {
+        let file = create_new_file(path, 0o644)?;
+        sync_file(&file, path)?;
+        sync_parent(path)?;
+    }
+    let mut file = gate()
+        .and_then(|()| platform::open_in_place(path))
+        .at(Operation::Open, path)?;
+    write_all(&mut file, bytes, path)?;
+    sync_file(&file, path)
+}
+
+/// Copies content and nothing else to a file that must not exist. **Ordered later.**
+pub fn copy_file(from: &Path, to: &Path, mode: u32) -> Result<File> {
+    let mut source = open_for_read(from)?;
+    let mut target = create_new_file(to, mode)?;
+    gate()
+        .and_then(|()| io::copy(&mut source, &mut target))
+        .at(Operation::Write, to)?;
+    Ok(target)
+}
+
+/// Puts a copy of `from` at `to` by way of `temporary` (same file system; a leftover there is replaced).
+/// **Durable**: after a crash the old or the new file is at `to`, whole; when this returns, the new.
+/// Works for a program that is running on Unix; on Windows a running program is moved aside first.
+pub fn replace_durable(from: &Path, temporary: &Path, to: &Path, mode: u32) -> Result<()> {
+    remove_file(temporary)?;
+    let file = copy_file(from, temporary, mode)?;
+    sync_file(&file, temporary)?;
+    drop(file);
+    crate::copy_owner(from, temporary)?;
+    gate()
+        .and_then(|()| platform::rename_over_program(temporary, to))
+        .at(Operation::Rename, to)?;
+    sync_parent(to)
+}
+
+fn sync_parent(path: &Path) -> Result<()> {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => sync_dir(parent),
+        _ => sync_dir(Path::new(".")),
+    }
+}
+
+/// Writes all bytes to an open file. **Ordered later**; a crash or an error leaves any part of them.
+/// (A test that stops here gets a torn write, as a power cut would leave it.)
+pub fn write_all(file: &mut File, bytes: &[u8], path: &Path) -> Result<()> {
+    let written = match gate() {
+        Ok(()) => file.write_all(bytes),
+        Err(error) => file.write_all(&bytes[..bytes.len() / 2]).and(Err(error)),
+    };
+    written.at(Operation::Write, path)
+}

@@ -1,0 +1,6 @@
+//! The door to the disk, on a real file system.
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, missing_docs)]
+
+mod locks;
+mod trees;
+mod writes;

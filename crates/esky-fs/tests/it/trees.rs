@@ -1,0 +1,89 @@
+//! Directories, links and removal.
+
+use esky_fs::{ErrorKind, Kind};
+use std::fs;
+use std::path::Path;
+
+#[test]
+fn directory_that_exists_is_fine_and_a_file_in_its_place_is_not() {
+    let directory = tempfile::tempdir().unwrap();
+    let deep = directory.path().join("a/b/c");
+    esky_fs::create_dir_all(&deep).unwrap();
+    esky_fs::create_dir_all(&deep).unwrap();
+    fs::write(deep.join("file"), "").unwrap();
+    assert!(esky_fs::create_dir_all(&deep.join("file")).is_err());
+    assert!(esky_fs::create_dir_all(&deep.join("file/below")).is_err());
+}
+
+#[test]
+fn removal_does_not_follow_links() {
+    let directory = tempfile::tempdir().unwrap();
+    let (tree, outside) = (
+        directory.path().join("tree"),
+        directory.path().join("outside"),
+    );
+    fs::create_dir_all(&tree).unwrap();
+    fs::create_dir_all(&outside).unwrap();
+    fs::write(outside.join("mine"), "mine").unwrap();
+    esky_fs::symlink(&outside, &tree.join("link")).unwrap();
+    esky_fs::symlink(&outside, &directory.path().join("top-link")).unwrap();
+    esky_fs::remove_tree(&tree).unwrap();
+    esky_fs::remove_tree(&directory.path().join("top-link")).unwrap();
+    assert_eq!(fs::read_to_string(outside.join("mine")).unwrap(), "mine");
+    assert!(!tree.exists());
+}
+
+#[test]
+fn removing_what_is_gone_is_fine() {
+    let gone = Path::new("/nonexistent/gone");
+    esky_fs::remove_tree(gone).unwrap();
+    esky_fs::remove_file(gone).unwrap();
+    assert!(esky_fs::remove_empty_dir(gone).unwrap());
+}
+
+#[test]
+fn directory_with_something_in_it_is_not_removed_as_empty() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("x"), "").unwrap();
+    assert!(!esky_fs::remove_empty_dir(directory.path()).unwrap());
+}
+
+#[test]
+fn kinds_are_told_apart_without_following_links() {
+    let directory = tempfile::tempdir().unwrap();
+    let place = |name: &str| directory.path().join(name);
+    fs::write(place("file"), "12").unwrap();
+    fs::create_dir(place("directory")).unwrap();
+    esky_fs::symlink(Path::new("nowhere"), &place("link")).unwrap();
+    let kind = |name: &str| {
+        esky_fs::metadata(&place(name))
+            .unwrap()
+            .map(|found| found.kind)
+    };
+    assert_eq!(kind("file"), Some(Kind::File));
+    assert_eq!(kind("directory"), Some(Kind::Directory));
+    assert_eq!(kind("link"), Some(Kind::Symlink));
+    assert_eq!(kind("none"), None);
+    assert_eq!(kind("file/below"), None);
+    assert!(esky_fs::exists(&place("link")).unwrap());
+    assert_eq!(
+        esky_fs::read_symlink(&place("link")).unwrap(),
+        Path::new("nowhere")
+    );
+    assert_eq!(
+        esky_fs::read_dir_names(directory.path()).unwrap(),
+        ["directory", "file", "link"]
+    );
+}
+
+#[test]
+fn missing_room_is_an_error_before_it_is_used() {
+    let directory = tempfile::tempdir().unwrap();
+    assert!(esky_fs::free_space(directory.path()).unwrap() > 0);
+    let error = esky_fs::require_space(directory.path(), u64::MAX).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NoSpace);
+    assert!(
+        error.to_string().starts_with("cannot find room at "),
+        "{error}"
+    );
+}

@@ -1,0 +1,155 @@
+//! Durable writes, and what a fault in the middle leaves.
+
+use esky_fs::faults::{Plan, arm};
+use esky_fs::{ErrorKind, Operation};
+use std::fs;
+
+const NO_SPACE: i32 = 28;
+const INPUT_OUTPUT: i32 = 5;
+
+#[test]
+fn replaced_file_is_old_or_new_wherever_the_writer_is_killed() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("manifest.txt");
+    for limit in 0.. {
+        fs::write(&path, "old").unwrap();
+        let armed = arm(Plan::StopAfter(limit));
+        let written = esky_fs::write_durable(&path, b"a much longer new text", 0o644);
+        drop(armed);
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(
+            text == "old" || text == "a much longer new text",
+            "killed after {limit}: {text}"
+        );
+        if written.is_ok() {
+            assert_eq!(text, "a much longer new text");
+            break;
+        }
+    }
+    esky_fs::write_durable(&path, b"again", 0o644).unwrap();
+    assert_eq!(
+        fs::read_dir(directory.path()).unwrap().count(),
+        1,
+        "a left-over stays"
+    );
+}
+
+#[test]
+fn replaced_program_is_old_or_new_wherever_the_writer_is_killed() {
+    let directory = tempfile::tempdir().unwrap();
+    let [from, temporary, to] = ["from", "temporary", "to"].map(|name| directory.path().join(name));
+    fs::write(&from, "new program").unwrap();
+    for limit in 0.. {
+        fs::write(&to, "old").unwrap();
+        let armed = arm(Plan::StopAfter(limit));
+        let replaced = esky_fs::replace_durable(&from, &temporary, &to, 0o755);
+        drop(armed);
+        let text = fs::read_to_string(&to).unwrap();
+        assert!(
+            text == "old" || text == "new program",
+            "killed after {limit}: {text}"
+        );
+        if replaced.is_ok() {
+            break;
+        }
+    }
+    assert!(!temporary.exists());
+}
+
+#[test]
+fn slot_keeps_its_size_and_its_place() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("slot");
+    esky_fs::write_slot_in_place(&path, &[1; 4096]).unwrap();
+    #[cfg(unix)]
+    let inode = std::os::unix::fs::MetadataExt::ino(&fs::metadata(&path).unwrap());
+    let armed = arm(Plan::StopAfter(1));
+    esky_fs::write_slot_in_place(&path, &[2; 4096]).unwrap_err();
+    drop(armed);
+    let torn = fs::read(&path).unwrap();
+    assert_eq!(
+        (torn.len(), torn[0], torn[4095]),
+        (4096, 2, 1),
+        "a torn write is half new, half old"
+    );
+    esky_fs::write_slot_in_place(&path, &[3; 4096]).unwrap();
+    assert_eq!(fs::read(&path).unwrap(), [3; 4096]);
+    #[cfg(unix)]
+    assert_eq!(
+        std::os::unix::fs::MetadataExt::ino(&fs::metadata(&path).unwrap()),
+        inode
+    );
+}
+
+#[test]
+fn failed_sync_is_told_apart_from_a_failed_write() {
+    let directory = tempfile::tempdir().unwrap();
+    let armed = arm(Plan::FailOnce(0, INPUT_OUTPUT));
+    let error = esky_fs::sync_tree(directory.path()).unwrap_err();
+    drop(armed);
+    assert_eq!(
+        (error.kind(), error.operation()),
+        (ErrorKind::SyncFailed, Operation::Sync)
+    );
+    let armed = arm(Plan::FailOnce(2, NO_SPACE));
+    let error = esky_fs::write_durable(&directory.path().join("x"), b"x", 0o644).unwrap_err();
+    drop(armed);
+    assert_eq!(
+        (error.kind(), error.operation()),
+        (ErrorKind::NoSpace, Operation::Write)
+    );
+}
+
+#[test]
+fn file_over_the_limit_is_an_error_and_not_a_cut() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("x");
+    fs::write(&path, "12345").unwrap();
+    assert_eq!(esky_fs::read_limited(&path, 5).unwrap(), b"12345");
+    assert_eq!(
+        esky_fs::read_limited(&path, 4).unwrap_err().kind(),
+        ErrorKind::TooLarge
+    );
+    assert_eq!(
+        esky_fs::read_optional(&directory.path().join("none"), 4).unwrap(),
+        None
+    );
+}
+
+#[test]
+fn new_file_never_goes_through_a_link_that_is_there() {
+    let directory = tempfile::tempdir().unwrap();
+    let (link, victim) = (
+        directory.path().join("link"),
+        directory.path().join("victim"),
+    );
+    esky_fs::symlink(&victim, &link).unwrap();
+    assert_eq!(
+        esky_fs::create_new_file(&link, 0o644).unwrap_err().kind(),
+        ErrorKind::AlreadyExists
+    );
+    assert!(!victim.exists());
+}
+
+#[test]
+fn too_long_name_has_its_kind_and_a_hint() {
+    let directory = tempfile::tempdir().unwrap();
+    let error =
+        esky_fs::create_new_file(&directory.path().join("x".repeat(300)), 0o644).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TooLong, "{error}");
+    assert!(error.hint().is_some());
+}
+
+#[test]
+fn appending_goes_on_where_it_stopped() {
+    use std::io::Write;
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("x.part");
+    for part in ["one ", "two"] {
+        esky_fs::open_for_append(&path)
+            .unwrap()
+            .write_all(part.as_bytes())
+            .unwrap();
+    }
+    assert_eq!(fs::read_to_string(path).unwrap(), "one two");
+}

@@ -1,0 +1,291 @@
+//! An app directory: where it is, what is in it, which version starts.
+
+use crate::error::{Error, Result};
+use crate::lock::{UpdateLock, VersionLock};
+use crate::scan;
+use crate::version_dir::{Stage, VersionDir};
+use esky_format::layout::{APPDATA_DIR, CONTROL_DIR, DOWNLOADS_DIR, UPDATES_DIR};
+use esky_format::name::AppVersion;
+use esky_format::state::{Reason, Snapshot, active_slot, choose};
+use std::path::{Path, PathBuf};
+
+/// A directory that holds an app: start-up programs at the top, one directory for each version.
+#[derive(Clone, Debug)]
+pub struct AppDir {
+    root: PathBuf,
+    name: String,
+    platform: String,
+}
+
+/// A version directory that has its manifest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InstalledVersion {
+    /// Name, version and platform.
+    pub app: AppVersion,
+    /// Where it is.
+    pub path: PathBuf,
+    /// Whether nothing of its installation is left to do.
+    pub complete: bool,
+    /// Whether an instance of it is running.
+    pub in_use: bool,
+    /// Whether it is the one that starts.
+    pub current: bool,
+}
+
+/// A version at its place in the start order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StartChoice {
+    /// The version.
+    pub version: InstalledVersion,
+    /// Why it stands there.
+    pub reason: Reason,
+}
+
+/// A version directory with the reason for its place in the start order.
+pub(crate) struct Ranked {
+    pub(crate) dir: VersionDir,
+    pub(crate) reason: Reason,
+    pub(crate) complete: bool,
+}
+
+/// All that a decision needs, read once.
+pub(crate) struct View {
+    pub(crate) dirs: Vec<VersionDir>,
+    pub(crate) snapshot: Snapshot,
+    pub(crate) order: Vec<Ranked>,
+}
+
+impl View {
+    pub(crate) fn of(root: &Path) -> Result<Self> {
+        let dirs = scan::version_dirs(root)?;
+        let snapshot = scan::snapshot(root, &dirs)?;
+        let order = choose(&snapshot).into_iter().filter_map(|choice| {
+            let candidate = &snapshot.candidates[choice.candidate];
+            let same = |dir: &&VersionDir| {
+                dir.app == candidate.app && dir.in_appdata == candidate.in_appdata
+            };
+            let dir = dirs.iter().find(same)?.clone();
+            Some(Ranked {
+                dir,
+                reason: choice.reason,
+                complete: candidate.complete,
+            })
+        });
+        let order = order.collect();
+        Ok(Self {
+            dirs,
+            snapshot,
+            order,
+        })
+    }
+
+    /// What starts now.
+    pub(crate) fn best(&self) -> Option<&Ranked> {
+        self.order.first()
+    }
+
+    /// Whether the state record names this directory as current or fallback.
+    pub(crate) fn is_recorded(&self, dir: &VersionDir) -> bool {
+        let name = dir.directory_name();
+        active_slot(&self.snapshot.slots)
+            .is_some_and(|(_, slot)| slot.current == name || slot.fallback.as_ref() == Some(&name))
+    }
+}
+
+impl AppDir {
+    /// Opens the directory that holds the start-up programs.
+    pub fn open(root: &Path) -> Result<Self> {
+        let root = absolute(root);
+        match esky_fs::metadata(&root)? {
+            None => return Err(Error::AppDirMissing { path: root }),
+            // A link to the app directory is fine, so ask what it leads to.
+            Some(_)
+                if esky_fs::read_dir_names(&root).is_err_and(|error| is_not_directory(&error)) =>
+            {
+                return Err(Error::NotADirectory { path: root });
+            }
+            Some(_) => {}
+        }
+        let view = View::of(&root)?;
+        let Some(best) = view.best() else {
+            return Err(Error::NoVersions { path: root });
+        };
+        let AppVersion { name, platform, .. } = best.dir.app.clone();
+        Ok(Self {
+            root,
+            name,
+            platform,
+        })
+    }
+
+    /// Finds the app directory from a program inside one of its version directories, and that version.
+    pub fn from_executable(inner_executable: &Path) -> Result<(Self, AppVersion)> {
+        let path = absolute(inner_executable);
+        for directory in path.ancestors().skip(1) {
+            let Some(app) = directory
+                .file_name()
+                .and_then(|name| AppVersion::parse_directory(name.to_str()?))
+            else {
+                continue;
+            };
+            if scan::is_directory(&directory.join(CONTROL_DIR))?
+                && let Some(root) = root_of(directory)
+            {
+                let found = Self {
+                    root,
+                    name: app.name.clone(),
+                    platform: app.platform.clone(),
+                };
+                return Ok((found, app));
+            }
+        }
+        Err(Error::NotInVersionDirectory { path })
+    }
+
+    /// The directory with the start-up programs.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The name of the app.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The platform of its versions.
+    pub fn platform(&self) -> &str {
+        &self.platform
+    }
+
+    /// Where version directories are: in `appdata/` when it holds one, else at the top.
+    pub fn versions_dir(&self) -> PathBuf {
+        let dirs = scan::version_dirs(&self.root).unwrap_or_default();
+        let in_appdata = dirs
+            .iter()
+            .any(|dir| dir.in_appdata && dir.stage().is_ok_and(|stage| stage != Stage::Staged));
+        if in_appdata {
+            self.root.join(APPDATA_DIR)
+        } else {
+            self.root.clone()
+        }
+    }
+
+    /// The work area of finders. May not exist.
+    pub fn updates_dir(&self) -> PathBuf {
+        self.versions_dir().join(UPDATES_DIR)
+    }
+
+    /// Where packages are downloaded to. May not exist.
+    pub fn downloads_dir(&self) -> PathBuf {
+        self.updates_dir().join(DOWNLOADS_DIR)
+    }
+
+    /// Every version that could be started, in the order in which they would be tried.
+    pub fn versions(&self) -> Result<Vec<InstalledVersion>> {
+        Ok(self
+            .start_order()?
+            .into_iter()
+            .map(|choice| choice.version)
+            .collect())
+    }
+
+    /// The same with the reasons: the answer to "why does this version start".
+    pub fn start_order(&self) -> Result<Vec<StartChoice>> {
+        let view = View::of(&self.root)?;
+        let choices = view.order.iter().enumerate();
+        choices
+            .map(|(place, ranked)| {
+                Ok(StartChoice {
+                    version: installed(ranked, place == 0)?,
+                    reason: ranked.reason,
+                })
+            })
+            .collect()
+    }
+
+    /// The version that starts now.
+    pub fn best(&self) -> Result<InstalledVersion> {
+        let view = View::of(&self.root)?;
+        let best = view.best().ok_or_else(|| Error::NoVersions {
+            path: self.root.clone(),
+        })?;
+        installed(best, true)
+    }
+
+    /// Everything that decides which version starts.
+    pub fn snapshot(&self) -> Result<Snapshot> {
+        Ok(View::of(&self.root)?.snapshot)
+    }
+
+    /// Where a version waits that was staged to its end but is not installed.
+    pub fn staged(&self, version: &str) -> Result<Option<PathBuf>> {
+        let view = View::of(&self.root)?;
+        let Some(dir) = self.find(&view, version) else {
+            return Ok(None);
+        };
+        let waiting = match dir.stage()? {
+            Stage::Staged => dir.is_fully_staged()?,
+            Stage::Partial => !view.is_recorded(dir),
+            Stage::Complete | Stage::Uninstalled => false,
+        };
+        Ok(waiting.then(|| dir.path.clone()))
+    }
+
+    /// Fails, saying how much is missing, unless this many bytes are free for a new version.
+    pub fn require_space(&self, bytes: u64) -> Result<()> {
+        Ok(esky_fs::require_space(&self.root, bytes)?)
+    }
+
+    /// Takes the right to change this directory; fails at once when another has it.
+    ///
+    /// A lock whose owner is dead is broken at once. Two values of this type exclude each other too.
+    pub fn lock(&self) -> Result<UpdateLock> {
+        UpdateLock::take(&self.root)
+    }
+
+    /// The directory of one of our versions, whatever its stage.
+    pub(crate) fn find<'a>(&self, view: &'a View, version: &str) -> Option<&'a VersionDir> {
+        let matches = |dir: &&VersionDir| dir.app.name == self.name && dir.app.version == version;
+        // Twice the same name: the one in appdata/ is the one that the original looks at.
+        view.dirs
+            .iter()
+            .filter(matches)
+            .max_by_key(|dir| dir.in_appdata)
+    }
+
+    pub(crate) fn unknown(&self, version: &str) -> Error {
+        Error::UnknownVersion {
+            version: version.to_owned(),
+            path: self.root.clone(),
+        }
+    }
+}
+
+fn installed(ranked: &Ranked, current: bool) -> Result<InstalledVersion> {
+    Ok(InstalledVersion {
+        app: ranked.dir.app.clone(),
+        path: ranked.dir.path.clone(),
+        complete: ranked.complete,
+        in_use: VersionLock::is_held(&ranked.dir.path)?,
+        current,
+    })
+}
+
+fn root_of(version_directory: &Path) -> Option<PathBuf> {
+    let parent = version_directory.parent()?;
+    let root = if parent.file_name().is_some_and(|name| name == APPDATA_DIR) {
+        parent.parent()?
+    } else {
+        parent
+    };
+    Some(root.to_owned())
+}
+
+/// Not resolved: links in the path are the user's business.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+fn is_not_directory(error: &esky_fs::Error) -> bool {
+    error.io_error().kind() == std::io::ErrorKind::NotADirectory
+}

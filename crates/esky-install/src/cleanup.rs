@@ -1,0 +1,202 @@
+//! Removing what nobody needs any more, and nothing that is not ours.
+
+use crate::appdir::{AppDir, View};
+use crate::error::{Error, Result};
+use crate::lock::{StagingLock, UpdateLock, VersionLock};
+use crate::staging::remove_version_dir;
+use crate::version_dir::{Stage, VersionDir};
+use crate::{adopt, programs};
+use esky_format::state::{Reason, active_slot};
+use esky_format::version::compare;
+use std::cmp::Ordering;
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+/// Something for clean-up to do.
+enum Action {
+    /// Begun by another writer and not finished.
+    Recover,
+    /// A newer version has its manifest but was not committed: what was asked for is done.
+    Install(String),
+    /// A version to uninstall and remove.
+    Remove(VersionDir),
+    /// The remains of an uninstalled version.
+    RemoveUninstalled(VersionDir),
+    /// The remains of a staging that was broken off, or that something newer has overtaken.
+    RemoveStaged(VersionDir),
+    /// A program that was moved aside while it was running, or a left-over of adopting.
+    RemoveFile(PathBuf),
+    /// A running old version: nothing can be done yet.
+    Wait,
+}
+
+impl AppDir {
+    /// Whether [`AppDir::cleanup`] would find anything to do, now or later. Takes no lock and changes nothing.
+    pub fn needs_cleanup(&self) -> Result<bool> {
+        Ok(!self.plan(None)?.is_empty())
+    }
+
+    /// Removes old versions that nobody uses, and the remains of what was broken off. Keeps the version that starts,
+    /// its fallback, every version in use, the version `keep_active` (that of the caller), a staged version that
+    /// waits to be installed, and every file that no version brought. Says whether all is done.
+    ///
+    /// A crash leaves less to do; doing it again does the rest.
+    pub fn cleanup(&self, lock: &UpdateLock, keep_active: Option<&str>) -> Result<bool> {
+        self.recover(lock)?;
+        self.finish_partial(lock, keep_active)?;
+        let mut all_done = true;
+        for action in self.plan(keep_active)? {
+            all_done &= self.perform(action)?;
+        }
+        Ok(all_done)
+    }
+
+    /// If it turns out to be damaged, installing has removed it, and clean-up goes on.
+    fn finish_partial(&self, lock: &UpdateLock, keep_active: Option<&str>) -> Result<()> {
+        for action in self.plan(keep_active)? {
+            if let Action::Install(version) = action {
+                match self.install(&version, lock) {
+                    Ok(_)
+                    | Err(
+                        Error::Damaged { .. }
+                        | Error::BadFileList { .. }
+                        | Error::UnknownVersion { .. },
+                    ) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn plan(&self, keep_active: Option<&str>) -> Result<Vec<Action>> {
+        let view = View::of(self.root())?;
+        let Some(best) = view.best() else {
+            return Ok(Vec::new());
+        };
+        let mut plan = Vec::new();
+        let recorded = matches!(best.reason, Reason::Current | Reason::OnTrial);
+        if best.reason == Reason::NewerThanRecorded
+            || (recorded && best.dir.stage()? == Stage::Partial)
+        {
+            plan.push(Action::Recover);
+        }
+        for dir in view.dirs.iter().filter(|dir| dir.app.name == self.name()) {
+            plan.extend(self.action(&view, dir, keep_active)?);
+        }
+        plan.extend(self.moved_aside(&view)?.into_iter().map(Action::RemoveFile));
+        let adopting = adopt::work_directory(self);
+        if esky_fs::exists(&adopting)? {
+            plan.push(Action::RemoveFile(adopting));
+        }
+        Ok(plan)
+    }
+
+    fn action(
+        &self,
+        view: &View,
+        dir: &VersionDir,
+        keep_active: Option<&str>,
+    ) -> Result<Option<Action>> {
+        let is_best = view.best().is_some_and(|best| best.dir.path == dir.path);
+        let stage = dir.stage()?;
+        let is_version = matches!(stage, Stage::Complete | Stage::Partial);
+        if is_best || (is_version && is_kept(view, dir)) {
+            return Ok(None);
+        }
+        let active = keep_active == Some(dir.app.version.as_str());
+        Ok(Some(match stage {
+            Stage::Staged if dir.is_fully_staged()? && is_wanted(view, dir) => return Ok(None),
+            Stage::Partial if is_wanted(view, dir) => Action::Install(dir.app.version.clone()),
+            _ if active || VersionLock::is_held(&dir.path)? => Action::Wait,
+            Stage::Staged => Action::RemoveStaged(dir.clone()),
+            Stage::Uninstalled => Action::RemoveUninstalled(dir.clone()),
+            Stage::Complete | Stage::Partial => Action::Remove(dir.clone()),
+        }))
+    }
+
+    /// Says whether it is done.
+    fn perform(&self, action: Action) -> Result<bool> {
+        match action {
+            Action::Recover | Action::Install(_) | Action::Wait => Ok(false),
+            Action::RemoveFile(path) => Ok(esky_fs::remove_tree(&path).is_ok()),
+            Action::RemoveStaged(dir) => match StagingLock::try_take(self.root())? {
+                // It may have become a version, or have been finished, since the plan was made.
+                Some(_staging) if dir.stage()? == Stage::Staged => {
+                    exclusively(&dir, |_| remove_version_dir(&dir))
+                }
+                _ => Ok(false),
+            },
+            Action::RemoveUninstalled(dir) => exclusively(&dir, |_| {
+                programs::retire(self.root(), &dir, &View::of(self.root())?.dirs)?;
+                remove_version_dir(&dir)
+            }),
+            Action::Remove(dir) => exclusively(&dir, |held| {
+                self.disable(&View::of(self.root())?, &dir, held)?;
+                remove_version_dir(&dir)
+            }),
+        }
+    }
+
+    /// `prog.old.exe` and the like, if `prog.exe` is a program of a version: others are not ours.
+    fn moved_aside(&self, view: &View) -> Result<Vec<PathBuf>> {
+        let mut ours = BTreeSet::new();
+        for ranked in &view.order {
+            ours.extend(programs::readable(ranked.dir.manifest_names())?.unwrap_or_default());
+        }
+        let names = esky_fs::read_dir_names(self.root())?;
+        let is_backup = |name: &str| {
+            name.contains(".old") && !ours.contains(name) && ours.contains(&without_old(name))
+        };
+        let backups = names
+            .iter()
+            .filter(|name| name.to_str().is_some_and(is_backup));
+        Ok(backups.map(|name| self.root().join(name)).collect())
+    }
+}
+
+/// The original's scheme for names of backups, undone.
+fn without_old(name: &str) -> String {
+    let (stem, extension) = match name.rsplit_once('.') {
+        Some((stem, extension)) if extension != "old" => (stem, format!(".{extension}")),
+        _ => (name, String::new()),
+    };
+    let mut stem = stem;
+    while let Some(shorter) = stem.strip_suffix(".old") {
+        stem = shorter;
+    }
+    format!("{stem}{extension}")
+}
+
+fn is_kept(view: &View, dir: &VersionDir) -> bool {
+    view.is_recorded(dir)
+}
+
+/// Newer than what starts and not known to fail.
+fn is_wanted(view: &View, dir: &VersionDir) -> bool {
+    let held =
+        active_slot(&view.snapshot.slots).is_some_and(|(_, slot)| slot.is_held(&dir.app.version));
+    let newer = |version: &str| compare(&dir.app.version, version) == Ordering::Greater;
+    !held && view.best().is_none_or(|best| newer(&best.dir.app.version))
+}
+
+/// Removes a version under its exclusive lock, so that no instance can start meanwhile. `false` if one did before.
+fn exclusively(dir: &VersionDir, remove: impl FnOnce(&VersionLock) -> Result<()>) -> Result<bool> {
+    match VersionLock::try_exclusive(&dir.path)? {
+        Some(held) => remove(&held).map(|()| true),
+        None => Ok(false),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn backup_names_of_the_original_lead_back_to_the_program() {
+        assert_eq!(without_old("prog.old.exe"), "prog.exe");
+        assert_eq!(without_old("prog.old.old.exe"), "prog.exe");
+        assert_eq!(without_old("prog.old"), "prog");
+        assert_eq!(without_old("notes.txt"), "notes.txt");
+    }
+}

@@ -1,0 +1,272 @@
+//! What can go wrong with an app directory, and what a person can do about it.
+
+use esky_format::file_list::FileListFault;
+use esky_format::manifest::ManifestFault;
+use esky_format::path::PathFault;
+use esky_format::state::SlotFault;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Result of an operation on an app directory.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why an operation on an app directory failed. Whatever it is, a version that worked before still works.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The disk said no.
+    #[error(transparent)]
+    Disk(#[from] esky_fs::Error),
+    /// Nothing is where the app directory should be.
+    #[error("there is no app directory at {}", path.display())]
+    AppDirMissing {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// Something else is where the app directory should be.
+    #[error("{} is not a directory", path.display())]
+    NotADirectory {
+        /// Where.
+        path: PathBuf,
+    },
+    /// The app directory has nothing that could be started.
+    #[error("{} holds no version of an app that could be started", path.display())]
+    NoVersions {
+        /// The app directory.
+        path: PathBuf,
+    },
+    /// The program is not part of an app that esky keeps.
+    #[error("{} does not lie in a version directory of an app", path.display())]
+    NotInVersionDirectory {
+        /// The program.
+        path: PathBuf,
+    },
+    /// Another updater is at work.
+    #[error("{owner} is changing the app directory {} now", path.display())]
+    Locked {
+        /// The app directory.
+        path: PathBuf,
+        /// Who, in words.
+        owner: String,
+    },
+    /// A running instance keeps the version.
+    #[error("version {version} is in use")]
+    VersionInUse {
+        /// The version.
+        version: String,
+        /// Its directory.
+        path: PathBuf,
+    },
+    /// The version is neither installed nor ready to be.
+    #[error("version {version} is not in {}", path.display())]
+    UnknownVersion {
+        /// The version.
+        version: String,
+        /// The app directory.
+        path: PathBuf,
+    },
+    /// The version is there already; nothing was changed.
+    #[error("version {version} is installed already")]
+    AlreadyInstalled {
+        /// The version.
+        version: String,
+        /// Its directory.
+        path: PathBuf,
+    },
+    /// Without this version nothing could be started.
+    #[error("version {version} is the only one that could be started")]
+    LastVersion {
+        /// The version.
+        version: String,
+        /// Its directory.
+        path: PathBuf,
+    },
+    /// The package could not be read to its end.
+    #[error("cannot read {path} out of the package: {source}")]
+    Source {
+        /// The entry of the package.
+        path: String,
+        /// What the package's reader said.
+        source: io::Error,
+    },
+    /// The package has an entry that must not be.
+    #[error("the package is not usable: {path:?}: {fault}")]
+    BadEntry {
+        /// The entry of the package.
+        path: String,
+        /// What is wrong with it.
+        fault: EntryFault,
+    },
+    /// A file is not what the list of files says.
+    #[error("{} is damaged: {fault}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        fault: Damage,
+    },
+    /// The list of files cannot be used.
+    #[error("{}: {fault}", path.display())]
+    BadFileList {
+        /// The list, or the package's name for it.
+        path: PathBuf,
+        /// What is wrong with it.
+        fault: FileListFault,
+    },
+    /// The list of programs cannot be used.
+    #[error("{}: {fault}", path.display())]
+    BadManifest {
+        /// The manifest, or the package's name for it.
+        path: PathBuf,
+        /// What is wrong with it.
+        fault: ManifestFault,
+    },
+    /// The version was installed by something that keeps no list of files.
+    #[error("version {version} has no list of files to verify it against")]
+    NoFileList {
+        /// The version.
+        version: String,
+        /// Its directory.
+        path: PathBuf,
+    },
+    /// The state record is full.
+    #[error("{}: {fault}", path.display())]
+    StateRecord {
+        /// The directory of the record.
+        path: PathBuf,
+        /// What is wrong.
+        fault: SlotFault,
+    },
+}
+
+/// What is wrong with an entry of a package.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EntryFault {
+    /// The path is not legal everywhere or leaves the tree.
+    Path(PathFault),
+    /// The name belongs to esky's own bookkeeping.
+    Reserved,
+    /// It lies below something that is not a directory, or is there twice.
+    Collision,
+    /// The manifest names it but the package does not have it.
+    MissingProgram,
+    /// The package's list of files does not name it.
+    Unlisted,
+    /// A device, socket or the like.
+    Special,
+    /// Its name is not text.
+    NotText,
+}
+
+impl fmt::Display for EntryFault {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path(fault) => fault.fmt(formatter),
+            Self::Reserved => formatter.write_str("the name is reserved for esky"),
+            Self::Collision => formatter
+                .write_str("something else has this name or lies where a directory must be"),
+            Self::MissingProgram => {
+                formatter.write_str("the manifest names it but the package does not have it")
+            }
+            Self::Unlisted => formatter.write_str("the package's list of files does not name it"),
+            Self::Special => formatter.write_str("neither a file nor a directory nor a link"),
+            Self::NotText => formatter.write_str("the name is not UTF-8"),
+        }
+    }
+}
+
+/// How a file differs from what the list says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Damage {
+    /// It is not there.
+    Missing,
+    /// It is of another kind (file, directory, link).
+    Kind,
+    /// It has another size.
+    Size {
+        /// What the list says.
+        expected: u64,
+        /// What was found; for data still arriving, what came until the difference was seen.
+        found: u64,
+    },
+    /// It has the right size but other bytes.
+    Content,
+    /// The link points elsewhere.
+    Target,
+    /// It has other permission bits.
+    Mode,
+}
+
+impl fmt::Display for Damage {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing => formatter.write_str("it is missing"),
+            Self::Kind => formatter.write_str("it is not of the right kind"),
+            Self::Size { expected, found } => {
+                write!(formatter, "it has {found} bytes instead of {expected}")
+            }
+            Self::Content => formatter.write_str("its content is not what was released"),
+            Self::Target => formatter.write_str("the link points elsewhere"),
+            Self::Mode => formatter.write_str("its permission bits are not what was released"),
+        }
+    }
+}
+
+impl Error {
+    pub(crate) fn entry(path: &str, fault: EntryFault) -> Self {
+        Self::BadEntry {
+            path: path.to_owned(),
+            fault,
+        }
+    }
+
+    pub(crate) fn damaged(path: &Path, fault: Damage) -> Self {
+        Self::Damaged {
+            path: path.to_owned(),
+            fault,
+        }
+    }
+
+    /// The system's or the reader's error below, for callers that treat some of them specially.
+    pub fn io_error(&self) -> Option<&io::Error> {
+        match self {
+            Self::Disk(error) => Some(error.io_error()),
+            Self::Source { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+
+    /// What the person can do, in one sentence.
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Disk(error) => return error.hint(),
+            Self::AppDirMissing { .. } | Self::NotADirectory { .. } => {
+                "Give the directory that holds the app's start-up programs."
+            }
+            Self::NoVersions { .. } => {
+                "Install the app again; its versions are missing or damaged."
+            }
+            Self::Locked { .. } => "Wait until the other update is finished, then try again.",
+            Self::VersionInUse { .. } => "Close the running app and try again.",
+            Self::UnknownVersion { .. } => "Fetch the version first.",
+            Self::LastVersion { .. } => "Install another version first.",
+            Self::Source { .. } | Self::BadFileList { .. } | Self::Damaged { .. } => {
+                "Fetch the version again; if it stays so, the release or the disk is damaged."
+            }
+            Self::BadEntry { .. } | Self::BadManifest { .. } => {
+                "Tell the developer of the app; the release is faulty."
+            }
+            Self::NoFileList { .. } => {
+                "Update the app once; versions installed from now on have a list."
+            }
+            Self::StateRecord { .. } => {
+                "Too many versions are held or skipped; forget some of them."
+            }
+            Self::NotInVersionDirectory { .. } | Self::AlreadyInstalled { .. } => return None,
+        };
+        Some(hint.to_owned())
+    }
+}

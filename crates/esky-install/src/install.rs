@@ -1,0 +1,150 @@
+//! Installing a staged version, in the order that keeps the old one working until the new one surely does.
+
+use crate::appdir::{AppDir, InstalledVersion, View};
+use crate::error::{Damage, Error, Result};
+use crate::lock::{StagingLock, UpdateLock, VersionLock};
+use crate::staging::remove_version_dir;
+use crate::version_dir::{Stage, VersionDir};
+use crate::{programs, state, verify};
+use esky_format::file_list::FileList;
+use esky_format::manifest;
+use esky_format::state::Reason;
+use esky_format::version::compare;
+use std::cmp::Ordering;
+
+impl AppDir {
+    /// Installs a staged version: from here on it is the one that starts. **Durable** when it returns.
+    ///
+    /// Stopped at any point, the old or the new version starts, and calling this (or [`AppDir::recover`]) again does
+    /// the rest. A staged version that is damaged, or that the disk could not keep, is removed: fetch it again.
+    /// A version older than the one that starts is put in place but does not become the one that starts.
+    pub fn install(&self, version: &str, lock: &UpdateLock) -> Result<InstalledVersion> {
+        self.recover(lock)?;
+        let _staging = StagingLock::take(self.root())?;
+        let view = View::of(self.root())?;
+        let dir = self
+            .find(&view, version)
+            .ok_or_else(|| self.unknown(version))?;
+        match dir.stage()? {
+            Stage::Complete => self.make_current(&view, dir)?,
+            Stage::Uninstalled => return Err(self.unknown(version)),
+            Stage::Staged if !dir.is_fully_staged()? => return Err(self.unknown(version)),
+            Stage::Staged | Stage::Partial => self.install_staged(&view, dir)?,
+        }
+        Ok(InstalledVersion {
+            app: dir.app.clone(),
+            path: dir.path.clone(),
+            complete: true,
+            in_use: VersionLock::is_held(&dir.path)?,
+            current: self.best()?.path == dir.path,
+        })
+    }
+
+    fn install_staged(&self, view: &View, dir: &VersionDir) -> Result<()> {
+        if let Err(error) = prepare(dir) {
+            if is_lost(&error) {
+                discard(view, dir);
+            }
+            return Err(error);
+        }
+        let replaces = is_newer_than_best(view, dir);
+        if replaces {
+            commit(self, view, dir)?;
+        }
+        programs::put(self.root(), dir, replaces)
+    }
+
+    /// A complete version may not be recorded yet: one that was there before there was a record.
+    fn make_current(&self, view: &View, dir: &VersionDir) -> Result<()> {
+        let is_best = view.best().is_some_and(|best| best.dir.path == dir.path);
+        if is_best || !is_newer_than_best(view, dir) {
+            Ok(())
+        } else {
+            commit(self, view, dir)
+        }
+    }
+}
+
+/// Everything before the commit. Until its last step the directory is no version to anyone; after it, a partial one,
+/// which starts only if nothing else does.
+fn prepare(dir: &VersionDir) -> Result<()> {
+    // Its absence would mean "complete", and only the commit makes it so.
+    esky_fs::create_dir_all(&dir.programs())?;
+    match dir.read_file_list()? {
+        Some(list) => {
+            sync_and_verify(dir, &list)?;
+            write_manifest(dir, &list)
+        }
+        // Left by an old client, which keeps no list and has written the manifest itself.
+        None if dir.stage()? == Stage::Partial => {
+            dir.manifest_names()?;
+            Ok(esky_fs::sync_tree(&dir.path)?)
+        }
+        None => Err(Error::damaged(&dir.file_list(), Damage::Missing)),
+    }
+}
+
+/// Both at once: the disk writes while the processors hash. What is hashed is what the page cache will have written.
+fn sync_and_verify(dir: &VersionDir, list: &FileList) -> Result<()> {
+    let (synced, intact) = std::thread::scope(|scope| {
+        let check = scope.spawn(|| verify::require_intact(dir, list));
+        let synced = esky_fs::sync_tree(&dir.path);
+        (
+            synced,
+            check
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+        )
+    });
+    synced?;
+    intact
+}
+
+/// Removes what cannot be used, so that the next try begins with a clean directory. Best effort; never what would
+/// start now or is running.
+fn discard(view: &View, dir: &VersionDir) {
+    let is_best = view.best().is_some_and(|best| best.dir.path == dir.path);
+    if !is_best && let Ok(Some(_held)) = VersionLock::try_exclusive(&dir.path) {
+        let _ = remove_version_dir(dir);
+    }
+}
+
+/// The step that makes the directory a version. **Durable**, its own name in the directory above included.
+fn write_manifest(dir: &VersionDir, list: &FileList) -> Result<()> {
+    let text = manifest::write(&programs::in_order(list));
+    esky_fs::write_durable(&dir.manifest(), text.as_bytes(), 0o644)?;
+    esky_fs::sync_dir(&dir.path)?;
+    if let Some(versions_dir) = dir.path.parent() {
+        esky_fs::sync_dir(versions_dir)?;
+    }
+    Ok(())
+}
+
+/// Records the version as the one that starts, and the best other one as its fallback.
+pub(crate) fn commit(app_dir: &AppDir, view: &View, dir: &VersionDir) -> Result<()> {
+    let proven = |reason| !matches!(reason, Reason::Failed | Reason::Partial | Reason::OnTrial);
+    let fallback = view
+        .order
+        .iter()
+        .find(|ranked| ranked.dir.path != dir.path && proven(ranked.reason));
+    let fallback = fallback.map(|ranked| ranked.dir.directory_name());
+    state::commit(app_dir.root(), dir.directory_name(), fallback)
+}
+
+/// Whether it is to start from now on. Against the version that starts, not against all: one that failed may be newer.
+fn is_newer_than_best(view: &View, dir: &VersionDir) -> bool {
+    view.best().is_none_or(|best| {
+        best.dir.path == dir.path
+            || best.reason == Reason::Partial
+            || compare(&dir.app.version, &best.dir.app.version) == Ordering::Greater
+    })
+}
+
+/// Errors after which what was staged must not be used: damage, and data that may not have reached the disk.
+fn is_lost(error: &Error) -> bool {
+    match error {
+        Error::Damaged { .. } | Error::BadFileList { .. } => true,
+        Error::Disk(error) => error.kind() == esky_fs::ErrorKind::SyncFailed,
+        _ => false,
+    }
+}

@@ -1,0 +1,128 @@
+//! The locks of an app directory: one writer, one stager, any number of running instances.
+
+use crate::error::{Error, Result};
+use crate::legacy_lock::{self, LegacyLock};
+use crate::scan::is_directory;
+use esky_format::layout::{CONTROL_DIR, LOCKFILE, MANIFEST, STATE_DIR, STATE_LOCK};
+use esky_fs::{ErrorKind, FileLock, VersionFileLock};
+use std::path::{Path, PathBuf};
+
+/// Who holds it may change directories that are not (yet) versions. Apart from the update lock, so that a long
+/// download and extraction does not keep others from installing or cleaning up.
+const STAGING_LOCK: &str = "staging";
+
+/// The right to change an app directory. Dies with its owner: a killed process leaves nothing that must be waited for.
+#[derive(Debug)]
+pub struct UpdateLock {
+    legacy: LegacyLock,
+    state: FileLock,
+    root: PathBuf,
+}
+
+impl UpdateLock {
+    pub(crate) fn take(root: &Path) -> Result<Self> {
+        let path = make_state_dir(root)?.join(STATE_LOCK);
+        let Some(mut state) = FileLock::try_exclusive_or_create(&path)? else {
+            return Err(Error::Locked {
+                path: root.to_owned(),
+                owner: owner_of(&path),
+            });
+        };
+        // A note that is still there was left by one who was killed.
+        let previous = state.note()?;
+        let token = legacy_lock::token();
+        state.set_note(&token)?;
+        let legacy = LegacyLock::take(root, &token, &previous);
+        if legacy.is_err() {
+            // The dead one's note stays for the next try, which has to know whose remains it finds.
+            state.set_note(&previous)?;
+        }
+        Ok(Self {
+            legacy: legacy?,
+            state,
+            root: root.to_owned(),
+        })
+    }
+
+    pub(crate) fn guards(&self, root: &Path) -> bool {
+        self.root == root
+    }
+}
+
+impl Drop for UpdateLock {
+    fn drop(&mut self) {
+        // If it could not be released, our note tells the next one that what it finds was ours.
+        if self.legacy.release() {
+            let _ = self.state.set_note("");
+        }
+    }
+}
+
+/// The right to change directories that are not versions: held while staging and while installing.
+#[derive(Debug)]
+pub(crate) struct StagingLock(#[allow(dead_code, reason = "held, never read")] FileLock);
+
+impl StagingLock {
+    pub(crate) fn take(root: &Path) -> Result<Self> {
+        Self::try_take(root)?.ok_or_else(|| Error::Locked {
+            path: root.to_owned(),
+            owner: owner_of(&root.join(STATE_DIR).join(STAGING_LOCK)),
+        })
+    }
+
+    pub(crate) fn try_take(root: &Path) -> Result<Option<Self>> {
+        let path = make_state_dir(root)?.join(STAGING_LOCK);
+        let Some(mut lock) = FileLock::try_exclusive_or_create(&path)? else {
+            return Ok(None);
+        };
+        lock.set_note(&legacy_lock::token())?;
+        Ok(Some(Self(lock)))
+    }
+}
+
+/// The directory of the state record. **Durable** when it is made.
+pub(crate) fn make_state_dir(root: &Path) -> Result<PathBuf> {
+    let state = root.join(STATE_DIR);
+    if !is_directory(&state)? {
+        esky_fs::create_dir_all(&state)?;
+        esky_fs::sync_dir(root)?;
+    }
+    Ok(state)
+}
+
+fn owner_of(lock_file: &Path) -> String {
+    let note = esky_fs::read_limited(lock_file, 1024).unwrap_or_default();
+    legacy_lock::describe(&String::from_utf8_lossy(&note))
+}
+
+/// Keeps a version directory: shared by its running instances, exclusive for its removal.
+#[derive(Debug)]
+pub struct VersionLock(#[allow(dead_code, reason = "held, never read")] Option<VersionFileLock>);
+
+impl VersionLock {
+    /// Joins those who use the version; waits while it is being removed.
+    pub fn shared(version_dir: &Path) -> Result<Self> {
+        let control = version_dir.join(CONTROL_DIR);
+        let held = VersionFileLock::shared(&control.join(LOCKFILE), &control.join(MANIFEST))?;
+        Ok(Self(Some(held)))
+    }
+
+    /// Takes the version for removal; `None` while anyone uses it. Without a lock file nobody can use it.
+    pub fn try_exclusive(version_dir: &Path) -> Result<Option<Self>> {
+        let control = version_dir.join(CONTROL_DIR);
+        match VersionFileLock::try_exclusive(&control.join(LOCKFILE), &control.join(MANIFEST)) {
+            Ok(held) => Ok(held.map(|held| Self(Some(held)))),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Some(Self(None))),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether anyone uses the version. In doubt (a lock file that this user may not open) yes.
+    pub(crate) fn is_held(version_dir: &Path) -> Result<bool> {
+        match Self::try_exclusive(version_dir) {
+            Ok(lock) => Ok(lock.is_none()),
+            Err(Error::Disk(error)) if error.kind() == ErrorKind::Permission => Ok(true),
+            Err(error) => Err(error),
+        }
+    }
+}

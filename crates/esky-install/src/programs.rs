@@ -1,0 +1,167 @@
+//! The start-up programs at the top of the app directory.
+
+use crate::error::{Error, Result};
+use crate::hashing::{Expected, check_file, hash_file};
+use crate::lock::make_state_dir;
+use crate::version_dir::{Stage, VersionDir};
+use esky_format::file_list::{FileList, Kind};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
+
+/// Where a program is copied to before it is renamed into place: in our own directory, on the same file system.
+const TEMPORARY: &str = "program.new";
+
+/// The programs in the order in which they are put in place: what they may need first, programs last.
+pub(crate) fn in_order(list: &FileList) -> Vec<String> {
+    let programs = list.entries.iter().filter_map(|entry| match entry.kind {
+        Kind::Program { mode, .. } => Some((is_program(&entry.path, mode), entry.path.clone())),
+        _ => None,
+    });
+    let mut programs: Vec<_> = programs.collect();
+    programs.sort();
+    programs.into_iter().map(|(_, path)| path).collect()
+}
+
+fn is_program(path: &str, mode: u32) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
+    let is_library = [".dll", ".pyd", ".dylib"]
+        .iter()
+        .any(|end| name.ends_with(end))
+        || name.contains(".so");
+    name.ends_with(".exe") || (mode & 0o111 != 0 && !is_library)
+}
+
+/// Puts the programs of a version at the top and takes away the mark that this is to be done. Each program is
+/// replaced in one step, and only if its bytes differ. A crash leaves the mark, and doing it again does the rest.
+pub(crate) fn put(root: &Path, dir: &VersionDir, replace: bool) -> Result<()> {
+    let staged = dir.programs();
+    let temporary = make_state_dir(root)?.join(TEMPORARY);
+    for name in dir.manifest_names()? {
+        let (from, to) = (below(&staged, &name), below(root, &name));
+        // Gone when a crash came while the mark was being removed: then they are all in place.
+        let Some(found) = esky_fs::metadata(&from)? else {
+            continue;
+        };
+        let present = esky_fs::exists(&to)?;
+        if present && (!replace || same_content(&from, &to)?) {
+            continue;
+        }
+        if let Some(parent) = to.parent() {
+            esky_fs::create_dir_all(parent)?;
+        }
+        esky_fs::replace_durable(&from, &temporary, &to, found.mode)?;
+    }
+    esky_fs::remove_file(&temporary)?;
+    esky_fs::remove_tree(&staged)?;
+    Ok(esky_fs::sync_dir(&dir.control())?)
+}
+
+fn same_content(left: &Path, right: &Path) -> Result<bool> {
+    let (size, sha256) = hash_file(left, &AtomicU64::new(0))?;
+    let expected = Expected {
+        path: right.to_owned(),
+        size,
+        sha256,
+    };
+    Ok(check_file(&expected, &AtomicU64::new(0))?.is_none())
+}
+
+/// Removes the programs of an uninstalled version that no other version has. A crash leaves some of them;
+/// doing it again removes the rest. A file that is not the one the version brought is somebody else's and stays.
+pub(crate) fn retire(root: &Path, dir: &VersionDir, all: &[VersionDir]) -> Result<()> {
+    let Some(kept) = names_of_versions(all)? else {
+        return Ok(());
+    };
+    let list = dir.read_file_list().unwrap_or_default();
+    for name in readable(dir.uninstalled_names())?.unwrap_or_default() {
+        if !kept.contains(&name) && is_the_version_own(root, &name, list.as_ref())? {
+            esky_fs::remove_file(&below(root, &name))?;
+            remove_empty_parents(root, &name)?;
+        }
+    }
+    Ok(())
+}
+
+/// What must stay; `None` when there is nothing to judge by: no version, or one whose manifest cannot be read.
+fn names_of_versions(all: &[VersionDir]) -> Result<Option<BTreeSet<String>>> {
+    let mut kept = BTreeSet::new();
+    for other in all {
+        if matches!(other.stage()?, Stage::Complete | Stage::Partial) {
+            let Some(names) = readable(other.manifest_names())? else {
+                return Ok(None);
+            };
+            kept.extend(names);
+        }
+    }
+    Ok((!kept.is_empty()).then_some(kept))
+}
+
+/// A manifest that is nonsense names nothing; it must not keep clean-up from its other work.
+pub(crate) fn readable(names: Result<Vec<String>>) -> Result<Option<Vec<String>>> {
+    match names {
+        Ok(names) => Ok(Some(names)),
+        Err(Error::BadManifest { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether the file at the top is the one from the list of files. Old clients' versions have no list: then by name.
+fn is_the_version_own(root: &Path, name: &str, list: Option<&FileList>) -> Result<bool> {
+    let path = below(root, name);
+    let Some(found) = esky_fs::metadata(&path)? else {
+        return Ok(false);
+    };
+    if found.kind != esky_fs::Kind::File {
+        return Ok(false);
+    }
+    let Some(list) = list else { return Ok(true) };
+    let entry = list
+        .entries
+        .iter()
+        .find(|entry| entry.path == name && entry.kind.is_program());
+    let Some(Kind::Program { size, sha256, .. }) = entry.map(|entry| &entry.kind) else {
+        return Ok(false);
+    };
+    Ok(check_file(
+        &Expected {
+            path,
+            size: *size,
+            sha256: *sha256,
+        },
+        &AtomicU64::new(0),
+    )?
+    .is_none())
+}
+
+fn remove_empty_parents(root: &Path, name: &str) -> Result<()> {
+    let mut name = name;
+    while let Some((parent, _)) = name.rsplit_once('/') {
+        if !esky_fs::remove_empty_dir(&below(root, parent))? {
+            break;
+        }
+        name = parent;
+    }
+    Ok(())
+}
+
+/// A checked relative path with forward slashes below a directory.
+pub(crate) fn below(directory: &Path, relative: &str) -> PathBuf {
+    relative
+        .split('/')
+        .fold(directory.to_owned(), |path, part| path.join(part))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn libraries_come_before_the_programs_that_need_them() {
+        assert!(!is_program("libpython3.12.so.1.0", 0o755));
+        assert!(!is_program("python312.dll", 0o755));
+        assert!(!is_program("readme.txt", 0o644));
+        assert!(is_program("Contents/MacOS/demo", 0o755));
+        assert!(is_program("demo.exe", 0o644));
+    }
+}

@@ -1,0 +1,466 @@
+//! Staging: a version is written straight into its final directory, but without the manifest that would make it one.
+
+use crate::appdir::{AppDir, View};
+use crate::error::{Damage, EntryFault, Error, Result};
+use crate::hashing::copy_and_hash;
+use crate::lock::{StagingLock, VersionLock};
+use crate::programs::below;
+use crate::version_dir::{Stage, VersionDir};
+use esky_format::file_list::{Entry, FileList, Kind, Limits};
+use esky_format::layout::{
+    APPDATA_DIR, BOOTSTRAP_DIR, CONTROL_DIR, FILE_LIST, LOCKFILE, LOCKFILE_TEXT, MANIFEST,
+    MANIFEST_UNINSTALLED,
+};
+use esky_format::manifest;
+use esky_format::name::AppVersion;
+use esky_format::path::{check_link, check_relative};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+const MANIFEST_LIMIT: u64 = 1 << 20;
+
+/// A version being written. Dropped before [`finish`](Self::finish), it is removed; killed, its remains are removed
+/// by the next [`AppDir::stage`] or clean-up. Nothing starts it: it has no manifest.
+#[derive(Debug)]
+pub struct Staging {
+    dir: VersionDir,
+    entries: BTreeMap<(bool, String), Kind>,
+    manifest: Option<Vec<String>>,
+    list: Option<FileList>,
+    finished: bool,
+    _lock: StagingLock,
+}
+
+impl AppDir {
+    /// Begins to stage a version. What an earlier, broken-off try left under this name is removed first.
+    ///
+    /// One at a time: [`Error::Locked`] when anyone stages or installs now; [`Error::AlreadyInstalled`] when the
+    /// version is there. The disk is changed without making it durable; [`AppDir::install`] does that.
+    pub fn stage(&self, app: &AppVersion) -> Result<Staging> {
+        let lock = StagingLock::take(self.root())?;
+        let versions_dir = self.versions_dir();
+        let dir = VersionDir {
+            app: app.clone(),
+            path: versions_dir.join(app.directory_name()),
+            in_appdata: versions_dir
+                .file_name()
+                .is_some_and(|name| name == APPDATA_DIR)
+                && versions_dir != self.root(),
+        };
+        let view = View::of(self.root())?;
+        for existing in view.dirs.iter().filter(|existing| existing.app == *app) {
+            remove_stale(&view, existing)?;
+        }
+        esky_fs::create_dir(&dir.path)?;
+        if let Some(best) = view.best() {
+            esky_fs::copy_owner(&best.dir.path, &dir.path)?;
+        }
+        // Made first, so that the remains of a kill are known as ours.
+        esky_fs::create_dir(&dir.control())?;
+        let mut staging = Staging {
+            dir,
+            entries: BTreeMap::new(),
+            manifest: None,
+            list: None,
+            finished: false,
+            _lock: lock,
+        };
+        staging.record(CONTROL_DIR, Kind::Directory { mode: 0o755 });
+        Ok(staging)
+    }
+}
+
+/// Makes room for a new try. What is installed, recorded or in use stays and is an error.
+fn remove_stale(view: &View, dir: &VersionDir) -> Result<()> {
+    let stage = dir.stage()?;
+    if stage == Stage::Complete || (stage == Stage::Partial && view.is_recorded(dir)) {
+        return Err(Error::AlreadyInstalled {
+            version: dir.app.version.clone(),
+            path: dir.path.clone(),
+        });
+    }
+    match VersionLock::try_exclusive(&dir.path)? {
+        Some(_held) => remove_version_dir(dir),
+        None => Err(Error::VersionInUse {
+            version: dir.app.version.clone(),
+            path: dir.path.clone(),
+        }),
+    }
+}
+
+/// Removes a version directory that nobody uses. The manifests go first, durably, so that whatever a crash leaves is
+/// no version to anyone; our control directory goes last, so that the remains are known as ours.
+pub(crate) fn remove_version_dir(dir: &VersionDir) -> Result<()> {
+    let control = dir.control();
+    if esky_fs::exists(&control)? {
+        esky_fs::remove_file(&dir.manifest())?;
+        esky_fs::sync_dir(&control)?;
+        esky_fs::remove_file(&dir.uninstalled_manifest())?;
+        esky_fs::remove_file(&dir.file_list())?;
+    }
+    for name in esky_fs::read_dir_names(&dir.path)? {
+        if name != CONTROL_DIR {
+            esky_fs::remove_tree(&dir.path.join(name))?;
+        }
+    }
+    Ok(esky_fs::remove_tree(&dir.path)?)
+}
+
+impl Staging {
+    /// The directory that is being filled.
+    pub fn path(&self) -> &Path {
+        &self.dir.path
+    }
+
+    /// Adds a directory; those above it are added as needed. Adding one again sets its mode.
+    pub fn add_directory(&mut self, path: &str, mode: u32) -> Result<()> {
+        check(path)?;
+        self.make_directory(path, false)?;
+        self.record(path, Kind::Directory { mode });
+        Ok(())
+    }
+
+    /// Adds a file of exactly `expected_size` bytes. The manifest and the list of files are kept aside and checked
+    /// by [`finish`](Self::finish).
+    pub fn add_file(
+        &mut self,
+        path: &str,
+        mode: u32,
+        expected_size: u64,
+        read: &mut dyn Read,
+    ) -> Result<()> {
+        check(path)?;
+        let name_in_control = path
+            .strip_prefix(CONTROL_DIR)
+            .and_then(|rest| rest.strip_prefix('/'));
+        match name_in_control {
+            Some(MANIFEST) => return self.keep_manifest(path, read),
+            Some(FILE_LIST) => return self.keep_list(path, read),
+            Some(name) if name == MANIFEST_UNINSTALLED || name.starts_with(BOOTSTRAP_DIR) => {
+                return Err(Error::entry(path, EntryFault::Reserved));
+            }
+            _ => {}
+        }
+        let (mode, size, sha256) = self.write_file(path, false, mode, expected_size, read)?;
+        self.record(path, Kind::File { mode, size, sha256 });
+        Ok(())
+    }
+
+    /// Adds a symbolic link that stays inside the version.
+    pub fn add_symlink(&mut self, path: &str, target: &str) -> Result<()> {
+        check(path)?;
+        check_link(path, target).map_err(|fault| Error::entry(path, EntryFault::Path(fault)))?;
+        self.make_parent(path, false)?;
+        self.refuse_collision(path, false)?;
+        esky_fs::symlink(Path::new(target), &below(&self.dir.path, path))?;
+        self.record(
+            path,
+            Kind::Symlink {
+                target: target.to_owned(),
+            },
+        );
+        Ok(())
+    }
+
+    /// Adds a file for the top of the app directory; it waits inside the version until that is installed.
+    pub fn add_program(
+        &mut self,
+        path: &str,
+        mode: u32,
+        expected_size: u64,
+        read: &mut dyn Read,
+    ) -> Result<()> {
+        check(path)?;
+        let (mode, size, sha256) = self.write_file(path, true, mode, expected_size, read)?;
+        self.entries.insert(
+            (true, path.to_owned()),
+            Kind::Program { mode, size, sha256 },
+        );
+        Ok(())
+    }
+
+    /// Ends staging: checks what was written against the package's own list of files, or makes a list.
+    /// The list is written last, so a directory that has one was staged to its end (durable only after
+    /// [`AppDir::install`], which hashes everything again).
+    pub fn finish(mut self) -> Result<PathBuf> {
+        self.add_lock_file()?;
+        self.drop_unnamed_programs()?;
+        let list = match self.list.take() {
+            Some(list) => self.check_list(list)?,
+            None => FileList {
+                app: self.dir.app.clone(),
+                entries: self.list_entries(),
+            },
+        };
+        self.apply_directory_modes(&list)?;
+        let path = self.dir.file_list();
+        let mut file = esky_fs::create_new_file(&path, 0o644)?;
+        esky_fs::write_all(&mut file, list.write().as_bytes(), &path)?;
+        self.finished = true;
+        Ok(self.dir.path.clone())
+    }
+
+    fn record(&mut self, path: &str, kind: Kind) {
+        self.entries.insert((false, path.to_owned()), kind);
+    }
+
+    fn base(&self, program: bool) -> PathBuf {
+        if program {
+            self.dir.programs()
+        } else {
+            self.dir.path.clone()
+        }
+    }
+
+    fn write_file(
+        &mut self,
+        path: &str,
+        program: bool,
+        mode: u32,
+        size: u64,
+        read: &mut dyn Read,
+    ) -> Result<(u32, u64, [u8; 32])> {
+        if program {
+            esky_fs::create_dir_all(&self.dir.programs())?;
+        }
+        self.make_parent(path, program)?;
+        self.refuse_collision(path, program)?;
+        let target = below(&self.base(program), path);
+        let mode = usable_file_mode(mode);
+        let mut file = esky_fs::create_new_file(&target, mode)?;
+        let sha256 = copy_and_hash(path, read, size, &mut file, &target)?;
+        Ok((mode, size, sha256))
+    }
+
+    fn make_parent(&mut self, path: &str, program: bool) -> Result<()> {
+        match path.rsplit_once('/') {
+            Some((parent, _)) => self.make_directory(parent, program),
+            None => Ok(()),
+        }
+    }
+
+    /// Directories of the tree are recorded; those of programs exist only until the programs are in place.
+    fn make_directory(&mut self, path: &str, program: bool) -> Result<()> {
+        if program {
+            return Ok(esky_fs::create_dir_all(&below(&self.dir.programs(), path))?);
+        }
+        match self.entries.get(&(false, path.to_owned())) {
+            Some(Kind::Directory { .. }) => return Ok(()),
+            Some(_) => return Err(Error::entry(path, EntryFault::Collision)),
+            None => {}
+        }
+        self.make_parent(path, false)?;
+        self.refuse_collision(path, false)?;
+        esky_fs::create_dir(&below(&self.dir.path, path))?;
+        self.record(path, Kind::Directory { mode: 0o755 });
+        Ok(())
+    }
+
+    /// Also finds names that differ only in case, on a file system that does not tell them apart.
+    fn refuse_collision(&self, path: &str, program: bool) -> Result<()> {
+        match esky_fs::exists(&below(&self.base(program), path))? {
+            true => Err(Error::entry(path, EntryFault::Collision)),
+            false => Ok(()),
+        }
+    }
+
+    fn keep_manifest(&mut self, path: &str, read: &mut dyn Read) -> Result<()> {
+        let bytes = read_all(path, read, MANIFEST_LIMIT)?;
+        let names = manifest::parse(&bytes).map_err(|fault| Error::BadManifest {
+            path: path.into(),
+            fault,
+        })?;
+        self.manifest = Some(names);
+        Ok(())
+    }
+
+    fn keep_list(&mut self, path: &str, read: &mut dyn Read) -> Result<()> {
+        let limits = Limits::default();
+        let bytes = read_all(path, read, limits.bytes as u64)?;
+        let list = FileList::parse(&bytes, &limits).map_err(|fault| Error::BadFileList {
+            path: path.into(),
+            fault,
+        })?;
+        self.list = Some(list);
+        Ok(())
+    }
+
+    /// Without it no client can keep the version; the original does not start one that lacks it.
+    fn add_lock_file(&mut self) -> Result<()> {
+        let path = format!("{CONTROL_DIR}/{LOCKFILE}");
+        if self.entries.contains_key(&(false, path.clone())) {
+            return Ok(());
+        }
+        let text = LOCKFILE_TEXT.as_bytes();
+        self.add_file(&path, 0o644, text.len() as u64, &mut &*text)
+    }
+
+    /// As in the original: of the files at the top only those that the manifest names are part of the app.
+    fn drop_unnamed_programs(&mut self) -> Result<()> {
+        let Some(names) = &self.manifest else {
+            return Ok(());
+        };
+        for name in names {
+            if !self.entries.contains_key(&(true, name.clone())) {
+                return Err(Error::entry(name, EntryFault::MissingProgram));
+            }
+        }
+        let is_unnamed = |(program, path): &(bool, String)| *program && !names.contains(path);
+        let unnamed: Vec<_> = self
+            .entries
+            .keys()
+            .filter(|key| is_unnamed(key))
+            .cloned()
+            .collect();
+        for key in unnamed {
+            esky_fs::remove_file(&below(&self.dir.programs(), &key.1))?;
+            self.entries.remove(&key);
+        }
+        Ok(())
+    }
+
+    fn list_entries(&self) -> Vec<Entry> {
+        let entry = |((_, path), kind): (&(bool, String), &Kind)| Entry {
+            path: path.clone(),
+            kind: kind.clone(),
+        };
+        self.entries.iter().map(entry).collect()
+    }
+
+    /// The package's list must name exactly what was written; only directories and our lock file may be implied.
+    fn check_list(&self, list: FileList) -> Result<FileList> {
+        let damaged = |path: &Path, fault| Err(Error::damaged(path, fault));
+        if list.app != self.dir.app {
+            return damaged(&self.dir.file_list(), Damage::Content);
+        }
+        let mut unlisted: BTreeSet<_> = self.entries.keys().collect();
+        for entry in &list.entries {
+            let key = (entry.kind.is_program(), entry.path.clone());
+            let path = below(&self.base(key.0), &entry.path);
+            let Some(written) = self.entries.get(&key) else {
+                return damaged(&path, Damage::Missing);
+            };
+            if let Some(fault) = difference(&entry.kind, written) {
+                return damaged(&path, fault);
+            }
+            self.apply_file_mode(&path, &entry.kind, written)?;
+            unlisted.remove(&key);
+        }
+        let lock_file = format!("{CONTROL_DIR}/{LOCKFILE}");
+        let is_implied = |key: &(bool, String)| {
+            key.1 == lock_file || matches!(self.entries.get(key), Some(Kind::Directory { .. }))
+        };
+        match unlisted.into_iter().find(|key| !is_implied(key)) {
+            Some((_, path)) => Err(Error::entry(path, EntryFault::Unlisted)),
+            None => Ok(list),
+        }
+    }
+
+    /// A zip made without Unix modes gets those of the list.
+    fn apply_file_mode(&self, path: &Path, listed: &Kind, written: &Kind) -> Result<()> {
+        match (mode_of(listed), mode_of(written)) {
+            (Some(listed), Some(written)) if usable_file_mode(listed) != written => {
+                Ok(esky_fs::set_mode(path, usable_file_mode(listed))?)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn apply_directory_modes(&self, list: &FileList) -> Result<()> {
+        for entry in &list.entries {
+            if let Kind::Directory { mode } = entry.kind {
+                esky_fs::set_mode(
+                    &below(&self.dir.path, &entry.path),
+                    usable_directory_mode(mode),
+                )?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        if !self.finished {
+            // Best effort: the next stage or clean-up finishes it.
+            let _ = remove_version_dir(&self.dir);
+        }
+    }
+}
+
+fn check(path: &str) -> Result<()> {
+    check_relative(path).map_err(|fault| Error::entry(path, EntryFault::Path(fault)))
+}
+
+fn mode_of(kind: &Kind) -> Option<u32> {
+    match kind {
+        Kind::File { mode, .. } | Kind::Program { mode, .. } => Some(*mode),
+        Kind::Directory { .. } | Kind::Symlink { .. } => None,
+    }
+}
+
+/// Modes may be given by the package; the rest is for the directories' modes and for what `finish` sets.
+fn difference(listed: &Kind, written: &Kind) -> Option<Damage> {
+    match (listed, written) {
+        (Kind::Directory { .. }, Kind::Directory { .. }) => None,
+        (Kind::Symlink { target }, Kind::Symlink { target: found }) => {
+            (target != found).then_some(Damage::Target)
+        }
+        (
+            Kind::File { size, sha256, .. } | Kind::Program { size, sha256, .. },
+            Kind::File {
+                size: found,
+                sha256: hash,
+                ..
+            }
+            | Kind::Program {
+                size: found,
+                sha256: hash,
+                ..
+            },
+        ) => match (size == found, sha256 == hash) {
+            (false, _) => Some(Damage::Size {
+                expected: *size,
+                found: *found,
+            }),
+            (true, false) => Some(Damage::Content),
+            (true, true) => None,
+        },
+        _ => Some(Damage::Kind),
+    }
+}
+
+/// No set-user-id bits from a package; the owner can always read and write. No mode at all means the usual one.
+pub(crate) fn usable_file_mode(mode: u32) -> u32 {
+    if mode & 0o777 == 0 {
+        0o644
+    } else {
+        mode & 0o777 | 0o600
+    }
+}
+
+pub(crate) fn usable_directory_mode(mode: u32) -> u32 {
+    if mode & 0o777 == 0 {
+        0o755
+    } else {
+        mode & 0o777 | 0o700
+    }
+}
+
+fn read_all(path: &str, read: &mut dyn Read, limit: u64) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let result = read.take(limit + 1).read_to_end(&mut bytes);
+    result.map_err(|source| Error::Source {
+        path: path.to_owned(),
+        source,
+    })?;
+    if bytes.len() as u64 > limit {
+        let fault = Damage::Size {
+            expected: limit,
+            found: bytes.len() as u64,
+        };
+        return Err(Error::damaged(Path::new(path), fault));
+    }
+    Ok(bytes)
+}

@@ -1,0 +1,58 @@
+//! Uninstalling a version that nobody uses.
+
+use crate::appdir::{AppDir, Ranked, View};
+use crate::error::{Error, Result};
+use crate::lock::{UpdateLock, VersionLock};
+use crate::version_dir::{Stage, VersionDir};
+use crate::{programs, state};
+use esky_format::state::{Reason, active_slot};
+
+impl AppDir {
+    /// Takes a version out of service; its files stay until [`AppDir::cleanup`].
+    ///
+    /// Whether it is in use is asked before anything is touched. If it is the one that starts, the next best is
+    /// recorded first; the last one that could be started stays ([`Error::LastVersion`]). **Durable** when it
+    /// returns. A crash leaves it in service or out of it; its programs at the top are removed after that.
+    pub fn uninstall(&self, version: &str, lock: &UpdateLock) -> Result<()> {
+        self.recover(lock)?;
+        let view = View::of(self.root())?;
+        let dir = self
+            .find(&view, version)
+            .ok_or_else(|| self.unknown(version))?;
+        let held = VersionLock::try_exclusive(&dir.path)?.ok_or_else(|| Error::VersionInUse {
+            version: version.to_owned(),
+            path: dir.path.clone(),
+        })?;
+        match dir.stage()? {
+            Stage::Staged => Err(self.unknown(version)),
+            Stage::Uninstalled => Ok(()),
+            Stage::Complete | Stage::Partial => self.disable(&view, dir, &held),
+        }
+    }
+
+    /// The version's exclusive lock must be held: nobody can begin to use it meanwhile.
+    pub(crate) fn disable(&self, view: &View, dir: &VersionDir, _held: &VersionLock) -> Result<()> {
+        self.record_successor(view, dir)?;
+        esky_fs::rename(&dir.manifest(), &dir.uninstalled_manifest())?;
+        esky_fs::sync_dir(&dir.control())?;
+        programs::retire(self.root(), dir, &view.dirs)
+    }
+
+    fn record_successor(&self, view: &View, dir: &VersionDir) -> Result<()> {
+        let usable =
+            |ranked: &&Ranked| ranked.dir.path != dir.path && ranked.reason != Reason::Partial;
+        let mut others = view.order.iter().filter(usable);
+        let Some(successor) = others.next() else {
+            return Err(Error::LastVersion {
+                version: dir.app.version.clone(),
+                path: dir.path.clone(),
+            });
+        };
+        if active_slot(&view.snapshot.slots).is_none() || !view.is_recorded(dir) {
+            return Ok(());
+        }
+        let fallback = others.find(|ranked| ranked.reason != Reason::Failed);
+        let fallback = fallback.map(|ranked| ranked.dir.directory_name());
+        state::commit(self.root(), successor.dir.directory_name(), fallback)
+    }
+}

@@ -1,0 +1,211 @@
+//! Checking a version against its list of files.
+
+use crate::appdir::{AppDir, View};
+use crate::error::{Damage, Error, Result};
+use crate::hashing::{Expected, check_files};
+use crate::programs::below;
+use crate::staging::{usable_directory_mode, usable_file_mode};
+use crate::version_dir::{Stage, VersionDir};
+use esky_format::file_list::{Entry, FileList, Kind};
+use esky_format::layout::{BOOTSTRAP_DIR, CONTROL_DIR, FILE_LIST, MANIFEST, MANIFEST_UNINSTALLED};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// What a check of every file of a version found. Paths are those of the list of files.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct VerifyReport {
+    /// How many entries of the list were checked.
+    pub checked: usize,
+    /// There, but not as it was released.
+    pub damaged: Vec<String>,
+    /// Not there.
+    pub missing: Vec<String>,
+    /// There, but not in the list: written by the app or by a person. No fault.
+    pub extra: Vec<String>,
+}
+
+impl VerifyReport {
+    /// Whether everything in the list is as it was released.
+    pub fn is_intact(&self) -> bool {
+        self.damaged.is_empty() && self.missing.is_empty()
+    }
+}
+
+impl AppDir {
+    /// Hashes every file of a version and compares it with the version's list of files. Changes nothing.
+    /// `progress` is called with bytes done and bytes total. The programs at the top count for the version that starts.
+    pub fn verify(
+        &self,
+        version: &str,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<VerifyReport> {
+        let view = View::of(self.root())?;
+        let dir = self
+            .find(&view, version)
+            .ok_or_else(|| self.unknown(version))?;
+        let Some(list) = dir.read_file_list()? else {
+            return Err(Error::NoFileList {
+                version: version.to_owned(),
+                path: dir.path.clone(),
+            });
+        };
+        let is_best = view.best().is_some_and(|best| best.dir.path == dir.path);
+        let stage = dir.stage()?;
+        let at_top = |path: &str| below(self.root(), path);
+        let waiting = |path: &str| below(&dir.programs(), path);
+        let programs = |path: &str| match stage {
+            Stage::Complete if is_best => Some(at_top(path)),
+            Stage::Complete | Stage::Uninstalled => None,
+            // Those that are in place already may wait no longer: the mark goes file by file.
+            Stage::Partial if is_best && !waiting(path).exists() => Some(at_top(path)),
+            Stage::Partial | Stage::Staged => Some(waiting(path)),
+        };
+        report(dir, &list, &programs, progress)
+    }
+}
+
+/// Where a program is to be looked at; `None`: it does not count for this version.
+type ProgramPlace<'a> = &'a dyn Fn(&str) -> Option<PathBuf>;
+
+fn report(
+    dir: &VersionDir,
+    list: &FileList,
+    programs: ProgramPlace<'_>,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<VerifyReport> {
+    let entries = located(dir, list, programs);
+    let mut report = VerifyReport {
+        checked: entries.len(),
+        ..VerifyReport::default()
+    };
+    for (entry, _, damage) in check(entries, progress)? {
+        match damage {
+            Damage::Missing => report.missing.push(entry.path.clone()),
+            _ => report.damaged.push(entry.path.clone()),
+        }
+    }
+    report.extra = extra_files(dir, list)?;
+    Ok(report)
+}
+
+/// The first thing that is wrong with a staged version, as an error.
+pub(crate) fn require_intact(dir: &VersionDir, list: &FileList) -> Result<()> {
+    let waiting = |path: &str| Some(below(&dir.programs(), path));
+    match check(located(dir, list, &waiting), &mut |_, _| {})?
+        .into_iter()
+        .next()
+    {
+        Some((_, path, fault)) => Err(Error::Damaged { path, fault }),
+        None => Ok(()),
+    }
+}
+
+fn located<'a>(
+    dir: &VersionDir,
+    list: &'a FileList,
+    programs: ProgramPlace<'_>,
+) -> Vec<(&'a Entry, PathBuf)> {
+    let locate = |entry: &'a Entry| {
+        let path = if entry.kind.is_program() {
+            programs(&entry.path)?
+        } else {
+            below(&dir.path, &entry.path)
+        };
+        Some((entry, path))
+    };
+    list.entries.iter().filter_map(locate).collect()
+}
+
+type Finding<'a> = (&'a Entry, PathBuf, Damage);
+
+fn check<'a>(
+    entries: Vec<(&'a Entry, PathBuf)>,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Vec<Finding<'a>>> {
+    let contents: Vec<_> = entries
+        .iter()
+        .filter_map(|(entry, path)| expected(entry, path))
+        .collect();
+    let mut damages = check_files(&contents, progress)?.into_iter();
+    let mut findings = Vec::new();
+    for (entry, path) in entries {
+        let in_content = match entry.kind {
+            Kind::File { .. } | Kind::Program { .. } => damages.next().flatten(),
+            Kind::Directory { .. } | Kind::Symlink { .. } => None,
+        };
+        let damage = match in_content {
+            Some(damage) => Some(damage),
+            None => check_name(entry, &path)?,
+        };
+        findings.extend(damage.map(|damage| (entry, path, damage)));
+    }
+    Ok(findings)
+}
+
+fn expected(entry: &Entry, path: &Path) -> Option<Expected> {
+    match entry.kind {
+        Kind::File { size, sha256, .. } | Kind::Program { size, sha256, .. } => Some(Expected {
+            path: path.to_owned(),
+            size,
+            sha256,
+        }),
+        Kind::Directory { .. } | Kind::Symlink { .. } => None,
+    }
+}
+
+/// All but the content: that it is there, its kind, mode and target.
+fn check_name(entry: &Entry, path: &Path) -> Result<Option<Damage>> {
+    let Some(found) = esky_fs::metadata(path)? else {
+        return Ok(Some(Damage::Missing));
+    };
+    let mode_differs =
+        |usable: u32| (cfg!(unix) && found.mode & 0o777 != usable).then_some(Damage::Mode);
+    Ok(match (&entry.kind, found.kind) {
+        (Kind::File { mode, .. } | Kind::Program { mode, .. }, esky_fs::Kind::File) => {
+            mode_differs(usable_file_mode(*mode))
+        }
+        (Kind::Directory { mode }, esky_fs::Kind::Directory) => {
+            mode_differs(usable_directory_mode(*mode))
+        }
+        (Kind::Symlink { target }, esky_fs::Kind::Symlink) => {
+            (esky_fs::read_symlink(path)? != Path::new(target)).then_some(Damage::Target)
+        }
+        _ => Some(Damage::Kind),
+    })
+}
+
+/// Files in the version directory that are neither in the list nor esky's own bookkeeping.
+fn extra_files(dir: &VersionDir, list: &FileList) -> Result<Vec<String>> {
+    let mut known: BTreeSet<String> = list
+        .entries
+        .iter()
+        .filter(|entry| !entry.kind.is_program())
+        .map(|entry| entry.path.clone())
+        .collect();
+    for name in [MANIFEST, MANIFEST_UNINSTALLED, FILE_LIST, BOOTSTRAP_DIR] {
+        known.insert(format!("{CONTROL_DIR}/{name}"));
+    }
+    let mut extra = Vec::new();
+    collect_unknown(&dir.path, "", &known, &mut extra)?;
+    Ok(extra)
+}
+
+fn collect_unknown(
+    directory: &Path,
+    prefix: &str,
+    known: &BTreeSet<String>,
+    extra: &mut Vec<String>,
+) -> Result<()> {
+    for name in esky_fs::read_dir_names(directory)? {
+        let path = format!("{prefix}{}", name.to_string_lossy());
+        let place = directory.join(&name);
+        if !known.contains(&path) {
+            extra.push(path);
+        } else if crate::scan::is_directory(&place)?
+            && path != format!("{CONTROL_DIR}/{BOOTSTRAP_DIR}")
+        {
+            collect_unknown(&place, &format!("{path}/"), known, extra)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,118 @@
+//! One version directory: where its parts are and what they say about it.
+
+use crate::error::{Damage, Error, Result};
+use esky_format::file_list::{FileList, Limits};
+use esky_format::layout::{BOOTSTRAP_DIR, CONTROL_DIR, FILE_LIST, MANIFEST, MANIFEST_UNINSTALLED};
+use esky_format::manifest;
+use esky_format::name::AppVersion;
+use std::path::{Path, PathBuf};
+
+/// A manifest names the files at the top; thousands would be a mistake, millions an attack.
+const MANIFEST_LIMIT: u64 = 1 << 20;
+
+/// How far a version directory is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// No manifest: being staged, or staged and waiting.
+    Staged,
+    /// Manifest, but programs still to be put at the top.
+    Partial,
+    /// A version with nothing left to do.
+    Complete,
+    /// Its manifest was taken away; it stays until nobody uses it.
+    Uninstalled,
+}
+
+/// A version directory on disk.
+#[derive(Clone, Debug)]
+pub(crate) struct VersionDir {
+    pub(crate) app: AppVersion,
+    pub(crate) path: PathBuf,
+    pub(crate) in_appdata: bool,
+}
+
+impl VersionDir {
+    pub(crate) fn directory_name(&self) -> String {
+        self.app.directory_name()
+    }
+
+    pub(crate) fn control(&self) -> PathBuf {
+        self.path.join(CONTROL_DIR)
+    }
+
+    pub(crate) fn manifest(&self) -> PathBuf {
+        self.control().join(MANIFEST)
+    }
+
+    pub(crate) fn uninstalled_manifest(&self) -> PathBuf {
+        self.control().join(MANIFEST_UNINSTALLED)
+    }
+
+    pub(crate) fn file_list(&self) -> PathBuf {
+        self.control().join(FILE_LIST)
+    }
+
+    /// Programs still to be put at the top; while it is there, the install is not finished.
+    pub(crate) fn programs(&self) -> PathBuf {
+        self.control().join(BOOTSTRAP_DIR)
+    }
+
+    pub(crate) fn stage(&self) -> Result<Stage> {
+        Ok(if esky_fs::exists(&self.manifest())? {
+            if esky_fs::exists(&self.programs())? {
+                Stage::Partial
+            } else {
+                Stage::Complete
+            }
+        } else if esky_fs::exists(&self.uninstalled_manifest())? {
+            Stage::Uninstalled
+        } else {
+            Stage::Staged
+        })
+    }
+
+    /// Whether staging came to its end: the list of files is written after all of them, and one that was cut off
+    /// is no list.
+    pub(crate) fn is_fully_staged(&self) -> Result<bool> {
+        match self.read_file_list() {
+            Ok(list) => Ok(list.is_some()),
+            Err(Error::BadFileList { .. } | Error::Damaged { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The names of the files at the top, as the manifest has them.
+    pub(crate) fn manifest_names(&self) -> Result<Vec<String>> {
+        read_manifest(&self.manifest())
+    }
+
+    /// The same from the manifest of an uninstalled version.
+    pub(crate) fn uninstalled_names(&self) -> Result<Vec<String>> {
+        read_manifest(&self.uninstalled_manifest())
+    }
+
+    /// The list of files; `None` for versions of clients that wrote none.
+    pub(crate) fn read_file_list(&self) -> Result<Option<FileList>> {
+        let path = self.file_list();
+        let limits = Limits::default();
+        let Some(bytes) = esky_fs::read_optional(&path, limits.bytes as u64)? else {
+            return Ok(None);
+        };
+        let list = FileList::parse(&bytes, &limits).map_err(|fault| Error::BadFileList {
+            path: path.clone(),
+            fault,
+        })?;
+        if list.app != self.app {
+            return Err(Error::damaged(&path, Damage::Content));
+        }
+        Ok(Some(list))
+    }
+}
+
+fn read_manifest(path: &Path) -> Result<Vec<String>> {
+    let bytes = esky_fs::read_limited(path, MANIFEST_LIMIT)?;
+    manifest::parse(&bytes).map_err(|fault| Error::BadManifest {
+        path: path.to_owned(),
+        fault,
+    })
+}

@@ -1,0 +1,242 @@
+//! A disk that is full, that is not ours, that is read-only.
+
+use crate::fixture::{App, app_version, stage};
+use esky_fs::ErrorKind;
+use esky_install::{AppDir, Error};
+use std::io;
+use std::path::Path;
+use std::process::Command;
+
+fn kind_and_hint(error: &Error) -> (Option<ErrorKind>, String) {
+    let kind = match error {
+        Error::Disk(error) => Some(error.kind()),
+        _ => None,
+    };
+    (kind, error.hint().unwrap_or_default())
+}
+
+#[test]
+fn missing_room_is_told_in_bytes_before_anything_is_written() {
+    let app = App::with_versions(&["1"]);
+    let error = app.open().require_space(1 << 60).unwrap_err();
+    let (kind, hint) = kind_and_hint(&error);
+    assert_eq!(kind, Some(ErrorKind::NoSpace));
+    assert!(hint.contains("bytes"), "{hint}");
+    app.open().require_space(1).unwrap();
+}
+
+/// Runs one test of this binary again as a user without rights. The binary is copied to where that user can read it.
+#[cfg(unix)]
+fn as_nobody(test: &str, app: &App) {
+    use std::os::unix::process::CommandExt;
+    const NOBODY: u32 = 65534;
+    let place = tempfile::tempdir().unwrap();
+    crate::fixture::set_mode(place.path(), 0o755);
+    crate::fixture::set_mode(app.root(), 0o755);
+    let binary = place.path().join("tests");
+    std::fs::copy(std::env::current_exe().unwrap(), &binary).unwrap();
+    let mut command = Command::new(binary);
+    command
+        .args([test, "--exact", "--nocapture"])
+        .env("ESKY_TEST_APP", app.root());
+    let output = command
+        .current_dir("/")
+        .uid(NOBODY)
+        .gid(NOBODY)
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stdout)
+    );
+}
+
+#[cfg(unix)]
+fn is_root() -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let mine = tempfile::tempdir().unwrap();
+    std::fs::metadata(mine.path()).unwrap().uid() == 0
+}
+
+#[cfg(unix)]
+#[test]
+fn without_permission_the_owner_is_named_and_nothing_is_changed() {
+    if let Some(root) = std::env::var_os("ESKY_TEST_APP") {
+        return assert_no_permission(Path::new(&root), "root");
+    }
+    let app = App::with_versions(&["1"]);
+    let before = app.everything();
+    if is_root() {
+        as_nobody(
+            "disk_faults::without_permission_the_owner_is_named_and_nothing_is_changed",
+            &app,
+        );
+    } else {
+        crate::fixture::set_mode(app.root(), 0o555);
+        assert_no_permission(app.root(), "run this as that user");
+        crate::fixture::set_mode(app.root(), 0o755);
+    }
+    assert_eq!(app.everything(), before);
+}
+
+#[cfg(unix)]
+fn assert_no_permission(root: &Path, who: &str) {
+    let app = AppDir::open(root).unwrap();
+    assert_eq!(app.best().unwrap().app.version, "1");
+    for error in [
+        app.lock().map(drop).unwrap_err(),
+        app.stage(&app_version("2")).map(drop).unwrap_err(),
+    ] {
+        let (kind, hint) = kind_and_hint(&error);
+        assert_eq!(kind, Some(ErrorKind::Permission), "{error}");
+        assert!(hint.contains(who), "{hint}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn update_by_the_administrator_belongs_to_the_owner_of_the_app() {
+    use std::os::unix::fs::{MetadataExt, lchown};
+    if !is_root() {
+        eprintln!(
+            "SKIPPED update_by_the_administrator_belongs_to_the_owner_of_the_app: needs root to give files away"
+        );
+        return;
+    }
+    let app = App::with_versions(&["1"]);
+    let mut paths = vec![app.root().to_owned()];
+    while let Some(path) = paths.pop() {
+        lchown(&path, Some(1234), Some(1235)).unwrap();
+        if path.is_dir() && !path.is_symlink() {
+            paths.extend(
+                std::fs::read_dir(path)
+                    .unwrap()
+                    .map(|entry| entry.unwrap().path()),
+            );
+        }
+    }
+    drop(crate::fixture::install(&app.open(), "2").unwrap());
+    let mut paths = vec![app.root().to_owned()];
+    while let Some(path) = paths.pop() {
+        let found = path.symlink_metadata().unwrap();
+        assert_eq!(
+            (found.uid(), found.gid()),
+            (1234, 1235),
+            "{}",
+            path.display()
+        );
+        if found.is_dir() {
+            paths.extend(
+                std::fs::read_dir(path)
+                    .unwrap()
+                    .map(|entry| entry.unwrap().path()),
+            );
+        }
+    }
+}
+
+/// A small file system in memory, unmounted when dropped.
+#[cfg(target_os = "linux")]
+struct SmallDisk(tempfile::TempDir);
+
+#[cfg(target_os = "linux")]
+impl SmallDisk {
+    fn mount(options: &str) -> Result<Self, String> {
+        let place = tempfile::tempdir().unwrap();
+        let mount = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", options, "tmpfs"])
+            .arg(place.path())
+            .output();
+        match mount {
+            Ok(output) if output.status.success() => Ok(Self(place)),
+            Ok(output) => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    fn remount_read_only(&self) {
+        assert!(
+            Command::new("mount")
+                .args(["-o", "remount,ro"])
+                .arg(self.0.path())
+                .status()
+                .unwrap()
+                .success()
+        );
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(self.0.path()).status();
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn copy_app(from: &Path, to: &Path) {
+    assert!(
+        Command::new("cp")
+            .arg("-a")
+            .arg(from.join("."))
+            .arg(to)
+            .status()
+            .unwrap()
+            .success()
+    );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn full_disk_says_so_and_the_old_version_starts() {
+    let disk = match SmallDisk::mount("size=1m") {
+        Ok(disk) => disk,
+        Err(reason) => {
+            eprintln!(
+                "SKIPPED full_disk_says_so_and_the_old_version_starts: cannot mount a small disk: {reason}"
+            );
+            return;
+        }
+    };
+    let source = App::with_versions(&["1"]);
+    copy_app(source.root(), disk.0.path());
+    let app = AppDir::open(disk.0.path()).unwrap();
+    let mut staging = app.stage(&app_version("2")).unwrap();
+    let size = 4 << 20;
+    let error = staging
+        .add_file("big", 0o644, size, &mut io::Read::take(io::repeat(1), size))
+        .unwrap_err();
+    let (kind, hint) = kind_and_hint(&error);
+    assert_eq!(kind, Some(ErrorKind::NoSpace), "{error}");
+    assert!(hint.contains("Free"), "{hint}");
+    drop(staging);
+    assert_eq!(app.best().unwrap().app.version, "1");
+    stage(&app, "2").unwrap();
+    let lock = app.lock().unwrap();
+    app.install("2", &lock).unwrap();
+    assert_eq!(app.best().unwrap().app.version, "2");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn read_only_disk_says_so_and_the_version_starts() {
+    let disk = match SmallDisk::mount("size=1m") {
+        Ok(disk) => disk,
+        Err(reason) => {
+            eprintln!(
+                "SKIPPED read_only_disk_says_so_and_the_version_starts: cannot mount a disk: {reason}"
+            );
+            return;
+        }
+    };
+    let source = App::with_versions(&["1"]);
+    copy_app(source.root(), disk.0.path());
+    disk.remount_read_only();
+    let app = AppDir::open(disk.0.path()).unwrap();
+    assert_eq!(app.best().unwrap().app.version, "1");
+    assert!(!app.best().unwrap().in_use);
+    let (kind, hint) = kind_and_hint(&app.lock().map(drop).unwrap_err());
+    assert_eq!(kind, Some(ErrorKind::ReadOnly));
+    assert!(hint.contains("read-only"), "{hint}");
+}

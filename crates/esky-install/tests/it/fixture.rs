@@ -1,0 +1,254 @@
+//! A small app in a temporary directory, and questions to ask about it.
+
+use esky_format::file_list::{Entry, FileList, Kind};
+use esky_format::name::AppVersion;
+use esky_format::state::active_slot;
+use esky_install::{AppDir, Result, UpdateLock};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+pub(crate) const PLATFORM: &str = "linux-x86_64";
+pub(crate) const FILES: [(&str, u32); 4] = [
+    ("prog", 0o755),
+    ("lib/data.bin", 0o644),
+    ("lib/deep/text.txt", 0o640),
+    ("empty", 0o644),
+];
+pub(crate) const LINK: (&str, &str) = ("lib/link", "data.bin");
+const DIRECTORIES: [&str; 3] = ["esky-files", "lib", "lib/deep"];
+
+pub(crate) fn app_version(version: &str) -> AppVersion {
+    AppVersion {
+        name: "demo".into(),
+        version: version.into(),
+        platform: PLATFORM.into(),
+    }
+}
+
+/// What a file of a version contains.
+pub(crate) fn content(version: &str, path: &str) -> Vec<u8> {
+    match path {
+        "empty" => Vec::new(),
+        "lib/data.bin" => format!("data of {version} ").repeat(100).into_bytes(),
+        _ => format!("{path} of {version}").into_bytes(),
+    }
+}
+
+/// The files at the top; only version 1 has `tool`, and `libboot.so` is the same in all.
+pub(crate) fn programs(version: &str) -> Vec<(&'static str, u32, Vec<u8>)> {
+    let mut programs = vec![
+        (
+            "prog",
+            0o755,
+            format!("bootstrap of {version}").into_bytes(),
+        ),
+        ("libboot.so", 0o755, b"library".to_vec()),
+    ];
+    if version == "1" {
+        programs.push(("tool", 0o755, b"tool".to_vec()));
+    }
+    programs
+}
+
+pub(crate) struct App {
+    directory: TempDir,
+}
+
+impl App {
+    /// An app directory as unzipping packages one after the other would leave it.
+    pub(crate) fn with_versions(versions: &[&str]) -> Self {
+        Self::with_versions_in("", versions)
+    }
+
+    pub(crate) fn with_versions_in(versions_dir: &str, versions: &[&str]) -> Self {
+        let app = Self {
+            directory: quick_directory(),
+        };
+        for version in versions {
+            app.put(versions_dir, version);
+        }
+        app
+    }
+
+    /// Puts a complete version there without any help of the code under test.
+    pub(crate) fn put(&self, versions_dir: &str, version: &str) -> PathBuf {
+        let app = app_version(version);
+        let path = self.root().join(versions_dir).join(app.directory_name());
+        let mut entries = Vec::new();
+        for directory in DIRECTORIES {
+            fs::create_dir_all(path.join(directory)).unwrap();
+            set_mode(&path.join(directory), 0o755);
+            entries.push(Entry {
+                path: directory.into(),
+                kind: Kind::Directory { mode: 0o755 },
+            });
+        }
+        let lock_file = ("esky-files/lockfile.txt", 0o644);
+        for (name, mode) in FILES.into_iter().chain([lock_file]) {
+            let bytes = content(version, name);
+            write(&path.join(name), &bytes, mode);
+            let (size, sha256) = (bytes.len() as u64, Sha256::digest(&bytes).into());
+            entries.push(Entry {
+                path: name.into(),
+                kind: Kind::File { mode, size, sha256 },
+            });
+        }
+        make_link(LINK.1, &path.join(LINK.0));
+        entries.push(Entry {
+            path: LINK.0.into(),
+            kind: Kind::Symlink {
+                target: LINK.1.into(),
+            },
+        });
+        let mut manifest = String::new();
+        for (name, mode, bytes) in programs(version) {
+            write(&self.root().join(name), &bytes, mode);
+            manifest += &format!("{name}\n");
+            let (size, sha256) = (bytes.len() as u64, Sha256::digest(&bytes).into());
+            entries.push(Entry {
+                path: name.into(),
+                kind: Kind::Program { mode, size, sha256 },
+            });
+        }
+        fs::write(
+            path.join("esky-files/file-list.txt"),
+            FileList { app, entries }.write(),
+        )
+        .unwrap();
+        fs::write(path.join("esky-files/bootstrap-manifest.txt"), manifest).unwrap();
+        path
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        self.directory.path()
+    }
+
+    pub(crate) fn open(&self) -> AppDir {
+        AppDir::open(self.root()).unwrap()
+    }
+
+    pub(crate) fn version_dir(&self, version: &str) -> PathBuf {
+        self.root().join(app_version(version).directory_name())
+    }
+
+    /// The version that would start. It must be whole.
+    pub(crate) fn starts(&self) -> String {
+        let version = self.open().best().unwrap().app.version;
+        self.assert_whole(&version);
+        version
+    }
+
+    /// Every file of the version is there with every byte, and there are programs at the top to start it with.
+    pub(crate) fn assert_whole(&self, version: &str) {
+        let app = self.open();
+        let found = app
+            .versions()
+            .unwrap()
+            .into_iter()
+            .find(|found| found.app.version == version);
+        let path = found.unwrap_or_else(|| panic!("no version {version}")).path;
+        for (name, _) in FILES {
+            assert_eq!(
+                fs::read(path.join(name)).unwrap(),
+                content(version, name),
+                "{name} of {version}"
+            );
+        }
+        assert_eq!(fs::read_link(path.join(LINK.0)).unwrap(), Path::new(LINK.1));
+        assert!(path.join("esky-files/lockfile.txt").is_file());
+        for (name, ..) in programs("2") {
+            let bytes = fs::read(self.root().join(name)).unwrap();
+            let known = ["1", "2", "3", "4"]
+                .iter()
+                .flat_map(|version| programs(version));
+            assert!(
+                known
+                    .into_iter()
+                    .any(|program| program.0 == name && program.2 == bytes),
+                "{name} is a mixture"
+            );
+        }
+    }
+
+    /// All paths below the app directory, with contents; the state record by its meaning.
+    pub(crate) fn everything(&self) -> BTreeMap<String, Vec<u8>> {
+        let mut found = BTreeMap::new();
+        collect(self.root(), "", &mut found);
+        found.retain(|path, _| !path.starts_with("esky-state/slot-"));
+        let slots = self.open().snapshot().unwrap().slots;
+        let record =
+            active_slot(&slots).map(|(_, slot)| format!("{} {:?}", slot.current, slot.fallback));
+        found.insert("state record".into(), format!("{record:?}").into_bytes());
+        found
+    }
+}
+
+fn collect(directory: &Path, prefix: &str, found: &mut BTreeMap<String, Vec<u8>>) {
+    for entry in fs::read_dir(directory).unwrap() {
+        let entry = entry.unwrap();
+        let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
+        if entry.file_type().unwrap().is_dir() {
+            found.insert(format!("{name}/"), Vec::new());
+            collect(&entry.path(), &format!("{name}/"), found);
+        } else {
+            found.insert(name, fs::read(entry.path()).unwrap());
+        }
+    }
+}
+
+/// In memory where there is such a place: thousands of syncs cost nothing there.
+fn quick_directory() -> TempDir {
+    tempfile::tempdir_in("/dev/shm")
+        .or_else(|_| tempfile::tempdir())
+        .unwrap()
+}
+
+/// Stages a version as an unpacker would.
+pub(crate) fn stage(app: &AppDir, version: &str) -> Result<PathBuf> {
+    let mut staging = app.stage(&app_version(version))?;
+    staging.add_directory("lib", 0o755)?;
+    for (name, mode) in FILES {
+        let bytes = content(version, name);
+        staging.add_file(name, mode, bytes.len() as u64, &mut &*bytes)?;
+    }
+    staging.add_symlink(LINK.0, LINK.1)?;
+    for (name, mode, bytes) in programs(version) {
+        staging.add_program(name, mode, bytes.len() as u64, &mut &*bytes)?;
+    }
+    staging.finish()
+}
+
+pub(crate) fn install(app: &AppDir, version: &str) -> Result<UpdateLock> {
+    stage(app, version)?;
+    let lock = app.lock()?;
+    app.install(version, &lock)?;
+    Ok(lock)
+}
+
+pub(crate) fn write(path: &Path, bytes: &[u8], mode: u32) {
+    fs::write(path, bytes).unwrap();
+    set_mode(path, mode);
+}
+
+#[cfg(unix)]
+pub(crate) fn set_mode(path: &Path, mode: u32) {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[cfg(not(unix))]
+pub(crate) fn set_mode(_path: &Path, _mode: u32) {}
+
+#[cfg(unix)]
+fn make_link(target: &str, path: &Path) {
+    let _ = fs::remove_file(path);
+    std::os::unix::fs::symlink(target, path).unwrap();
+}
+
+#[cfg(windows)]
+fn make_link(target: &str, path: &Path) {
+    std::os::windows::fs::symlink_file(target, path).unwrap();
+}

@@ -1,0 +1,19 @@
+//! App directories on a real file system: what works, and what is left after each fault.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    missing_docs
+)]
+
+mod adopting;
+mod cleaning;
+mod crashes;
+mod disk_faults;
+mod fixture;
+mod installing;
+mod locking;
+mod opening;
+mod staging;
+mod uninstalling;
+mod verifying;

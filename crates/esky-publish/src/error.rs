@@ -1,0 +1,201 @@
+//! Why a directory could not be packed, as data.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use esky_format::path::PathFault;
+
+/// The result of this crate's operations.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A failed attempt to pack.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// There is no directory to pack.
+    #[error("{} is not a directory", path.display())]
+    NotADirectory {
+        /// What was given.
+        path: PathBuf,
+    },
+    /// The directory holds things that cannot be packed; all of them are listed.
+    #[error("cannot pack {}:{}", directory.display(), FaultLines(faults))]
+    Faults {
+        /// The directory.
+        directory: PathBuf,
+        /// Everything that is wrong with it.
+        faults: Vec<Fault>,
+    },
+    /// Name, version and platform do not make a name for a package.
+    #[error("{directory_name:?} cannot be the name of a version: {cause}")]
+    BadName {
+        /// `NAME-VERSION.PLATFORM` as they would be put together.
+        directory_name: String,
+        /// What is wrong with it.
+        cause: &'static str,
+    },
+    /// Nothing in the directory can be started.
+    #[error("no program at the top of {}", directory.display())]
+    NoProgram {
+        /// The directory.
+        directory: PathBuf,
+    },
+    /// A program is made for another platform.
+    #[error("{} is a program for {found}, not for {expected}", path.display())]
+    WrongPlatform {
+        /// The program.
+        path: PathBuf,
+        /// The platform of the package.
+        expected: String,
+        /// The platform its header tells.
+        found: String,
+    },
+    /// The start-up program is missing.
+    #[error("the start-up program {} is missing", path.display())]
+    MissingBootstrap {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// The start-up program is no program.
+    #[error("the start-up program {} is not an executable", path.display())]
+    BadBootstrap {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The package would be written into the directory that is packed.
+    #[error("the output directory {} lies inside the directory to pack", output.display())]
+    OutputInside {
+        /// The output directory.
+        output: PathBuf,
+    },
+    /// The `index.html` of the output directory is someone else's.
+    #[error("{} was not written by esky and is left alone", path.display())]
+    ForeignIndex {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The caller stopped the work.
+    #[error("packing {} was cancelled", directory.display())]
+    Cancelled {
+        /// The directory.
+        directory: PathBuf,
+    },
+    /// The disk said no.
+    #[error(transparent)]
+    Disk(#[from] esky_fs::Error),
+    /// The package could not be written.
+    #[error("{}: {source}", path.display())]
+    Archive {
+        /// The package.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: esky_archive::Error,
+    },
+}
+
+impl Error {
+    /// What a person can do about it, if there is something.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        let text = match self {
+            Self::NotADirectory { .. } => {
+                "give the directory that the freezer made (its dist/NAME)"
+            }
+            Self::Faults { .. } => "nothing was written; correct all of these and pack again",
+            Self::BadName { .. } => {
+                "a name is words joined by `-`, each starting with a letter; a version starts with a digit"
+            }
+            Self::NoProgram { .. } => {
+                "an executable must be at the top of the directory; name it if it is not recognised"
+            }
+            Self::WrongPlatform { .. } => {
+                "freeze on the platform the package is for, or give the program's own platform"
+            }
+            Self::MissingBootstrap { .. } | Self::BadBootstrap { .. } => {
+                "the start-up programs come with the esky package; install it again or name the file"
+            }
+            Self::OutputInside { .. } => "choose an output directory elsewhere",
+            Self::ForeignIndex { .. } => "move it away, or pack without an index",
+            Self::Cancelled { .. } => return None,
+            Self::Disk(source) => return source.hint(),
+            Self::Archive { source, .. } => return source.hint(),
+        };
+        Some(text.to_owned())
+    }
+}
+
+/// Something in a directory that cannot be packed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Fault {
+    /// There is nothing in the directory.
+    #[error("the directory is empty")]
+    Empty,
+    /// The name is no text.
+    #[error("{0}: the name is not UTF-8")]
+    NotUtf8(String),
+    /// The name is illegal on some platform.
+    #[error("{path}: {fault}")]
+    Path {
+        /// The path in the directory.
+        path: String,
+        /// What is wrong with it.
+        fault: PathFault,
+    },
+    /// Two names that are one on a file system that ignores case.
+    #[error("{path}: differs only in case from {other}")]
+    CaseCollision {
+        /// The path in the directory.
+        path: String,
+        /// The path it collides with.
+        other: String,
+    },
+    /// A symbolic link that leads out of the directory.
+    #[error("{path}: links to {target:?}: {fault}")]
+    Link {
+        /// The path in the directory.
+        path: String,
+        /// Where it leads.
+        target: String,
+        /// Why it is refused.
+        fault: PathFault,
+    },
+    /// A socket, pipe or device.
+    #[error("{0}: is neither file, directory nor symbolic link")]
+    Special(String),
+    /// A file or directory that cannot be read, or could not be read once installed.
+    #[error("{path}: cannot be read: {cause}")]
+    Unreadable {
+        /// The path in the directory.
+        path: String,
+        /// Why.
+        cause: String,
+    },
+    /// A name that esky needs for itself.
+    #[error("{0}: has a name that esky needs for itself")]
+    Reserved(String),
+    /// A program that was named is missing.
+    #[error("{0}: no such program at the top of the directory")]
+    MissingProgram(String),
+    /// A program that was named cannot be started.
+    #[error("{0}: is not an executable")]
+    NotExecutable(String),
+}
+
+/// The most faults that a message shows; the rest is counted.
+const SHOWN_FAULTS: usize = 20;
+
+struct FaultLines<'a>(&'a [Fault]);
+
+impl fmt::Display for FaultLines<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for fault in self.0.iter().take(SHOWN_FAULTS) {
+            write!(formatter, "\n  {fault}")?;
+        }
+        match self.0.len().saturating_sub(SHOWN_FAULTS) {
+            0 => Ok(()),
+            more => write!(formatter, "\n  and {more} more"),
+        }
+    }
+}

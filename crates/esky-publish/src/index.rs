@@ -1,0 +1,136 @@
+//! `index.html`: the page that makes a plain static host a place to find versions.
+
+use std::cmp::Ordering;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use esky_format::name::AppVersion;
+use esky_format::version;
+
+use crate::error::{Error, Result};
+
+const INDEX: &str = "index.html";
+const INDEX_MODE: u32 = 0o644;
+const MAX_INDEX: u64 = 16 << 20;
+/// Tells our page from someone else's.
+const MARK: &str = "<meta name=\"generator\" content=\"esky\">";
+
+/// Writes or refreshes `index.html` in a directory: links to all packages and patches in it, the
+/// newest version of an app first. A page that esky did not write is left alone, as an error.
+///
+/// A crash leaves the old page or the new one, whole.
+pub fn write_index(directory: &Path) -> Result<PathBuf> {
+    let path = directory.join(INDEX);
+    if let Some(old) = esky_fs::read_optional(&path, MAX_INDEX)?
+        && !contains(&old, MARK.as_bytes())
+    {
+        return Err(Error::ForeignIndex { path });
+    }
+    let mut listed = Vec::new();
+    for name in esky_fs::read_dir_names(directory)? {
+        let Some(found) = name.to_str().and_then(Listed::from_name) else {
+            continue;
+        };
+        listed.push(found);
+    }
+    listed.sort_by(Listed::order);
+    esky_fs::write_durable(&path, page(&listed).as_bytes(), INDEX_MODE)?;
+    Ok(path)
+}
+
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    text.windows(part.len()).any(|window| window == part)
+}
+
+/// A package, or a patch that leads to one.
+struct Listed {
+    file: String,
+    app: AppVersion,
+}
+
+impl Listed {
+    fn from_name(file: &str) -> Option<Self> {
+        let directory = match file.strip_suffix(".zip") {
+            Some(directory) => directory,
+            None => file.strip_suffix(".patch")?.rsplit_once(".from-")?.0,
+        };
+        let hidden = file.starts_with('.');
+        let app = AppVersion::parse_directory(directory).filter(|_| !hidden)?;
+        Some(Self {
+            file: file.to_owned(),
+            app,
+        })
+    }
+
+    fn order(&self, other: &Self) -> Ordering {
+        let (a, b) = (&self.app, &other.app);
+        a.name
+            .cmp(&b.name)
+            .then_with(|| version::compare(&b.version, &a.version))
+            .then_with(|| self.file.cmp(&other.file))
+    }
+}
+
+fn page(listed: &[Listed]) -> String {
+    let mut text = format!(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n{MARK}\n\
+         <title>Packages</title>\n</head>\n<body>\n<ul>\n"
+    );
+    for Listed { file, .. } in listed {
+        let (link, shown) = (link(file), escaped(file));
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "<li><a href=\"{link}\">{shown}</a></li>");
+    }
+    text.push_str("</ul>\n</body>\n</html>\n");
+    text
+}
+
+/// What may stand in a link as it is stays so: old clients compare it with the name they look for.
+fn link(file: &str) -> String {
+    let mut text = String::new();
+    for byte in file.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~+!*(),;=@".contains(&byte) {
+            text.push(char::from(byte));
+        } else {
+            let _ = write!(text, "%{byte:02X}");
+        }
+    }
+    text
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_are_quoted_and_percent_encoded() {
+        let listed: Vec<_> = ["my app-1.0.linux-x86_64.zip", "app-1.0+b.win32.zip"]
+            .into_iter()
+            .filter_map(Listed::from_name)
+            .collect();
+        let page = page(&listed);
+        assert!(page.contains("<a href=\"app-1.0+b.win32.zip\">"));
+        assert!(!page.contains("href=\"my app"));
+    }
+
+    #[test]
+    fn only_packages_and_patches_are_listed() {
+        for name in [
+            "index.html",
+            "notes.zip",
+            ".app-1.0.linux-x86_64.zip.7.new",
+            ".app-1.0.linux-x86_64.zip",
+            "app-1.0.linux-x86_64",
+        ] {
+            assert!(Listed::from_name(name).is_none(), "{name}");
+        }
+        let patch = Listed::from_name("app-1.1.linux-x86_64.from-1.0.patch").unwrap();
+        assert_eq!(patch.app.version, "1.1");
+    }
+}

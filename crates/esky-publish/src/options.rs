@@ -1,0 +1,87 @@
+//! What packing is asked for, and what it gives.
+
+use std::path::PathBuf;
+
+use esky_format::name::AppVersion;
+
+/// What to pack and how.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct PackOptions {
+    /// The directory a freezer made, with the programs at its top.
+    pub directory: PathBuf,
+    /// The app's name.
+    pub name: String,
+    /// The version.
+    pub version: String,
+    /// The platform in the spelling of package names; by default that of the programs, or of this
+    /// machine if the programs are scripts.
+    pub platform: Option<String>,
+    /// The programs to start from the top of the app directory, by their names at the top of
+    /// `directory`; by default every executable there.
+    pub programs: Option<Vec<String>>,
+    /// Where the package is written; made if missing.
+    pub output_dir: PathBuf,
+    /// Put the version directory below `appdata/`, the layout of the original's 0.9.
+    pub appdata_dir: bool,
+    /// The start-up program for the platform.
+    pub bootstrap: PathBuf,
+    /// Deflate the files.
+    pub compress: bool,
+    /// Write or refresh `index.html` in the output directory, which lists all packages in it.
+    pub index: bool,
+}
+
+impl PackOptions {
+    /// The usual options: every executable, the platform of the programs, deflated, no `appdata/`,
+    /// no `index.html`.
+    pub fn new(
+        directory: impl Into<PathBuf>,
+        name: impl Into<String>,
+        version: impl Into<String>,
+        bootstrap: impl Into<PathBuf>,
+        output_dir: impl Into<PathBuf>,
+    ) -> Self {
+        Self {
+            directory: directory.into(),
+            name: name.into(),
+            version: version.into(),
+            platform: None,
+            programs: None,
+            output_dir: output_dir.into(),
+            appdata_dir: false,
+            bootstrap: bootstrap.into(),
+            compress: true,
+            index: false,
+        }
+    }
+}
+
+/// A package that was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Packed {
+    /// Where it is.
+    pub path: PathBuf,
+    /// What it holds.
+    pub app: AppVersion,
+    /// The programs at its top.
+    pub programs: Vec<String>,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Files and links in it, those that esky adds included.
+    pub files: u64,
+    /// The size of all files in it when unpacked.
+    pub unpacked_size: u64,
+    /// Its SHA-256.
+    pub sha256: [u8; 32],
+}
+
+/// How far packing is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Bytes of the directory read so far.
+    pub done: u64,
+    /// Bytes of the directory in all.
+    pub total: u64,
+}

@@ -1,0 +1,309 @@
+//! From a directory to a package, every file read once.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use esky_archive::{Compression, ZipWriter};
+use esky_format::file_list::{Entry, FileList, Kind};
+use esky_format::layout::{APPDATA_DIR, CONTROL_DIR, FILE_LIST, LOCKFILE, LOCKFILE_TEXT, MANIFEST};
+use esky_format::manifest;
+use esky_format::name::AppVersion;
+use sha2::{Digest, Sha256};
+
+use crate::error::{Error, Result};
+use crate::options::{PackOptions, Packed, Progress};
+use crate::output::Output;
+use crate::scan::{Node, NodeKind, Tree, scan};
+use crate::{index, programs};
+
+const CONTROL_FILE_MODE: u32 = 0o644;
+const CONTROL_DIRECTORY_MODE: u32 = 0o755;
+const PROGRAM_MODE: u32 = 0o755;
+
+/// Packs a directory. The same directory, options and start-up program give the same bytes.
+///
+/// `progress` is told while files are read and may end the work by [`ControlFlow::Break`].
+///
+/// A crash leaves the output directory without the package, or with an older one of the same name,
+/// or with the whole new one; what it leaves of the temporary file is removed by the next call.
+pub fn pack(
+    options: &PackOptions,
+    progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> Result<Packed> {
+    check_places(options)?;
+    let mut tree = scan(&options.directory)?;
+    let programs = programs::choose(options, &mut tree);
+    if !tree.faults.is_empty() {
+        return Err(Error::Faults {
+            directory: options.directory.clone(),
+            faults: tree.faults,
+        });
+    }
+    if programs.names.is_empty() {
+        return Err(Error::NoProgram {
+            directory: options.directory.clone(),
+        });
+    }
+    let app = programs::app_version(options, &tree, &programs)?;
+    let (output, file) = Output::create(&options.output_dir, &app.package_name())?;
+    let mut packer = Packer::new(options, &app, &tree, &output, file, progress);
+    packer.programs(&programs.names)?;
+    packer.tree(&tree)?;
+    packer.control_files(&programs.names)?;
+    let (file, contents) = packer.finish()?;
+    let (size, sha256) = hash_file(output.temporary())?;
+    let path = output.commit(&file)?;
+    if options.index {
+        index::write_index(&options.output_dir)?;
+    }
+    Ok(Packed {
+        path,
+        app,
+        programs: programs.names,
+        size,
+        files: contents.files,
+        unpacked_size: contents.size,
+        sha256,
+    })
+}
+
+/// A package written into its own directory would be packed by the next call.
+fn check_places(options: &PackOptions) -> Result<()> {
+    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let (directory, output) = (absolute(&options.directory), absolute(&options.output_dir));
+    if output.starts_with(&directory) {
+        return Err(Error::OutputInside {
+            output: options.output_dir.clone(),
+        });
+    }
+    Ok(())
+}
+
+/// What the package holds, for the report.
+#[derive(Clone, Copy, Default)]
+struct Contents {
+    files: u64,
+    size: u64,
+}
+
+/// Puts one thing after the other into the package and into the file list.
+struct Packer<'a> {
+    options: &'a PackOptions,
+    output: &'a Output,
+    zip: ZipWriter<File>,
+    list: FileList,
+    /// What stands before the paths of the version directory.
+    prefix: String,
+    contents: Contents,
+    progress: Monitor<'a>,
+}
+
+impl<'a> Packer<'a> {
+    fn new(
+        options: &'a PackOptions,
+        app: &AppVersion,
+        tree: &Tree,
+        output: &'a Output,
+        file: File,
+        tell: &'a mut dyn FnMut(Progress) -> ControlFlow<()>,
+    ) -> Self {
+        let compression = if options.compress {
+            Compression::Deflated
+        } else {
+            Compression::Stored
+        };
+        let version = app.directory_name();
+        let prefix = if options.appdata_dir {
+            format!("{APPDATA_DIR}/{version}/")
+        } else {
+            format!("{version}/")
+        };
+        let total = tree.size();
+        Self {
+            options,
+            output,
+            zip: ZipWriter::new(file, compression),
+            list: FileList {
+                app: app.clone(),
+                entries: Vec::new(),
+            },
+            prefix,
+            contents: Contents::default(),
+            progress: Monitor {
+                tell,
+                state: Progress { done: 0, total },
+                cancelled: false,
+            },
+        }
+    }
+
+    /// A copy of the start-up program for each program.
+    fn programs(&mut self, names: &[String]) -> Result<()> {
+        let bootstrap = &self.options.bootstrap;
+        let mut bytes = Vec::new();
+        let read = esky_fs::open_for_read(bootstrap)?.read_to_end(&mut bytes);
+        read.map_err(|source| {
+            let entry = bootstrap.display().to_string();
+            self.failed(esky_archive::Error::Content { entry, source })
+        })?;
+        let (size, sha256) = (bytes.len() as u64, Sha256::digest(&bytes).into());
+        for name in names {
+            let mode = PROGRAM_MODE;
+            let added = self.zip.file(name, mode, size, &mut bytes.as_slice());
+            added.map_err(|source| self.failed(source))?;
+            self.count(size);
+            self.enter(name, Kind::Program { mode, size, sha256 });
+        }
+        Ok(())
+    }
+
+    fn tree(&mut self, tree: &Tree) -> Result<()> {
+        for Node { path, kind } in &tree.nodes {
+            match kind {
+                NodeKind::Directory { mode } => self.directory(path, *mode)?,
+                NodeKind::File { mode, size, .. } => self.file(path, *mode, *size)?,
+                NodeKind::Symlink { target } => self.symlink(path, target)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn directory(&mut self, path: &str, mode: u32) -> Result<()> {
+        let added = self.zip.directory(&format!("{}{path}", self.prefix), mode);
+        added.map_err(|source| self.failed(source))?;
+        self.enter(path, Kind::Directory { mode });
+        Ok(())
+    }
+
+    fn symlink(&mut self, path: &str, target: &str) -> Result<()> {
+        let added = self.zip.symlink(&format!("{}{path}", self.prefix), target);
+        added.map_err(|source| self.failed(source))?;
+        let target = target.to_owned();
+        self.contents.files += 1;
+        self.enter(path, Kind::Symlink { target });
+        Ok(())
+    }
+
+    fn file(&mut self, path: &str, mode: u32, size: u64) -> Result<()> {
+        let place = format!("{}{path}", self.prefix);
+        let mut content = Hashing {
+            content: esky_fs::open_for_read(&self.options.directory.join(path))?,
+            hash: Sha256::new(),
+            monitor: &mut self.progress,
+        };
+        let added = self.zip.file(&place, mode, size, &mut content);
+        let sha256 = content.hash.finalize().into();
+        added.map_err(|source| self.failed(source))?;
+        self.count(size);
+        self.enter(path, Kind::File { mode, size, sha256 });
+        Ok(())
+    }
+
+    /// The manifest comes last: a tree that was unpacked in part is no version to anyone.
+    fn control_files(&mut self, programs: &[String]) -> Result<()> {
+        self.directory(CONTROL_DIR, CONTROL_DIRECTORY_MODE)?;
+        self.control_file(LOCKFILE, LOCKFILE_TEXT.as_bytes())?;
+        let (size, mode) = (LOCKFILE_TEXT.len() as u64, CONTROL_FILE_MODE);
+        let sha256 = Sha256::digest(LOCKFILE_TEXT).into();
+        let lockfile = format!("{CONTROL_DIR}/{LOCKFILE}");
+        self.enter(&lockfile, Kind::File { mode, size, sha256 });
+        let list = self.list.write();
+        self.control_file(FILE_LIST, list.as_bytes())?;
+        self.control_file(MANIFEST, manifest::write(programs).as_bytes())
+    }
+
+    fn control_file(&mut self, name: &str, bytes: &[u8]) -> Result<()> {
+        let path = format!("{}{CONTROL_DIR}/{name}", self.prefix);
+        let (mode, size) = (CONTROL_FILE_MODE, bytes.len() as u64);
+        let added = self.zip.file(&path, mode, size, &mut &*bytes);
+        added.map_err(|source| self.failed(source))?;
+        self.count(size);
+        Ok(())
+    }
+
+    fn finish(self) -> Result<(File, Contents)> {
+        let path = self.output.path().to_owned();
+        let finished = self.zip.finish();
+        let file = finished.map_err(|source| Error::Archive { path, source })?;
+        Ok((file, self.contents))
+    }
+
+    fn count(&mut self, size: u64) {
+        self.contents.files += 1;
+        self.contents.size += size;
+    }
+
+    fn enter(&mut self, path: &str, kind: Kind) {
+        let path = path.to_owned();
+        self.list.entries.push(Entry { path, kind });
+    }
+
+    fn failed(&self, source: esky_archive::Error) -> Error {
+        if self.progress.cancelled {
+            return Error::Cancelled {
+                directory: self.options.directory.clone(),
+            };
+        }
+        Error::Archive {
+            path: self.output.path().to_owned(),
+            source,
+        }
+    }
+}
+
+/// The size and SHA-256 of the whole package.
+fn hash_file(path: &Path) -> Result<(u64, [u8; 32])> {
+    let mut file = esky_fs::open_for_read(path)?;
+    let mut hash = Hasher::default();
+    let size = io::copy(&mut file, &mut hash).map_err(|source| Error::Archive {
+        path: path.to_owned(),
+        source: esky_archive::Error::Read {
+            package: path.display().to_string(),
+            source,
+        },
+    })?;
+    Ok((size, hash.0.finalize().into()))
+}
+
+#[derive(Default)]
+struct Hasher(Sha256);
+
+impl io::Write for Hasher {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Tells how far the work is, and remembers that it was to end.
+struct Monitor<'a> {
+    tell: &'a mut dyn FnMut(Progress) -> ControlFlow<()>,
+    state: Progress,
+    cancelled: bool,
+}
+
+/// A content that is hashed while it is read.
+struct Hashing<'m, 'a> {
+    content: File,
+    hash: Sha256,
+    monitor: &'m mut Monitor<'a>,
+}
+
+impl Read for Hashing<'_, '_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.content.read(buffer)?;
+        self.hash.update(&buffer[..count]);
+        self.monitor.state.done += count as u64;
+        if (self.monitor.tell)(self.monitor.state).is_break() {
+            self.monitor.cancelled = true;
+            return Err(io::Error::other("cancelled"));
+        }
+        Ok(count)
+    }
+}

@@ -1,0 +1,224 @@
+//! One look at a whole directory: what is in it, and everything that is wrong with it.
+
+use std::collections::HashMap;
+use std::io::Read;
+use std::path::Path;
+
+use esky_format::layout::CONTROL_DIR;
+use esky_format::path::{PathFault, check_link, check_relative, collision_key};
+
+use crate::error::{Error, Fault, Result};
+use crate::executable::{self, Executable};
+
+/// A directory as it goes into a package.
+pub(crate) struct Tree {
+    /// Sorted by path, so that parents come before their children.
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) faults: Vec<Fault>,
+}
+
+/// One thing in the directory.
+pub(crate) struct Node {
+    /// The path with forward slashes.
+    pub(crate) path: String,
+    pub(crate) kind: NodeKind,
+}
+
+pub(crate) enum NodeKind {
+    Directory {
+        mode: u32,
+    },
+    File {
+        mode: u32,
+        size: u64,
+        /// Only looked for at the top of the directory.
+        executable: Option<Executable>,
+    },
+    Symlink {
+        target: String,
+    },
+}
+
+impl Tree {
+    /// The size of all files.
+    pub(crate) fn size(&self) -> u64 {
+        let size = |node: &Node| match node.kind {
+            NodeKind::File { size, .. } => size,
+            _ => 0,
+        };
+        self.nodes.iter().map(size).sum()
+    }
+}
+
+/// Looks at everything below `directory`. Faults do not end the look.
+pub(crate) fn scan(directory: &Path) -> Result<Tree> {
+    // The directory itself may be given by way of a link, which the dot follows.
+    let is_directory = esky_fs::metadata(&directory.join("."))?
+        .is_some_and(|found| found.kind == esky_fs::Kind::Directory);
+    if !is_directory {
+        return Err(Error::NotADirectory {
+            path: directory.to_owned(),
+        });
+    }
+    let mut scanner = Scanner {
+        nodes: Vec::new(),
+        faults: Vec::new(),
+        keys: HashMap::new(),
+    };
+    scanner.list(directory, "");
+    if scanner.nodes.is_empty() && scanner.faults.is_empty() {
+        scanner.faults.push(Fault::Empty);
+    }
+    scanner.nodes.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(Tree {
+        nodes: scanner.nodes,
+        faults: scanner.faults,
+    })
+}
+
+struct Scanner {
+    nodes: Vec<Node>,
+    faults: Vec<Fault>,
+    /// The paths so far by what a file system that ignores case sees in them.
+    keys: HashMap<String, String>,
+}
+
+impl Scanner {
+    fn list(&mut self, directory: &Path, below: &str) {
+        let names = match esky_fs::read_dir_names(directory) {
+            Ok(names) => names,
+            Err(error) => return self.unreadable(below, &error),
+        };
+        for name in names {
+            let Some(text) = name.to_str() else {
+                let shown = format!("{below}{}", name.to_string_lossy());
+                self.faults.push(Fault::NotUtf8(shown));
+                continue;
+            };
+            self.look(&directory.join(text), format!("{below}{text}"));
+        }
+    }
+
+    fn look(&mut self, file: &Path, path: String) {
+        self.check_name(&path);
+        let found = match esky_fs::metadata(file) {
+            Ok(Some(found)) => found,
+            Ok(None) => return,
+            Err(error) => return self.unreadable(&path, &error),
+        };
+        match found.kind {
+            esky_fs::Kind::Directory => {
+                self.list(file, &format!("{path}/"));
+                // Whoever unpacks must be able to fill it.
+                let mode = found.mode & 0o777 | 0o700;
+                self.keep(path, NodeKind::Directory { mode });
+            }
+            esky_fs::Kind::File => self.look_at_file(file, path, &found),
+            esky_fs::Kind::Symlink => self.look_at_link(file, path),
+            esky_fs::Kind::Other => self.faults.push(Fault::Special(path)),
+        }
+    }
+
+    fn check_name(&mut self, path: &str) {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        if let Err(fault) = check_relative(name) {
+            self.faults.push(Fault::Path {
+                path: path.to_owned(),
+                fault,
+            });
+        }
+        let key = collision_key(path);
+        if key == CONTROL_DIR {
+            self.faults.push(Fault::Reserved(path.to_owned()));
+        }
+        if let Some(other) = self.keys.insert(key, path.to_owned()) {
+            let path = path.to_owned();
+            self.faults.push(Fault::CaseCollision { path, other });
+        }
+    }
+
+    fn look_at_file(&mut self, file: &Path, path: String, found: &esky_fs::Metadata) {
+        if cfg!(unix) && found.mode & 0o400 == 0 {
+            let cause = "its owner has no permission to read it".to_owned();
+            return self.faults.push(Fault::Unreadable { path, cause });
+        }
+        let executable = match look_inside(file, &path) {
+            Ok(executable) => executable,
+            Err(error) => return self.unreadable(&path, &error),
+        };
+        // Windows has no mode; what it can start is told by its content.
+        let mode = match (&executable, cfg!(windows)) {
+            (Some(_), true) => 0o755,
+            (None, true) => 0o644,
+            (_, false) => found.mode & 0o777,
+        };
+        let executable = executable.filter(|_| mode & 0o111 != 0);
+        let size = found.size;
+        self.keep(
+            path,
+            NodeKind::File {
+                mode,
+                size,
+                executable,
+            },
+        );
+    }
+
+    fn look_at_link(&mut self, file: &Path, path: String) {
+        let target = match esky_fs::read_symlink(file) {
+            Ok(target) => target,
+            Err(error) => return self.unreadable(&path, &error),
+        };
+        let Some(target) = target.to_str() else {
+            return self.faults.push(Fault::NotUtf8(path));
+        };
+        let target = if cfg!(windows) {
+            target.replace('\\', "/")
+        } else {
+            target.to_owned()
+        };
+        match check_link(&path, &target) {
+            Ok(()) => self.keep(path, NodeKind::Symlink { target }),
+            // A bad name of the link's own is among the faults already.
+            Err(_) if check_relative(&path).is_err() => {}
+            Err(fault) => self.faults.push(link_fault(path, target, fault)),
+        }
+    }
+
+    fn keep(&mut self, path: String, kind: NodeKind) {
+        self.nodes.push(Node { path, kind });
+    }
+
+    fn unreadable(&mut self, path: &str, error: &esky_fs::Error) {
+        self.faults.push(Fault::Unreadable {
+            path: path.trim_end_matches('/').to_owned(),
+            cause: error.io_error().to_string(),
+        });
+    }
+}
+
+fn link_fault(path: String, target: String, fault: PathFault) -> Fault {
+    Fault::Link {
+        path,
+        target,
+        fault,
+    }
+}
+
+/// Opens every file, so that an unreadable one shows now; reads only those at the top.
+fn look_inside(file: &Path, path: &str) -> esky_fs::Result<Option<Executable>> {
+    if path.contains('/') {
+        return esky_fs::open_for_read(file).map(|_| None);
+    }
+    let head = read_head(file)?;
+    Ok(executable::inspect(path, &head))
+}
+
+/// The first bytes of a file.
+pub(crate) fn read_head(file: &Path) -> esky_fs::Result<Vec<u8>> {
+    let mut head = Vec::new();
+    let opened = esky_fs::open_for_read(file)?;
+    // A file that opens and cannot be read (a broken disk) fails again, and loudly, when packed.
+    let _ = opened.take(executable::HEAD_SIZE).read_to_end(&mut head);
+    Ok(head)
+}

@@ -1,0 +1,216 @@
+//! One test per fault, named after it.
+
+use crate::app::{App, PLATFORM, elf, faults, pack, set_mode};
+use esky_format::path::PathFault;
+use esky_publish::{Error, Fault};
+use std::fs;
+
+#[test]
+fn not_a_directory() {
+    let app = App::new();
+    let mut options = app.options();
+    options.directory = app.directory().join("prog");
+    let error = pack(&options).unwrap_err();
+    assert!(matches!(error, Error::NotADirectory { .. }), "{error:?}");
+    options.directory = app.directory().join("missing");
+    let error = pack(&options).unwrap_err();
+    assert!(matches!(error, Error::NotADirectory { .. }), "{error:?}");
+}
+
+#[test]
+fn empty_directory() {
+    let app = App::new();
+    fs::remove_dir_all(app.directory()).unwrap();
+    fs::create_dir(app.directory()).unwrap();
+    assert_eq!(app.faults(), [Fault::Empty]);
+}
+
+#[test]
+fn no_program() {
+    let app = App::new();
+    app.file("prog", b"just text");
+    let error = app.pack().unwrap_err();
+    assert!(matches!(error, Error::NoProgram { .. }), "{error:?}");
+}
+
+#[test]
+fn program_missing() {
+    let app = App::new();
+    let mut options = app.options();
+    options.programs = Some(vec!["other".into(), "_internal/libcore.so".into()]);
+    let expected = ["other", "_internal/libcore.so"].map(|name| Fault::MissingProgram(name.into()));
+    assert_eq!(faults(&options), expected);
+}
+
+#[test]
+fn program_that_is_not_executable() {
+    let app = App::new();
+    app.file("tool", b"text");
+    let mut options = app.options();
+    options.programs = Some(vec!["tool".into()]);
+    assert_eq!(faults(&options), [Fault::NotExecutable("tool".into())]);
+}
+
+fn wrong_platform(error: Error) -> (String, String) {
+    match error {
+        Error::WrongPlatform {
+            expected, found, ..
+        } => (expected, found),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn program_of_32_bits_in_a_64_bit_package() {
+    let app = App::new();
+    app.program("prog", &elf(3));
+    let mut options = app.options();
+    options.platform = Some(PLATFORM.into());
+    let (expected, found) = wrong_platform(pack(&options).unwrap_err());
+    assert_eq!(
+        (expected.as_str(), found.as_str()),
+        (PLATFORM, "linux-i686")
+    );
+}
+
+#[test]
+fn programs_for_two_platforms() {
+    let app = App::new();
+    app.program("tool", &elf(183));
+    let (expected, found) = wrong_platform(app.pack().unwrap_err());
+    assert_eq!(
+        (expected.as_str(), found.as_str()),
+        (PLATFORM, "linux-aarch64")
+    );
+}
+
+#[test]
+fn bootstrap_for_another_platform() {
+    let app = App::new();
+    fs::write(app.bootstrap(), elf(183)).unwrap();
+    let (_, found) = wrong_platform(app.pack().unwrap_err());
+    assert_eq!(found, "linux-aarch64");
+}
+
+#[test]
+fn bootstrap_missing() {
+    let app = App::new();
+    fs::remove_file(app.bootstrap()).unwrap();
+    let error = app.pack().unwrap_err();
+    assert!(matches!(error, Error::MissingBootstrap { .. }), "{error:?}");
+    assert!(error.hint().is_some());
+}
+
+#[test]
+fn bootstrap_that_is_no_program() {
+    let app = App::new();
+    fs::write(app.bootstrap(), b"text").unwrap();
+    let error = app.pack().unwrap_err();
+    assert!(matches!(error, Error::BadBootstrap { .. }), "{error:?}");
+}
+
+#[test]
+fn name_that_cannot_be_told_from_the_version() {
+    let app = App::new();
+    for (name, version) in [
+        ("", "1.0"),
+        ("app", ""),
+        ("app/evil", "1.0"),
+        ("app-2x", "1.0"),
+        ("app", "beta-1.0"),
+        ("app", "1.0:2"),
+        ("con", "1.0/../x"),
+    ] {
+        let mut options = app.options();
+        options.name = name.into();
+        options.version = version.into();
+        let error = pack(&options).unwrap_err();
+        assert!(
+            matches!(error, Error::BadName { .. }),
+            "{name} {version}: {error:?}"
+        );
+    }
+}
+
+#[test]
+fn output_inside_the_directory() {
+    let app = App::new();
+    let mut options = app.options();
+    options.output_dir = app.directory().join("out");
+    let error = pack(&options).unwrap_err();
+    assert!(matches!(error, Error::OutputInside { .. }), "{error:?}");
+}
+
+#[test]
+fn directory_that_was_packed_before() {
+    let app = App::new();
+    app.file("esky-files/lockfile.txt", b"");
+    assert_eq!(app.faults(), [Fault::Reserved("esky-files".into())]);
+}
+
+#[test]
+fn program_with_a_name_that_esky_needs() {
+    let app = App::new();
+    app.program("updates", &elf(62));
+    assert_eq!(app.faults(), [Fault::Reserved("updates".into())]);
+}
+
+#[test]
+#[cfg(unix)]
+fn all_faults_are_listed_at_once() {
+    let app = App::new();
+    app.file("_internal/aux.py", b"");
+    app.file("_internal/what?", b"");
+    app.file("_internal/Library.zip", b"");
+    app.link("absolute", "/etc/passwd");
+    app.link("outside", "../../x");
+    set_mode(&app.file("unreadable", b""), 0o000);
+    let socket = app.directory().join("socket");
+    let _listener = std::os::unix::net::UnixListener::bind(socket).unwrap();
+    let faults = app.faults();
+    let path = |path: &str, fault| Fault::Path {
+        path: path.into(),
+        fault,
+    };
+    let link = |path: &str, target: &str, fault| Fault::Link {
+        path: path.into(),
+        target: target.into(),
+        fault,
+    };
+    let expected = [
+        path("_internal/aux.py", PathFault::Reserved),
+        Fault::CaseCollision {
+            path: "_internal/library.zip".into(),
+            other: "_internal/Library.zip".into(),
+        },
+        path("_internal/what?", PathFault::Forbidden('?')),
+        link("absolute", "/etc/passwd", PathFault::Absolute),
+        link("outside", "../../x", PathFault::LeavesTree),
+        Fault::Special("socket".into()),
+        Fault::Unreadable {
+            path: "unreadable".into(),
+            cause: "its owner has no permission to read it".into(),
+        },
+    ];
+    assert_eq!(faults, expected);
+    let message = app.pack().unwrap_err().to_string();
+    assert_eq!(message.lines().count(), 1 + expected.len(), "{message}");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn name_that_is_not_utf8() {
+    use std::os::unix::ffi::OsStrExt;
+    let app = App::new();
+    let name = std::ffi::OsStr::from_bytes(b"caf\xe9");
+    fs::write(app.directory().join(name), b"").unwrap();
+    assert_eq!(app.faults(), [Fault::NotUtf8("caf\u{fffd}".into())]);
+}
+
+#[test]
+fn output_directory_that_is_a_file() {
+    let app = App::new();
+    fs::write(app.output(), b"").unwrap();
+    let error = app.pack().unwrap_err();
+    assert!(matches!(error, Error::Disk(_)), "{error:?}");
+}

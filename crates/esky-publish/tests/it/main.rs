@@ -1,0 +1,7 @@
+//! Stories and faults of packing.
+#![allow(clippy::disallowed_methods, clippy::unwrap_used)]
+
+mod app;
+mod faults;
+mod index;
+mod pack;

@@ -1,0 +1,224 @@
+//! The native version finders.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use esky::{
+    DefaultVersionFinder, HttpOptions, LocalVersionFinder, Proxy, Request, RetryPolicy,
+    Transport as _, VersionFinder,
+};
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+
+use crate::app::App;
+use crate::cancel::CancelToken;
+use crate::failure::Failure;
+use crate::graph::VersionGraph;
+use crate::stream::UrlStream;
+use crate::task::{Setting, Task, detached, header_list};
+use crate::transport::{Headers, PythonTransport};
+
+/// What `proxy` says when it is left out.
+const PROXY_FROM_ENVIRONMENT: &str = "environment";
+
+/// A native version finder.
+#[pyclass(frozen, module = "esky._esky")]
+pub(crate) struct Finder {
+    kind: Kind,
+    headers: Mutex<Option<Py<PyAny>>>,
+}
+
+#[derive(Clone)]
+enum Kind {
+    Web {
+        finder: Arc<DefaultVersionFinder>,
+        transport: Arc<PythonTransport>,
+    },
+    Local(Arc<LocalVersionFinder>),
+}
+
+#[pymethods]
+impl Finder {
+    /// A finder for a page of links.
+    #[staticmethod]
+    fn http(
+        py: Python<'_>,
+        url: String,
+        proxy: Option<String>,
+        timeout: f64,
+        retries: u32,
+    ) -> PyResult<Self> {
+        let options = options(proxy, timeout, retries)?;
+        let transport = Arc::new(detached(py, || PythonTransport::new(options))?);
+        let finder = Arc::new(DefaultVersionFinder::new(url, transport.clone()));
+        Ok(Self::new(Kind::Web { finder, transport }))
+    }
+
+    /// A finder for a local directory.
+    #[staticmethod]
+    fn local(directory: PathBuf) -> Self {
+        Self::new(Kind::Local(Arc::new(LocalVersionFinder::new(directory))))
+    }
+
+    /// Sets the headers to send: a mapping, a function from URL to mapping, or None.
+    fn set_headers(&self, headers: &Bound<'_, PyAny>) -> PyResult<()> {
+        let Kind::Web { transport, .. } = &self.kind else {
+            return Ok(());
+        };
+        let is_function = headers.is_callable();
+        transport.set_headers(if is_function {
+            Headers::Function
+        } else {
+            Headers::Fixed(header_list(headers)?)
+        });
+        *self.header_function() = is_function.then(|| headers.clone().unbind());
+        Ok(())
+    }
+
+    /// The links found so far.
+    fn graph(&self) -> VersionGraph {
+        match &self.kind {
+            Kind::Web { finder, .. } => VersionGraph::from(finder.version_graph()),
+            Kind::Local(_) => VersionGraph::from(esky::VersionGraph::new()),
+        }
+    }
+
+    /// Opens a URL as the finder itself does.
+    fn open_url(&self, py: Python<'_>, url: String) -> PyResult<Py<UrlStream>> {
+        let Kind::Web { transport, .. } = &self.kind else {
+            return Err(PyTypeError::new_err("a local finder opens no URLs"));
+        };
+        let transport = transport.clone();
+        let setting = Setting {
+            headers: self.header_function_for(py),
+            ..Setting::default()
+        };
+        // A token of its own, since the stream outlives the task that opens it.
+        let cancel = esky::CancelToken::new();
+        let task = Task::spawn(setting, move |_| {
+            let response = transport.open(&Request::new(url, &cancel))?;
+            Ok(UrlStream::new(response))
+        })?;
+        task.finish(py)?.extract(py).map_err(PyErr::from)
+    }
+
+    /// The versions that can be fetched.
+    #[pyo3(signature = (app, cancel=None, open_url=None))]
+    fn find_versions(
+        &self,
+        py: Python<'_>,
+        app: PyRef<'_, App>,
+        cancel: Option<PyRef<'_, CancelToken>>,
+        open_url: Option<Py<PyAny>>,
+    ) -> PyResult<Task> {
+        let (finder, directory) = (self.finder(), app.0.app_dir().clone());
+        let setting = self.setting(py, cancel, open_url);
+        Task::spawn(setting, move |monitor| {
+            Ok(finder.find_versions(&directory, monitor)?)
+        })
+    }
+
+    /// Fetches and unpacks a version; the result is its directory.
+    #[pyo3(signature = (app, version, cancel=None, open_url=None))]
+    fn fetch_version(
+        &self,
+        py: Python<'_>,
+        app: PyRef<'_, App>,
+        version: String,
+        cancel: Option<PyRef<'_, CancelToken>>,
+        open_url: Option<Py<PyAny>>,
+    ) -> PyResult<Task> {
+        let (finder, directory) = (self.finder(), app.0.app_dir().clone());
+        let setting = self.setting(py, cancel, open_url);
+        Task::spawn(setting, move |monitor| {
+            Ok(finder
+                .fetch_version(&directory, &version, monitor)?
+                .into_os_string())
+        })
+    }
+
+    /// The directory of a version that was fetched already.
+    fn has_version(
+        &self,
+        py: Python<'_>,
+        app: PyRef<'_, App>,
+        version: &str,
+    ) -> PyResult<Option<OsString>> {
+        let (finder, directory) = (self.finder(), app.0.app_dir().clone());
+        Ok(detached(py, || finder.has_version(&directory, version))?.map(PathBuf::into_os_string))
+    }
+
+    /// Whether `cleanup` would do anything.
+    fn needs_cleanup(&self, py: Python<'_>, app: PyRef<'_, App>) -> PyResult<bool> {
+        let (finder, directory) = (self.finder(), app.0.app_dir().clone());
+        detached(py, || finder.needs_cleanup(&directory))
+    }
+
+    /// Removes what fetching left behind.
+    fn cleanup(&self, app: PyRef<'_, App>) -> PyResult<Task> {
+        let (finder, directory) = (self.finder(), app.0.app_dir().clone());
+        Task::spawn(Setting::default(), move |_| {
+            finder.cleanup(&directory).map_err(Failure::from)
+        })
+    }
+}
+
+impl Finder {
+    fn new(kind: Kind) -> Self {
+        Self {
+            kind,
+            headers: Mutex::new(None),
+        }
+    }
+
+    fn finder(&self) -> Arc<dyn VersionFinder> {
+        match &self.kind {
+            Kind::Web { finder, .. } => finder.clone(),
+            Kind::Local(finder) => finder.clone(),
+        }
+    }
+
+    fn setting(
+        &self,
+        py: Python<'_>,
+        cancel: Option<PyRef<'_, CancelToken>>,
+        open_url: Option<Py<PyAny>>,
+    ) -> Setting {
+        Setting {
+            cancel: cancel.map(|token| token.0.clone()),
+            open_url,
+            headers: self.header_function_for(py),
+        }
+    }
+
+    fn header_function_for(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.header_function()
+            .as_ref()
+            .map(|function| function.clone_ref(py))
+    }
+
+    fn header_function(&self) -> MutexGuard<'_, Option<Py<PyAny>>> {
+        self.headers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn options(proxy: Option<String>, timeout: f64, retries: u32) -> PyResult<HttpOptions> {
+    let timeout = Duration::try_from_secs_f64(timeout)
+        .map_err(|error| PyValueError::new_err(format!("timeout is not usable: {error}")))?;
+    Ok(HttpOptions {
+        proxy: match proxy {
+            None => Proxy::None,
+            Some(word) if word == PROXY_FROM_ENVIRONMENT => Proxy::FromEnvironment,
+            Some(address) => Proxy::Url(address),
+        },
+        connect_timeout: timeout,
+        read_timeout: timeout,
+        retry: RetryPolicy {
+            attempts: retries.saturating_add(1),
+            ..RetryPolicy::default()
+        },
+        ..HttpOptions::default()
+    })
+}

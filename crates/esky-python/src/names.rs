@@ -1,0 +1,71 @@
+//! Names, versions and paths: pure functions.
+
+use esky_format::{name, path, relaunch, version};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyTuple};
+
+/// Adds the functions to the module.
+pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(get_platform, module)?)?;
+    module.add_function(wrap_pyfunction!(split_app_version, module)?)?;
+    module.add_function(wrap_pyfunction!(join_app_version, module)?)?;
+    module.add_function(wrap_pyfunction!(parse_version, module)?)?;
+    module.add_function(wrap_pyfunction!(check_relative, module)?)?;
+    module.add_function(wrap_pyfunction!(check_link, module)?)?;
+    module.add_function(wrap_pyfunction!(clean_environment, module)?)
+}
+
+#[pyfunction]
+fn get_platform() -> &'static str {
+    name::current_platform()
+}
+
+#[pyfunction]
+#[pyo3(signature = (name))]
+fn split_app_version(name: &str) -> (String, String, String) {
+    name::split_app_version(name)
+}
+
+#[pyfunction]
+fn join_app_version(name: &str, version: &str, platform: &str) -> String {
+    name::join_app_version(name, version, platform)
+}
+
+#[pyfunction]
+fn parse_version<'py>(py: Python<'py>, version: &str) -> PyResult<Bound<'py, PyTuple>> {
+    PyTuple::new(py, version::parse_version(version).parts())
+}
+
+/// Raises `ValueError` unless a path is relative, stays below its start and is legal on every platform.
+#[pyfunction]
+fn check_relative(path: &str) -> PyResult<()> {
+    path::check_relative(path).map_err(|fault| PyValueError::new_err(fault.to_string()))
+}
+
+/// Raises `ValueError` unless a symbolic link stays inside the tree.
+#[pyfunction]
+fn check_link(path: &str, target: &str) -> PyResult<()> {
+    path::check_link(path, target).map_err(|fault| PyValueError::new_err(fault.to_string()))
+}
+
+type ChangedVariable<'py> = (Bound<'py, PyBytes>, Option<Bound<'py, PyBytes>>);
+
+/// What must change in an environment to undo what a freezer did to it: names, and values or None to remove.
+#[pyfunction]
+fn clean_environment(
+    py: Python<'_>,
+    variables: Vec<(Vec<u8>, Vec<u8>)>,
+) -> Vec<ChangedVariable<'_>> {
+    let pairs = variables
+        .iter()
+        .map(|(name, value)| (name.as_slice(), value.as_slice()));
+    let changes = relaunch::clean(pairs);
+    let to_python = |change: relaunch::Change| {
+        (
+            PyBytes::new(py, &change.name),
+            change.value.map(|value| PyBytes::new(py, &value)),
+        )
+    };
+    changes.into_iter().map(to_python).collect()
+}

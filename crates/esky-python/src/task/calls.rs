@@ -1,0 +1,157 @@
+//! The Python side of a bridge: does what the worker asks for, on the thread that waits for it.
+
+use std::collections::HashMap;
+
+use pyo3::exceptions::{PyException, PyOSError};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use crate::bridge::{Call, Opened, Reply};
+
+/// What the app brought, and what of it is open now.
+pub(super) struct PythonSide {
+    open_url: Option<Py<PyAny>>,
+    headers: Option<Py<PyAny>>,
+    streams: HashMap<u64, Py<PyAny>>,
+    last_stream: u64,
+}
+
+impl PythonSide {
+    pub(super) fn new(open_url: Option<Py<PyAny>>, headers: Option<Py<PyAny>>) -> Self {
+        Self {
+            open_url,
+            headers,
+            streams: HashMap::new(),
+            last_stream: 0,
+        }
+    }
+
+    /// Answers one call. A failure of the outside world goes back to the worker, which may try something else; any
+    /// other exception is the app's, and ends the task.
+    pub(super) fn answer(&mut self, py: Python<'_>, call: Call) -> PyResult<()> {
+        match call {
+            Call::Open { url, reply } => reply_with(py, &reply, self.open(py, &url)),
+            Call::Read {
+                stream,
+                size,
+                reply,
+            } => reply_with(py, &reply, self.read(py, stream, size)),
+            Call::Headers { url, reply } => {
+                // Sending a request without its credentials helps nobody, so any failure here ends the task.
+                let headers = self.ask_headers(py, &url)?;
+                reply_with(py, &reply, Ok(headers))
+            }
+            Call::Close { stream } => self.close(py, stream),
+        }
+    }
+
+    fn open(&mut self, py: Python<'_>, url: &str) -> PyResult<Opened> {
+        let open_url = self
+            .open_url
+            .as_ref()
+            .ok_or_else(|| PyOSError::new_err("there is no open_url"))?;
+        let stream = open_url.bind(py).call1((url,))?;
+        let opened = Opened {
+            stream: self.last_stream + 1,
+            size: size_of(&stream),
+            url: final_url(&stream, url),
+        };
+        self.last_stream = opened.stream;
+        self.streams.insert(opened.stream, stream.unbind());
+        Ok(opened)
+    }
+
+    fn read(&self, py: Python<'_>, stream: u64, size: usize) -> PyResult<Vec<u8>> {
+        let stream = self
+            .streams
+            .get(&stream)
+            .ok_or_else(|| PyOSError::new_err("the stream is closed"))?;
+        let data = stream.bind(py).call_method1(intern!(py, "read"), (size,))?;
+        if let Ok(bytes) = data.cast::<PyBytes>() {
+            return Ok(bytes.as_bytes().to_vec());
+        }
+        data.extract()
+    }
+
+    fn ask_headers(&self, py: Python<'_>, url: &str) -> PyResult<Vec<(String, String)>> {
+        let Some(headers) = &self.headers else {
+            return Ok(Vec::new());
+        };
+        let mapping = headers.bind(py).call1((url,))?;
+        header_list(&mapping)
+    }
+
+    fn close(&mut self, py: Python<'_>, stream: u64) -> PyResult<()> {
+        let Some(stream) = self.streams.remove(&stream) else {
+            return Ok(());
+        };
+        let stream = stream.bind(py);
+        let Ok(close) = stream.getattr(intern!(py, "close")) else {
+            return Ok(());
+        };
+        // All bytes are here: that closing fails changes nothing.
+        close.call0().map(drop).or_else(|error| {
+            if error.is_instance_of::<PyException>(py) {
+                Ok(())
+            } else {
+                Err(error)
+            }
+        })
+    }
+}
+
+/// The pairs of a mapping (or of anything that `dict` takes).
+pub(crate) fn header_list(mapping: &Bound<'_, PyAny>) -> PyResult<Vec<(String, String)>> {
+    if mapping.is_none() {
+        return Ok(Vec::new());
+    }
+    let py = mapping.py();
+    let dict = py.get_type::<pyo3::types::PyDict>().call1((mapping,))?;
+    dict.call_method0(intern!(py, "items"))?
+        .try_iter()?
+        .map(|pair| pair?.extract())
+        .collect()
+}
+
+fn reply_with<T>(py: Python<'_>, reply: &Reply<T>, result: PyResult<T>) -> PyResult<()> {
+    let answer = match result {
+        Err(error) if !error.is_instance_of::<PyOSError>(py) => return Err(error),
+        other => other.map_err(|error| error.value(py).to_string()),
+    };
+    // A worker that no longer waits has given up itself.
+    let _ = reply.send(answer);
+    Ok(())
+}
+
+/// `size`, as the original set it, or the header that it came from.
+fn size_of(stream: &Bound<'_, PyAny>) -> Option<u64> {
+    let py = stream.py();
+    if let Ok(size) = stream
+        .getattr(intern!(py, "size"))
+        .and_then(|size| size.extract())
+    {
+        return size;
+    }
+    let headers = stream.getattr(intern!(py, "headers")).ok()?;
+    let length: String = headers
+        .call_method1(intern!(py, "get"), ("Content-Length",))
+        .ok()?
+        .extract()
+        .ok()?;
+    length.trim().parse().ok()
+}
+
+fn final_url(stream: &Bound<'_, PyAny>, asked: &str) -> String {
+    let py = stream.py();
+    let from_method = stream
+        .call_method0(intern!(py, "geturl"))
+        .and_then(|url| url.extract::<String>());
+    from_method
+        .or_else(|_| {
+            stream
+                .getattr(intern!(py, "url"))
+                .and_then(|url| url.extract())
+        })
+        .unwrap_or_else(|_| asked.to_owned())
+}

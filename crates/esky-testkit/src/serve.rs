@@ -1,0 +1,243 @@
+//! One connection of the test server: read a request, answer it well or badly, close.
+
+use std::fs;
+use std::io::{self, BufRead, BufReader, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::Duration;
+
+use crate::server::{Fault, Seen, Shared};
+
+/// How often a stalled connection looks whether the server stops.
+const STALL_STEP: Duration = Duration::from_millis(20);
+const CHUNK: usize = 64 << 10;
+
+pub(crate) fn connection(stream: TcpStream, shared: &Shared) {
+    // The client may go away at any time; that is no fault of the test.
+    drop(answer(stream, shared));
+}
+
+fn answer(mut stream: TcpStream, shared: &Shared) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let Some(seen) = read_request(&stream)? else {
+        return Ok(());
+    };
+    let request = shared.remember(seen.clone());
+    let path = path_of(&seen.target);
+    let fault = shared.next_fault(&path);
+    let mut exchange = Exchange {
+        stream: &mut stream,
+        shared,
+        request,
+    };
+    match fault {
+        Some(Fault::StallAtOnce) => exchange.stall(),
+        Some(Fault::Status(code)) => exchange.status(code, ""),
+        Some(Fault::RetryAfter(code, seconds)) => {
+            exchange.status(code, &format!("Retry-After: {seconds}\r\n"))
+        }
+        Some(Fault::Redirect(to)) => exchange.status(302, &format!("Location: {to}\r\n")),
+        Some(Fault::Endless(length)) => exchange.endless(length),
+        fault => match content(shared, &path) {
+            Some(body) => exchange.body(&seen, &body, fault),
+            None => exchange.status(404, ""),
+        },
+    }
+}
+
+fn read_request(stream: &TcpStream) -> io::Result<Option<Seen>> {
+    let mut reader = BufReader::new(stream);
+    let mut line = String::new();
+    reader.read_line(&mut line)?;
+    let Some(target) = line.split(' ').nth(1).map(str::to_owned) else {
+        return Ok(None);
+    };
+    let mut headers = Vec::new();
+    loop {
+        let mut line = String::new();
+        if reader.read_line(&mut line)? == 0 || line.trim().is_empty() {
+            break;
+        }
+        if let Some((name, value)) = line.split_once(':') {
+            headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
+        }
+    }
+    let sent = 0;
+    Ok(Some(Seen {
+        target,
+        headers,
+        sent,
+    }))
+}
+
+/// The path of a target, which may be a whole URL, without its query.
+fn path_of(target: &str) -> String {
+    let path = match target.strip_prefix("http://") {
+        Some(rest) => &rest[rest.find('/').unwrap_or(rest.len())..],
+        None => target,
+    };
+    path.split(['?', '#']).next().unwrap_or_default().to_owned()
+}
+
+fn content(shared: &Shared, path: &str) -> Option<Vec<u8>> {
+    if let Some(page) = shared.page_at(path) {
+        return Some(page);
+    }
+    let place = shared
+        .directory
+        .as_ref()?
+        .join(path.trim_start_matches('/'));
+    if place.is_dir() {
+        return Some(listing(&place));
+    }
+    fs::read(place).ok()
+}
+
+fn listing(directory: &Path) -> Vec<u8> {
+    let mut names: Vec<String> = fs::read_dir(directory)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect();
+    names.sort();
+    let links: String = names
+        .iter()
+        .map(|name| format!("<li><a href=\"{name}\">{name}</a></li>\n"))
+        .collect();
+    format!("<html><ul>\n{links}</ul></html>\n").into_bytes()
+}
+
+struct Exchange<'a> {
+    stream: &'a mut TcpStream,
+    shared: &'a Shared,
+    request: usize,
+}
+
+impl Exchange<'_> {
+    fn status(&mut self, code: u16, headers: &str) -> io::Result<()> {
+        let head = format!(
+            "HTTP/1.1 {code} Because\r\nConnection: close\r\nContent-Length: 5\r\n{headers}\r\nnope\n"
+        );
+        self.stream.write_all(head.as_bytes())
+    }
+
+    fn body(&mut self, seen: &Seen, whole: &[u8], fault: Option<Fault>) -> io::Result<()> {
+        let plain = fault == Some(Fault::NoRanges);
+        let tag = format!("\"{:x}\"", checksum(whole));
+        let (status, start) = match wanted_start(seen, &tag).filter(|_| !plain) {
+            Some(start) if start >= whole.len() => return self.status(416, ""),
+            Some(start) => ("206 Partial Content", start),
+            None => ("200 OK", 0),
+        };
+        let mut head = format!("HTTP/1.1 {status}\r\nConnection: close\r\n");
+        let rest = &whole[start..];
+        let promised = match &fault {
+            Some(Fault::ShortBy(bytes)) => rest.len() as u64 + bytes,
+            _ => rest.len() as u64,
+        };
+        if fault != Some(Fault::NoLength) {
+            head.push_str(&format!("Content-Length: {promised}\r\n"));
+        }
+        if !plain {
+            head.push_str(&format!("Accept-Ranges: bytes\r\nETag: {tag}\r\n"));
+        }
+        if start > 0 {
+            let first = if fault == Some(Fault::WrongRange) {
+                start - 1
+            } else {
+                start
+            };
+            let (last, total) = (whole.len() - 1, whole.len());
+            head.push_str(&format!("Content-Range: bytes {first}-{last}/{total}\r\n"));
+        }
+        head.push_str("\r\n");
+        self.send(head.as_bytes(), rest, fault)
+    }
+
+    fn send(&mut self, head: &[u8], rest: &[u8], fault: Option<Fault>) -> io::Result<()> {
+        match fault {
+            Some(Fault::ExtraBytes(count)) => {
+                // In one piece, so that the surplus is there when the promised part ends.
+                self.shared.count(self.request, rest.len() as u64);
+                self.stream
+                    .write_all(&[head, rest, &vec![b'x'; count]].concat())
+            }
+            Some(Fault::CloseAfter(count)) => {
+                self.stream.write_all(head)?;
+                self.chunks(&rest[..rest.len().min(count as usize)])
+            }
+            Some(Fault::StallAfter(count)) => {
+                self.stream.write_all(head)?;
+                self.chunks(&rest[..rest.len().min(count as usize)])?;
+                self.stall()
+            }
+            Some(Fault::Drip(pause)) => {
+                self.stream.write_all(head)?;
+                rest.chunks(1).try_for_each(|byte| {
+                    thread::sleep(pause);
+                    self.chunks(byte)
+                })
+            }
+            _ => {
+                self.stream.write_all(head)?;
+                self.chunks(rest)
+            }
+        }
+    }
+
+    fn chunks(&mut self, bytes: &[u8]) -> io::Result<()> {
+        for chunk in bytes.chunks(CHUNK) {
+            if self.shared.stop.load(Ordering::SeqCst) {
+                break;
+            }
+            self.shared.count(self.request, chunk.len() as u64);
+            self.stream.write_all(chunk)?;
+        }
+        Ok(())
+    }
+
+    fn endless(&mut self, length: u64) -> io::Result<()> {
+        let head = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n";
+        self.stream.write_all(head.as_bytes())?;
+        let spaces = vec![b' '; CHUNK];
+        for _ in 0..length.div_ceil(CHUNK as u64) {
+            self.chunks(&spaces)?;
+        }
+        Ok(())
+    }
+
+    fn stall(&mut self) -> io::Result<()> {
+        let mut probe = [0];
+        self.stream.set_nonblocking(true)?;
+        while !self.shared.stop.load(Ordering::SeqCst) {
+            match self.stream.peek(&mut probe) {
+                Ok(0) => break,
+                Ok(_) | Err(_) => thread::sleep(STALL_STEP),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The first byte wanted, if the client asks for the rest of exactly this file.
+fn wanted_start(seen: &Seen, tag: &str) -> Option<usize> {
+    let range = seen.header("range")?;
+    if seen.header("if-range").is_some_and(|known| known != tag) {
+        return None;
+    }
+    range
+        .strip_prefix("bytes=")?
+        .strip_suffix('-')?
+        .parse()
+        .ok()
+}
+
+/// Different files get different tags; more is not asked of it.
+fn checksum(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |sum, byte| {
+        (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}

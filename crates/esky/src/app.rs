@@ -1,0 +1,341 @@
+//! An installed app and what can be done with it, under the names of the original.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
+
+use esky_format::state::{Status, active_slot};
+use esky_format::version::compare;
+use esky_install::{UpdateLock, VerifyReport};
+
+use crate::fetch::downloads;
+use crate::{AppDir, Error, Event, InstalledVersion, Monitor, Result, Update, VersionFinder};
+
+/// An app directory, the version of it that is running if any, and the finder that knows of newer ones.
+///
+/// Clones are the same app: they share the finder and the update lock.
+#[derive(Clone)]
+pub struct Esky(Arc<Inner>);
+
+struct Inner {
+    app_dir: AppDir,
+    active_version: Option<String>,
+    version: Mutex<String>,
+    finder: RwLock<Option<Arc<dyn VersionFinder>>>,
+    lock: Mutex<Weak<UpdateLock>>,
+}
+
+/// Keeps other updaters out while it lives. Several of one [`Esky`] may live at once.
+#[derive(Debug, Clone)]
+pub struct UpdateGuard(Arc<UpdateLock>);
+
+impl Esky {
+    /// Opens an app by its directory, or by the program that is running inside one of its version directories.
+    pub fn open(appdir_or_executable: &Path, finder: Arc<dyn VersionFinder>) -> Result<Self> {
+        let app = Self::open_without_finder(appdir_or_executable)?;
+        app.set_finder(Some(finder));
+        Ok(app)
+    }
+
+    /// As [`Esky::open`], for what needs no finder: listing, checking, cleaning up.
+    pub fn open_without_finder(appdir_or_executable: &Path) -> Result<Self> {
+        let (app_dir, active_version) = if is_file(appdir_or_executable)? {
+            let (app_dir, active) = AppDir::from_executable(appdir_or_executable)?;
+            (app_dir, Some(active.version))
+        } else {
+            (AppDir::open(appdir_or_executable)?, None)
+        };
+        let version = app_dir.best()?.app.version;
+        Ok(Self(Arc::new(Inner {
+            app_dir,
+            active_version,
+            version: Mutex::new(version),
+            finder: RwLock::new(None),
+            lock: Mutex::default(),
+        })))
+    }
+
+    /// The app directory.
+    pub fn app_dir(&self) -> &AppDir {
+        &self.0.app_dir
+    }
+
+    /// The version that is running, if the app was opened by its program.
+    pub fn active_version(&self) -> Option<&str> {
+        self.0.active_version.as_deref()
+    }
+
+    /// The best version on disk; newer than the active one after an update.
+    pub fn version(&self) -> String {
+        self.best_version().clone()
+    }
+
+    /// The app's name.
+    pub fn name(&self) -> &str {
+        self.0.app_dir.name()
+    }
+
+    /// The platform its versions are for.
+    pub fn platform(&self) -> &str {
+        self.0.app_dir.platform()
+    }
+
+    /// Where newer versions come from.
+    pub fn finder(&self) -> Option<Arc<dyn VersionFinder>> {
+        let finder = self.0.finder.read();
+        finder.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Changes where newer versions come from.
+    pub fn set_finder(&self, finder: Option<Arc<dyn VersionFinder>>) {
+        let mut place = self
+            .0
+            .finder
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        *place = finder;
+    }
+
+    /// Looks again which version on disk is the best.
+    pub fn reinitialize(&self) -> Result<()> {
+        let best = self.0.app_dir.best()?.app.version;
+        *self.best_version() = best;
+        Ok(())
+    }
+
+    /// A path inside the directory of the active version, else of the best one.
+    pub fn get_abspath(&self, relative: impl AsRef<Path>) -> Result<PathBuf> {
+        let version = self
+            .active_version()
+            .map_or_else(|| self.version(), str::to_owned);
+        Ok(self.version_directory(&version).join(relative))
+    }
+
+    /// Keeps other updaters out until all guards are gone. Never waits.
+    pub fn lock(&self) -> Result<UpdateGuard> {
+        let mut shared = self.0.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(lock) = shared.upgrade() {
+            return Ok(UpdateGuard(lock));
+        }
+        let lock = Arc::new(self.0.app_dir.lock()?);
+        *shared = Arc::downgrade(&lock);
+        Ok(UpdateGuard(lock))
+    }
+
+    /// The newest version offered, if it is newer than the best one on disk.
+    pub fn find_update(&self) -> Result<Option<String>> {
+        self.find_update_with(&Monitor::silent())
+    }
+
+    /// As [`Esky::find_update`], with a monitor that can stop it.
+    pub fn find_update_with(&self, monitor: &Monitor) -> Result<Option<String>> {
+        let present = self.version();
+        let offered = self
+            .required_finder()?
+            .find_versions(self.app_dir(), monitor)?;
+        Ok(offered
+            .into_iter()
+            .filter(|version| compare(version, &present).is_gt())
+            .max_by(|a, b| compare(a, b)))
+    }
+
+    /// Fetches and unpacks a version, unless that was done before. The app stays as it is.
+    pub fn fetch_version(&self, version: &str, monitor: &Monitor) -> Result<PathBuf> {
+        let finder = self.required_finder()?;
+        if let Some(installed) = self.installed(version)? {
+            monitor.emit(Event::Ready {
+                path: installed.path.clone(),
+            });
+            return Ok(installed.path);
+        }
+        // Held while fetching too: two updaters would write the same files, and one's cleanup would take away
+        // what the other has just unpacked.
+        let _guard = self.lock()?;
+        let fetched = match finder.has_version(self.app_dir(), version)? {
+            Some(path) => path,
+            None => finder.fetch_version(self.app_dir(), version, monitor)?,
+        };
+        let path = self.in_place(fetched, version)?;
+        monitor.emit(Event::Ready { path: path.clone() });
+        Ok(path)
+    }
+
+    /// Makes a version the one that starts next, fetching it first if need be. Until the last moment, and if
+    /// anything fails, the version that was there before starts.
+    pub fn install_version(&self, version: &str, monitor: &Monitor) -> Result<InstalledVersion> {
+        let guard = self.lock()?;
+        if self.app_dir().staged(version)?.is_none() && self.installed(version)?.is_none() {
+            self.fetch_version(version, monitor)?;
+        }
+        monitor.check()?;
+        Ok(self.app_dir().install(version, &guard.0)?)
+    }
+
+    /// Takes a version out of use. Its files go away with [`Esky::cleanup`].
+    pub fn uninstall_version(&self, version: &str) -> Result<()> {
+        let guard = self.lock()?;
+        Ok(self.app_dir().uninstall(version, &guard.0)?)
+    }
+
+    /// Whether [`Esky::cleanup`] would find anything to do. Takes no lock.
+    pub fn needs_cleanup(&self) -> Result<bool> {
+        if self.app_dir().needs_cleanup()? || !self.outdated()?.is_empty() {
+            return Ok(true);
+        }
+        match self.finder() {
+            Some(finder) => finder.needs_cleanup(self.app_dir()),
+            None => downloads::needs_cleanup(self.app_dir()),
+        }
+    }
+
+    /// Finishes what was interrupted and removes what nobody needs. `false` if something must wait, such as a
+    /// version still in use. Where there is nothing to do nothing is written, so that an app kept read-only can call it.
+    pub fn cleanup(&self) -> Result<bool> {
+        if !self.needs_cleanup()? {
+            return Ok(true);
+        }
+        let guard = self.lock()?;
+        // What an interrupted update left comes first: it decides which versions are outdated.
+        self.app_dir().cleanup(&guard.0, self.active_version())?;
+        let retired = self.retire_outdated(&guard)?;
+        let removed = self.app_dir().cleanup(&guard.0, self.active_version())?;
+        match self.finder() {
+            Some(finder) => finder.cleanup(self.app_dir())?,
+            None => downloads::cleanup(self.app_dir())?,
+        }
+        Ok(retired && removed)
+    }
+
+    /// Compares every file of a version with its recorded hash.
+    pub fn verify_version(&self, version: &str, monitor: &Monitor) -> Result<VerifyReport> {
+        let mut progress = |done, total| monitor.emit(Event::Verifying { done, total });
+        Ok(self.app_dir().verify(version, &mut progress)?)
+    }
+
+    /// Everything at once: find, fetch, install, clean up. Returns the new version if there was one.
+    pub fn auto_update(&self, monitor: &Monitor) -> Result<Option<String>> {
+        monitor.emit(Event::Searching);
+        let found = self.find_update_with(monitor)?;
+        if let Some(version) = &found {
+            monitor.emit(Event::Found {
+                version: version.clone(),
+            });
+            self.update_to(version, monitor)?;
+        }
+        monitor.emit(Event::CleaningUp);
+        self.cleanup()?;
+        monitor.emit(Event::Done);
+        Ok(found)
+    }
+
+    /// Looks for an update and gives it as a value to download and install.
+    pub fn check(&self, monitor: &Monitor) -> Result<Option<Update>> {
+        monitor.emit(Event::Searching);
+        let Some(version) = self.find_update_with(monitor)? else {
+            return Ok(None);
+        };
+        monitor.emit(Event::Found {
+            version: version.clone(),
+        });
+        Ok(Some(Update::new(self.clone(), version)))
+    }
+
+    fn update_to(&self, version: &str, monitor: &Monitor) -> Result<()> {
+        let _guard = self.lock()?;
+        self.fetch_version(version, monitor)?;
+        monitor.emit(Event::Installing {
+            version: version.to_owned(),
+        });
+        self.install_version(version, monitor)?;
+        self.reinitialize()
+    }
+
+    /// Directories that a foreign finder unpacked elsewhere are moved to where versions live.
+    fn in_place(&self, fetched: PathBuf, version: &str) -> Result<PathBuf> {
+        if self
+            .app_dir()
+            .staged(version)?
+            .is_some_and(|staged| staged == fetched)
+        {
+            return Ok(fetched);
+        }
+        Ok(self.app_dir().adopt(&fetched, version)?)
+    }
+
+    fn installed(&self, version: &str) -> Result<Option<InstalledVersion>> {
+        let mut versions = self.app_dir().versions()?.into_iter();
+        Ok(versions.find(|installed| installed.complete && installed.app.version == version))
+    }
+
+    /// Versions older than the one that starts, unless that one has still to prove itself.
+    fn outdated(&self) -> Result<Vec<InstalledVersion>> {
+        let slots = self.app_dir().snapshot()?.slots;
+        let on_trial = active_slot(&slots).is_some_and(|(_, slot)| slot.status == Status::Trial);
+        let mut versions = self.app_dir().versions()?.into_iter();
+        let Some(best) = versions.next().filter(|_| !on_trial) else {
+            return Ok(Vec::new());
+        };
+        let is_older =
+            |old: &InstalledVersion| compare(&old.app.version, &best.app.version).is_lt();
+        Ok(versions
+            .filter(|old| old.complete && is_older(old))
+            .collect())
+    }
+
+    /// Takes outdated versions that nobody uses out of service, so that cleaning up removes them. Says whether none
+    /// is left.
+    fn retire_outdated(&self, guard: &UpdateGuard) -> Result<bool> {
+        let mut all = true;
+        for old in self.outdated()? {
+            let version = old.app.version.as_str();
+            if self.active_version() == Some(version) {
+                all = false;
+                continue;
+            }
+            match self.app_dir().uninstall(version, &guard.0) {
+                Ok(()) => {}
+                Err(esky_install::Error::VersionInUse { .. }) => all = false,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(all)
+    }
+
+    fn version_directory(&self, version: &str) -> PathBuf {
+        let app = esky_format::name::AppVersion {
+            name: self.name().to_owned(),
+            version: version.to_owned(),
+            platform: self.platform().to_owned(),
+        };
+        self.app_dir().versions_dir().join(app.directory_name())
+    }
+
+    fn required_finder(&self) -> Result<Arc<dyn VersionFinder>> {
+        self.finder().ok_or(Error::NoVersionFinder)
+    }
+
+    fn best_version(&self) -> MutexGuard<'_, String> {
+        self.0
+            .version
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Esky {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Esky")
+            .field("app_dir", &self.0.app_dir)
+            .field("active_version", &self.0.active_version)
+            .field("version", &*self.best_version())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A path that is not there is not a file; opening it as a directory says so.
+fn is_file(path: &Path) -> Result<bool> {
+    Ok(esky_fs::metadata(path)?.is_some_and(|metadata| {
+        metadata.kind == esky_fs::Kind::File || metadata.kind == esky_fs::Kind::Symlink
+    }))
+}

@@ -1,0 +1,276 @@
+//! What can go wrong in the client: always the file or URL, the cause, and where possible what to do.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Result of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// An update that could not be done. The version that ran before still runs.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The caller's token was cancelled.
+    #[error("cancelled")]
+    Cancelled,
+
+    /// There is nowhere to look for versions.
+    #[error("no version finder is set, so there is nowhere to look for updates")]
+    NoVersionFinder,
+
+    /// The finder knows no package that leads to the version.
+    #[error("{name} {version} is not offered at {place}")]
+    VersionNotFound {
+        /// The app.
+        name: String,
+        /// The version asked for.
+        version: String,
+        /// Where was looked.
+        place: String,
+    },
+
+    /// Every package that leads to the version failed.
+    #[error("no package of {name} {version} could be used:{}", Causes(causes))]
+    NoUsablePackage {
+        /// The app.
+        name: String,
+        /// The version asked for.
+        version: String,
+        /// One error per package tried, in order.
+        causes: Vec<Error>,
+    },
+
+    /// A URL could not be read as hoped.
+    #[error("{url}: {fault}")]
+    Http {
+        /// The URL asked for last, after redirects.
+        url: String,
+        /// What was wrong.
+        #[source]
+        fault: HttpFault,
+    },
+
+    /// A package is damaged, contains what no package may contain, or is not what its name says.
+    #[error(transparent)]
+    Package(esky_archive::Error),
+
+    /// A package could be read, but what it holds is not what it promises.
+    #[error("package {}: {source}", package.display())]
+    Contents {
+        /// The package file.
+        package: PathBuf,
+        /// What is wrong.
+        source: esky_install::Error,
+    },
+
+    /// Something about the app directory or a version in it.
+    #[error(transparent)]
+    Install(#[from] esky_install::Error),
+
+    /// The disk refused an operation.
+    #[error(transparent)]
+    Disk(#[from] esky_fs::Error),
+
+    /// A finder or transport that is not ours failed.
+    #[error("{operation}: {source}")]
+    Foreign {
+        /// What it was doing.
+        operation: &'static str,
+        /// Its own error.
+        source: Box<dyn StdError + Send + Sync>,
+    },
+}
+
+/// What was wrong with an answer, or why there was none.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum HttpFault {
+    /// Not a URL this transport can open.
+    #[error("not a usable URL: {0}")]
+    BadUrl(String),
+    /// The options are contradictory or unreadable.
+    #[error("the proxy setting cannot be used: {0}")]
+    BadProxy(String),
+    /// The server answered with an error status.
+    #[error("the server answered {code}{}", status_name(*code))]
+    Status {
+        /// The status code.
+        code: u16,
+        /// How long the server asks to wait.
+        retry_after: Option<Duration>,
+    },
+    /// A redirect led back to a URL already visited.
+    #[error("the server redirects in a loop")]
+    RedirectLoop,
+    /// More redirects than any sane server sends.
+    #[error("the server redirects more than {0} times")]
+    TooManyRedirects(usize),
+    /// A redirect away from encryption, or to something that is not on the web.
+    #[error("the server redirects to {to}, which is refused because it is less secure")]
+    InsecureRedirect {
+        /// Where it pointed.
+        to: String,
+    },
+    /// A redirect without a usable target.
+    #[error("the server redirects without saying where to")]
+    BadRedirect,
+    /// More bytes than are accepted for this kind of file.
+    #[error("larger than the limit of {limit} bytes")]
+    TooLarge {
+        /// The limit.
+        limit: u64,
+    },
+    /// The connection ended before the last byte.
+    #[error("the connection ended after {received} of {expected} bytes")]
+    Short {
+        /// Bytes promised.
+        expected: u64,
+        /// Bytes that came.
+        received: u64,
+    },
+    /// The server sent more than it had promised.
+    #[error("the server sent more than the {expected} bytes it had promised")]
+    Long {
+        /// Bytes promised.
+        expected: u64,
+    },
+    /// The rest of a broken download does not fit its beginning.
+    #[error("the server answered a request for the rest of the file with something else")]
+    WrongRange,
+    /// A page of links that is not text.
+    #[error("the page is not text, so it cannot hold a list of links")]
+    NotText,
+    /// Nothing came for too long.
+    #[error("timed out ({0})")]
+    TimedOut(String),
+    /// No connection, or it broke.
+    #[error("{0}")]
+    Connection(String),
+    /// The file behind a file URL or a plain path cannot be read.
+    #[error(transparent)]
+    File(esky_fs::Error),
+}
+
+impl HttpFault {
+    /// Whether the same request may well succeed a little later.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Status { code, .. } => *code == 429 || *code == 408 || (500..600).contains(code),
+            Self::Short { .. } | Self::TimedOut(_) | Self::Connection(_) => true,
+            _ => false,
+        }
+    }
+}
+
+impl Error {
+    /// What the person in front of the app, or its developer, can do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoVersionFinder => Some("pass a URL or a finder when opening the app".to_owned()),
+            Self::Http { fault, .. } => fault_hint(fault),
+            Self::NoUsablePackage { causes, .. } => causes.iter().rev().find_map(Self::hint),
+            Self::Package(source) => source.hint(),
+            Self::Install(source) | Self::Contents { source, .. } => source.hint(),
+            Self::Disk(source) => source.hint(),
+            _ => None,
+        }
+    }
+
+    /// Whether the same request may well succeed a little later.
+    pub(crate) fn is_transient(&self) -> bool {
+        matches!(self, Self::Http { fault, .. } if fault.is_transient())
+    }
+
+    /// Whether another package of the same version could still do. It cannot when the fault lies on this side.
+    pub(crate) fn concerns_only_the_package(&self) -> bool {
+        matches!(
+            self,
+            Self::Http { .. } | Self::Package(_) | Self::Contents { .. } | Self::Foreign { .. }
+        )
+    }
+
+    pub(crate) fn http(url: &str, fault: HttpFault) -> Self {
+        Self::Http {
+            url: url.to_owned(),
+            fault,
+        }
+    }
+}
+
+fn fault_hint(fault: &HttpFault) -> Option<String> {
+    let text = match fault {
+        HttpFault::Status {
+            code: 401 | 403, ..
+        } => "the server wants credentials; set them in the headers hook",
+        HttpFault::Status { code: 407, .. } => {
+            "the proxy wants credentials; put them into the proxy URL"
+        }
+        HttpFault::Status {
+            code: 404 | 410, ..
+        } => "check the address; the file is not there",
+        HttpFault::TimedOut(_) | HttpFault::Connection(_) | HttpFault::Short { .. } => {
+            "check the network connection and try again; what has arrived is kept"
+        }
+        HttpFault::NotText => "check that the address is that of a page with links to the packages",
+        HttpFault::InsecureRedirect { .. } => "use the final address directly if you trust it",
+        _ => return None,
+    };
+    Some(text.to_owned())
+}
+
+fn status_name(code: u16) -> &'static str {
+    match code {
+        401 => " (not authorised)",
+        403 => " (forbidden)",
+        404 => " (not found)",
+        407 => " (proxy authentication required)",
+        410 => " (gone)",
+        416 => " (range not satisfiable)",
+        429 => " (too many requests)",
+        500 => " (internal server error)",
+        502 => " (bad gateway)",
+        503 => " (service unavailable)",
+        _ => "",
+    }
+}
+
+/// One line per cause.
+struct Causes<'a>(&'a [Error]);
+
+impl fmt::Display for Causes<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for cause in self.0 {
+            write!(formatter, "\n  {cause}")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_final_error_names_every_cause() {
+        let error = Error::NoUsablePackage {
+            name: "demo".into(),
+            version: "1.1".into(),
+            causes: vec![
+                Error::http("http://a/x.zip", HttpFault::RedirectLoop),
+                Error::http(
+                    "http://b/x.zip",
+                    HttpFault::Status {
+                        code: 404,
+                        retry_after: None,
+                    },
+                ),
+            ],
+        };
+        let text = error.to_string();
+        assert!(text.contains("http://a/x.zip: the server redirects in a loop"));
+        assert!(text.contains("http://b/x.zip: the server answered 404 (not found)"));
+        assert!(error.hint().is_some());
+    }
+}

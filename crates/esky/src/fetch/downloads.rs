@@ -1,0 +1,95 @@
+//! The directory of downloaded packages, and which of them are of no use any more.
+
+use std::path::{Path, PathBuf};
+
+use esky_format::name::AppVersion;
+use esky_format::path::check_relative;
+use esky_format::version::compare;
+use url::Url;
+
+use crate::{AppDir, Error, HttpFault, Result};
+
+/// Where the package of a URL is kept: under the last part of its path.
+pub(crate) fn package_path(app: &AppDir, url: &str) -> Result<PathBuf> {
+    Ok(app.downloads_dir().join(file_name(url)?))
+}
+
+fn file_name(url: &str) -> Result<String> {
+    let bad = |reason: String| Error::http(url, HttpFault::BadUrl(reason));
+    let parsed = Url::parse(url).map_err(|error| bad(error.to_string()))?;
+    let name = parsed
+        .path()
+        .rsplit('/')
+        .next()
+        .unwrap_or_default()
+        .to_owned();
+    check_relative(&name).map_err(|fault| bad(fault.to_string()))?;
+    Ok(name)
+}
+
+/// Whether [`cleanup`] would remove anything.
+pub(crate) fn needs_cleanup(app: &AppDir) -> Result<bool> {
+    Ok(!leftovers(app)?.is_empty())
+}
+
+/// Removes what no update will use: everything but whole and partial packages of versions still to come. Those are
+/// what an interrupted update goes on with. A crash leaves some of it for the next time.
+pub(crate) fn cleanup(app: &AppDir) -> Result<()> {
+    for path in leftovers(app)? {
+        esky_fs::remove_tree(&path)?;
+    }
+    Ok(())
+}
+
+fn leftovers(app: &AppDir) -> Result<Vec<PathBuf>> {
+    let directory = app.downloads_dir();
+    if !esky_fs::exists(&directory)? {
+        return Ok(Vec::new());
+    }
+    let present = app.best()?.app.version;
+    let names = esky_fs::read_dir_names(&directory)?;
+    Ok(names
+        .into_iter()
+        .filter(|name| {
+            !Path::new(name)
+                .to_str()
+                .is_some_and(|name| is_newer(name, &present))
+        })
+        .map(|name| directory.join(name))
+        .collect())
+}
+
+/// Whether a file is a package, or part of one, of a version newer than the present one.
+fn is_newer(file_name: &str, present: &str) -> bool {
+    let package = file_name.strip_suffix(".meta").unwrap_or(file_name);
+    let package = package.strip_suffix(".part").unwrap_or(package);
+    let stem = package
+        .strip_suffix(".zip")
+        .or_else(|| package.strip_suffix(".exe"));
+    stem.and_then(AppVersion::parse_directory)
+        .is_some_and(|app| compare(&app.version, present).is_gt())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_name_is_the_last_part_of_the_path() {
+        assert_eq!(
+            file_name("http://host/a/b-1.0.linux.zip?x=/y").unwrap(),
+            "b-1.0.linux.zip"
+        );
+        assert!(file_name("http://host/").is_err());
+        assert!(file_name("http://host/a/..").is_err());
+    }
+
+    #[test]
+    fn only_packages_of_versions_to_come_are_kept() {
+        assert!(is_newer("demo-1.1.linux-x86_64.zip", "1.0"));
+        assert!(is_newer("demo-1.1.linux-x86_64.zip.part", "1.0"));
+        assert!(is_newer("demo-1.1.linux-x86_64.zip.part.meta", "1.0"));
+        assert!(!is_newer("demo-1.0.linux-x86_64.zip", "1.0"));
+        assert!(!is_newer("junk", "1.0"));
+    }
+}

@@ -1,0 +1,217 @@
+//! The finder of the original: a page of links, such as any web server makes of a directory.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use url::Url;
+
+use super::scrape::{self, Link, PackageKind};
+use super::{VersionFinder, VersionGraph};
+use crate::fetch::{self, downloads};
+use crate::transport::is_web_address;
+use crate::{AppDir, Error, Event, HttpFault, Monitor, Result, Transport};
+
+/// Finds packages by the links of an HTML page and downloads them.
+pub struct DefaultVersionFinder {
+    url: String,
+    transport: Arc<dyn Transport>,
+    graph: Mutex<VersionGraph>,
+}
+
+impl DefaultVersionFinder {
+    /// A finder for the page at `url`.
+    pub fn new(url: impl Into<String>, transport: Arc<dyn Transport>) -> Self {
+        Self {
+            url: url.into(),
+            transport,
+            graph: Mutex::default(),
+        }
+    }
+
+    /// The address of the page.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The packages known since the page was read last, those that failed removed. Names of links are URLs.
+    pub fn version_graph(&self) -> VersionGraph {
+        self.graph().clone()
+    }
+
+    fn graph(&self) -> MutexGuard<'_, VersionGraph> {
+        self.graph.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The versions that the page offers of an app for a platform, in the order of their text. Needs no installed app.
+    pub fn offered_versions(
+        &self,
+        name: &str,
+        platform: &str,
+        monitor: &Monitor,
+    ) -> Result<Vec<String>> {
+        Ok(self.read_links(name, platform, monitor)?.get_versions(""))
+    }
+
+    fn read_links(&self, name: &str, platform: &str, monitor: &Monitor) -> Result<VersionGraph> {
+        let page = fetch::read_page(&*self.transport, &self.url, monitor)?;
+        let base = Url::parse(&page.final_url)
+            .map_err(|error| Error::http(&page.final_url, HttpFault::BadUrl(error.to_string())))?;
+        let mut graph = VersionGraph::new();
+        for link in scrape::find_links(&page.bytes, name, platform) {
+            if let Some(url) = package_url(&base, &link) {
+                graph.add_link(link.kind.source(), &link.version, &url, link.kind.cost());
+            }
+        }
+        Ok(graph)
+    }
+
+    /// The next package to try: the start of the cheapest path. Every path is one full package as long as no other
+    /// kind enters the graph.
+    fn next_package(&self, source: &str, version: &str) -> Option<String> {
+        self.graph()
+            .get_best_path(source, version)?
+            .into_iter()
+            .next()
+    }
+
+    fn fetch_package(
+        &self,
+        app: &AppDir,
+        url: &str,
+        version: &str,
+        monitor: &Monitor,
+    ) -> Result<PathBuf> {
+        refuse_less_secure(&self.url, url)?;
+        fetch::fetch_and_unpack(&*self.transport, app, url, version, monitor)
+    }
+}
+
+impl VersionFinder for DefaultVersionFinder {
+    fn find_versions(&self, app: &AppDir, monitor: &Monitor) -> Result<Vec<String>> {
+        let source = app.best()?.app.version;
+        let graph = self.read_links(app.name(), app.platform(), monitor)?;
+        let versions = graph.get_versions(&source);
+        *self.graph() = graph;
+        Ok(versions)
+    }
+
+    fn fetch_version(&self, app: &AppDir, version: &str, monitor: &Monitor) -> Result<PathBuf> {
+        let source = app.best()?.app.version;
+        if self.next_package(&source, version).is_none() {
+            self.find_versions(app, monitor)?;
+        }
+        let mut causes = Vec::new();
+        while let Some(url) = self.next_package(&source, version) {
+            match self.fetch_package(app, &url, version, monitor) {
+                Err(error) if error.concerns_only_the_package() => {
+                    monitor.emit(Event::Retrying {
+                        cause: error.to_string(),
+                    });
+                    self.graph().remove_all_links(&url);
+                    causes.push(error);
+                }
+                settled => return settled,
+            }
+        }
+        Err(nothing_left(app, version, &self.url, causes))
+    }
+
+    fn needs_cleanup(&self, app: &AppDir) -> Result<bool> {
+        downloads::needs_cleanup(app)
+    }
+
+    fn cleanup(&self, app: &AppDir) -> Result<()> {
+        downloads::cleanup(app)
+    }
+}
+
+impl std::fmt::Debug for DefaultVersionFinder {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("DefaultVersionFinder")
+            .field("url", &self.url)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The error once no package is left to try.
+pub(super) fn nothing_left(app: &AppDir, version: &str, place: &str, causes: Vec<Error>) -> Error {
+    let name = app.name().to_owned();
+    let version = version.to_owned();
+    if causes.is_empty() {
+        let place = place.to_owned();
+        return Error::VersionNotFound {
+            name,
+            version,
+            place,
+        };
+    }
+    Error::NoUsablePackage {
+        name,
+        version,
+        causes,
+    }
+}
+
+/// Where a link leads, if it leads to a kind of package this client can apply. A page from the web cannot point
+/// into the file system.
+fn package_url(base: &Url, link: &Link) -> Option<String> {
+    if link.kind != PackageKind::Full {
+        return None;
+    }
+    let url = base.join(&link.href).ok()?;
+    let web = is_web_address(url.as_str());
+    (web || !is_web_address(base.as_str())).then(|| url.into())
+}
+
+/// A page that came encrypted cannot make the client fetch the package in the clear.
+fn refuse_less_secure(page: &str, package: &str) -> Result<()> {
+    let encrypted = |url: &str| {
+        url.get(..6)
+            .is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"))
+    };
+    if encrypted(page) && !encrypted(package) {
+        let to = package.to_owned();
+        return Err(Error::http(page, HttpFault::InsecureRedirect { to }));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn joined(base: &str, href: &str) -> Option<String> {
+        let link = Link {
+            href: href.to_owned(),
+            version: "1".to_owned(),
+            kind: PackageKind::Full,
+        };
+        package_url(&Url::parse(base).unwrap(), &link)
+    }
+
+    #[test]
+    fn links_are_relative_to_the_final_address_of_the_page() {
+        let base = "http://host/dir/page.html";
+        assert_eq!(joined(base, "x.zip").unwrap(), "http://host/dir/x.zip");
+        assert_eq!(joined(base, "/x.zip").unwrap(), "http://host/x.zip");
+        assert_eq!(joined(base, "//other/x.zip").unwrap(), "http://other/x.zip");
+        assert_eq!(
+            joined(base, "https://other/x.zip").unwrap(),
+            "https://other/x.zip"
+        );
+    }
+
+    #[test]
+    fn a_web_page_cannot_point_into_the_file_system() {
+        assert_eq!(joined("http://host/", "file:///etc/x.zip"), None);
+        assert!(joined("file:///srv/", "x.zip").is_some());
+    }
+
+    #[test]
+    fn an_encrypted_page_cannot_point_to_a_package_in_the_clear() {
+        assert!(refuse_less_secure("https://a/", "http://a/x.zip").is_err());
+        assert!(refuse_less_secure("https://a/", "https://b/x.zip").is_ok());
+        assert!(refuse_less_secure("http://a/", "http://a/x.zip").is_ok());
+    }
+}

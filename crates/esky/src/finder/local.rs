@@ -1,0 +1,85 @@
+//! Packages in a directory of this machine, such as a mounted share or a stick.
+
+use std::path::{Path, PathBuf};
+
+use super::scrape::{self, PackageKind};
+use super::{VersionFinder, VersionGraph};
+use crate::finder::listing::nothing_left;
+use crate::{AppDir, Error, Event, Monitor, Result, fetch};
+
+/// Finds packages by the file names of a directory and unpacks them from there, without a copy.
+#[derive(Debug, Clone)]
+pub struct LocalVersionFinder {
+    directory: PathBuf,
+}
+
+impl LocalVersionFinder {
+    /// A finder for the packages in `directory`.
+    pub fn new(directory: impl Into<PathBuf>) -> Self {
+        Self {
+            directory: directory.into(),
+        }
+    }
+
+    /// The directory.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// The packages there are now. Names of links are file names.
+    pub fn version_graph(&self, app: &AppDir) -> Result<VersionGraph> {
+        self.read_links(app.name(), app.platform())
+    }
+
+    /// The versions that the directory offers of an app for a platform, in the order of their text. Needs no
+    /// installed app.
+    pub fn offered_versions(&self, name: &str, platform: &str) -> Result<Vec<String>> {
+        Ok(self.read_links(name, platform)?.get_versions(""))
+    }
+
+    fn read_links(&self, name: &str, platform: &str) -> Result<VersionGraph> {
+        let mut graph = VersionGraph::new();
+        for file_name in esky_fs::read_dir_names(&self.directory)? {
+            let Some(file_name) = file_name.to_str() else {
+                continue;
+            };
+            let Some(link) = scrape::match_file_name(file_name, name, platform) else {
+                continue;
+            };
+            if link.kind == PackageKind::Full {
+                graph.add_link("", &link.version, file_name, link.kind.cost());
+            }
+        }
+        Ok(graph)
+    }
+}
+
+impl VersionFinder for LocalVersionFinder {
+    fn find_versions(&self, app: &AppDir, monitor: &Monitor) -> Result<Vec<String>> {
+        monitor.check()?;
+        let source = app.best()?.app.version;
+        Ok(self.version_graph(app)?.get_versions(&source))
+    }
+
+    fn fetch_version(&self, app: &AppDir, version: &str, monitor: &Monitor) -> Result<PathBuf> {
+        let source = app.best()?.app.version;
+        let mut graph = self.version_graph(app)?;
+        let mut causes: Vec<Error> = Vec::new();
+        while let Some(path) = graph.get_best_path(&source, version) {
+            let Some(file_name) = path.first() else { break };
+            let package = self.directory.join(file_name);
+            match fetch::unpack_package(app, &package, version, monitor) {
+                Err(error) if error.concerns_only_the_package() => {
+                    monitor.emit(Event::Retrying {
+                        cause: error.to_string(),
+                    });
+                    graph.remove_all_links(file_name);
+                    causes.push(error);
+                }
+                settled => return settled,
+            }
+        }
+        let place = self.directory.display().to_string();
+        Err(nothing_left(app, version, &place, causes))
+    }
+}

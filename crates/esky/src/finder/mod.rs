@@ -1,0 +1,41 @@
+//! Where versions come from.
+
+mod graph;
+mod listing;
+mod local;
+pub mod scrape;
+
+use std::path::PathBuf;
+
+use crate::{AppDir, Monitor, Result};
+
+pub use graph::VersionGraph;
+pub use listing::DefaultVersionFinder;
+pub use local::LocalVersionFinder;
+pub use scrape::{Link, PackageKind};
+
+/// Finds versions of an app and fetches them. Apps may bring their own.
+pub trait VersionFinder: Send + Sync {
+    /// Every version that could be fetched, older ones and the present one included if offered, in any order.
+    fn find_versions(&self, app: &AppDir, monitor: &Monitor) -> Result<Vec<String>>;
+
+    /// Fetches and unpacks a version. Returns the directory it lies in, ready to be installed.
+    fn fetch_version(&self, app: &AppDir, version: &str, monitor: &Monitor) -> Result<PathBuf>;
+
+    /// The directory of a version fetched earlier and not installed yet.
+    fn has_version(&self, app: &AppDir, version: &str) -> Result<Option<PathBuf>> {
+        Ok(app.staged(version)?)
+    }
+
+    /// Whether this finder left anything behind that [`VersionFinder::cleanup`] would remove.
+    fn needs_cleanup(&self, app: &AppDir) -> Result<bool> {
+        let _ = app;
+        Ok(false)
+    }
+
+    /// Removes what fetching left behind.
+    fn cleanup(&self, app: &AppDir) -> Result<()> {
+        let _ = app;
+        Ok(())
+    }
+}

@@ -1,0 +1,163 @@
+//! Files as if they came from the web: `file:` URLs and plain paths. A directory is answered with its `index.html`
+//! or a list of its files, so that a finder for pages works on a share or a stick too.
+
+use std::io::{Cursor, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use url::Url;
+
+use super::{Request, Response, Transport};
+use crate::{Error, HttpFault, Result};
+
+/// Opens `file:` URLs and plain paths.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct FileTransport;
+
+impl Transport for FileTransport {
+    fn open(&self, request: &Request) -> Result<Response> {
+        request.cancel.check()?;
+        let path = path_of(&request.url)?;
+        let kind = |path: &Path| {
+            esky_fs::metadata(path)
+                .ok()
+                .flatten()
+                .map(|found| found.kind)
+        };
+        if kind(&path) != Some(esky_fs::Kind::Directory) {
+            return open_file(request, &path);
+        }
+        let index = path.join("index.html");
+        match kind(&index) {
+            Some(esky_fs::Kind::File) => open_file(request, &index),
+            _ => list(request, &path),
+        }
+    }
+}
+
+fn path_of(url: &str) -> Result<PathBuf> {
+    let bad = |reason: String| Error::http(url, HttpFault::BadUrl(reason));
+    if !url
+        .get(..5)
+        .is_some_and(|scheme| scheme.eq_ignore_ascii_case("file:"))
+    {
+        if url.contains("://") {
+            return Err(bad("only http, https and file can be opened".to_owned()));
+        }
+        return std::path::absolute(url).map_err(|error| bad(error.to_string()));
+    }
+    let parsed = Url::parse(url).map_err(|error| bad(error.to_string()))?;
+    parsed
+        .to_file_path()
+        .map_err(|()| bad("it names no file of this machine".to_owned()))
+}
+
+fn open_file(request: &Request, path: &Path) -> Result<Response> {
+    let mut file = esky_fs::open_for_read(path).map_err(|error| failed(request, error))?;
+    let metadata = file
+        .metadata()
+        .map_err(|error| Error::http(&request.url, HttpFault::Connection(error.to_string())))?;
+    let validator = validator(metadata.len(), metadata.modified().ok());
+    let partial = match &request.range_from {
+        Some(range) => {
+            range.validator == validator
+                && range.offset <= metadata.len()
+                && file.seek(SeekFrom::Start(range.offset)).is_ok()
+        }
+        None => false,
+    };
+    Ok(Response {
+        reader: Box::new(file),
+        total: Some(metadata.len()),
+        final_url: Url::from_file_path(path).map_or_else(|()| request.url.clone(), String::from),
+        partial,
+        validator: Some(validator),
+    })
+}
+
+fn failed(request: &Request, error: esky_fs::Error) -> Error {
+    Error::http(&request.url, HttpFault::File(error))
+}
+
+/// Size and date, as good an identity as a file has.
+fn validator(size: u64, modified: Option<SystemTime>) -> String {
+    let since = modified.and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
+    format!("{size}-{}", since.unwrap_or_default().as_nanos())
+}
+
+fn list(request: &Request, directory: &Path) -> Result<Response> {
+    let names = esky_fs::read_dir_names(directory).map_err(|error| failed(request, error))?;
+    let page: String = names
+        .iter()
+        .filter_map(|name| name.to_str())
+        .filter(|name| !name.contains(['"', '<', '>', '&', '%', '#', '?']))
+        .map(|name| format!("<a href=\"{name}\">{name}</a>\n"))
+        .collect();
+    let total = page.len() as u64;
+    let reader: Box<dyn Read + Send> = Box::new(Cursor::new(page.into_bytes()));
+    Ok(Response {
+        reader,
+        total: Some(total),
+        final_url: Url::from_directory_path(directory)
+            .map_or_else(|()| request.url.clone(), String::from),
+        partial: false,
+        validator: None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::disallowed_methods)]
+
+    use super::*;
+    use crate::CancelToken;
+    use crate::transport::RangeFrom;
+
+    fn open(url: &str, range_from: Option<RangeFrom>) -> Result<(Response, String)> {
+        let mut request = Request::new(url, &CancelToken::new());
+        request.range_from = range_from;
+        let mut response = FileTransport.open(&request)?;
+        let mut text = String::new();
+        response.reader.read_to_string(&mut text).unwrap();
+        Ok((response, text))
+    }
+
+    #[test]
+    fn a_directory_is_listed_and_links_are_relative_to_it() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("a-1.zip"), "x").unwrap();
+        let (response, text) = open(directory.path().to_str().unwrap(), None).unwrap();
+        assert_eq!(text, "<a href=\"a-1.zip\">a-1.zip</a>\n");
+        assert!(response.final_url.starts_with("file://") && response.final_url.ends_with('/'));
+    }
+
+    #[test]
+    fn the_rest_of_an_unchanged_file_can_be_asked_for() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file with space");
+        std::fs::write(&path, "abcdef").unwrap();
+        let url = Url::from_file_path(&path).unwrap();
+        let (whole, text) = open(url.as_str(), None).unwrap();
+        assert_eq!(text, "abcdef");
+        let range = |validator: String| {
+            Some(RangeFrom {
+                offset: 4,
+                validator,
+            })
+        };
+        let (rest, text) = open(url.as_str(), range(whole.validator.unwrap())).unwrap();
+        assert!(rest.partial);
+        assert_eq!(text, "ef");
+        let (rest, text) = open(url.as_str(), range("other".to_owned())).unwrap();
+        assert!(!rest.partial);
+        assert_eq!(text, "abcdef");
+    }
+
+    #[test]
+    fn what_cannot_be_opened_is_named() {
+        let missing = open("/no/such/file", None).unwrap_err().to_string();
+        assert!(missing.contains("/no/such/file"), "{missing}");
+        let foreign = open("ftp://host/x", None).unwrap_err().to_string();
+        assert!(foreign.contains("ftp://host/x"), "{foreign}");
+    }
+}

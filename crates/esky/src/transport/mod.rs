@@ -1,0 +1,204 @@
+//! How bytes travel. The client asks a [`Transport`] for one URL at a time; resuming, retrying and checking sizes
+//! are the client's business, so that a transport stays small enough to be replaced by an app's own.
+
+mod cancel;
+mod connect;
+mod environment;
+mod file;
+mod http;
+mod options;
+mod redirect;
+mod route;
+
+use std::fmt;
+use std::io::Read;
+use std::time::Duration;
+
+use crate::{CancelToken, Result};
+
+pub use file::FileTransport;
+pub use http::HttpTransport;
+pub use options::{HeadersHook, HttpOptions, Proxy};
+
+/// Opens URLs for reading.
+pub trait Transport: Send + Sync {
+    /// Makes one attempt at opening a URL, following redirects.
+    fn open(&self, request: &Request) -> Result<Response>;
+
+    /// How often and how patiently the client repeats what failed for a passing reason.
+    fn retry_policy(&self) -> RetryPolicy {
+        RetryPolicy::default()
+    }
+}
+
+/// What to open.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// An absolute URL, or a plain path for transports that read files.
+    pub url: String,
+    /// Only the rest of the file, if it is still the same file. A transport may ignore it and send all.
+    pub range_from: Option<RangeFrom>,
+    /// To be looked at several times a second while waiting.
+    pub cancel: CancelToken,
+}
+
+impl Request {
+    /// A request for the whole file.
+    pub fn new(url: impl Into<String>, cancel: &CancelToken) -> Self {
+        Self {
+            url: url.into(),
+            range_from: None,
+            cancel: cancel.clone(),
+        }
+    }
+}
+
+/// The rest of a file whose beginning is here already.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RangeFrom {
+    /// First byte wanted.
+    pub offset: u64,
+    /// What the server said identifies the file: its strong ETag or its date.
+    pub validator: String,
+}
+
+/// An opened URL.
+pub struct Response {
+    /// The bytes; a connection that ends early is an error of the reader.
+    pub reader: Box<dyn Read + Send>,
+    /// Size of the whole file, if known.
+    pub total: Option<u64>,
+    /// The URL after redirects; relative links are relative to it.
+    pub final_url: String,
+    /// Whether only the requested rest comes.
+    pub partial: bool,
+    /// What identifies this state of the file: a strong ETag, else the date. Without it nothing is resumed.
+    pub validator: Option<String>,
+}
+
+impl fmt::Debug for Response {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Response")
+            .field("total", &self.total)
+            .field("final_url", &self.final_url)
+            .field("partial", &self.partial)
+            .field("validator", &self.validator)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Exponential back-off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RetryPolicy {
+    /// Attempts without any progress before giving up.
+    pub attempts: u32,
+    /// Pause after the first failure; doubles each time.
+    pub first_delay: Duration,
+    /// No pause is longer, whatever the server asks for.
+    pub longest_delay: Duration,
+}
+
+impl Default for RetryPolicy {
+    fn default() -> Self {
+        Self {
+            attempts: 4,
+            first_delay: Duration::from_millis(500),
+            longest_delay: Duration::from_secs(30),
+        }
+    }
+}
+
+impl RetryPolicy {
+    /// One attempt only.
+    pub const NEVER: Self = Self {
+        attempts: 1,
+        first_delay: Duration::ZERO,
+        longest_delay: Duration::ZERO,
+    };
+
+    /// Pause after the `failures`-th failure in a row (from 1).
+    pub fn delay(&self, failures: u32, asked_for: Option<Duration>) -> Duration {
+        let doubled = self.first_delay.saturating_mul(
+            1_u32
+                .checked_shl(failures.saturating_sub(1))
+                .unwrap_or(u32::MAX),
+        );
+        asked_for
+            .unwrap_or_default()
+            .max(doubled)
+            .min(self.longest_delay)
+    }
+}
+
+/// Opens web addresses through [`HttpTransport`] and everything else through [`FileTransport`].
+#[derive(Debug)]
+pub struct SystemTransport {
+    http: HttpTransport,
+    file: FileTransport,
+}
+
+impl SystemTransport {
+    /// Fails if the options cannot be used.
+    pub fn new(options: HttpOptions) -> Result<Self> {
+        Ok(Self {
+            http: HttpTransport::new(options)?,
+            file: FileTransport,
+        })
+    }
+}
+
+impl Transport for SystemTransport {
+    fn open(&self, request: &Request) -> Result<Response> {
+        if is_web_address(&request.url) {
+            self.http.open(request)
+        } else {
+            self.file.open(request)
+        }
+    }
+
+    fn retry_policy(&self) -> RetryPolicy {
+        self.http.retry_policy()
+    }
+}
+
+/// `http:` and `https:`, in any case.
+pub(crate) fn is_web_address(url: &str) -> bool {
+    url.split_once("://").is_some_and(|(scheme, _)| {
+        scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn back_off_doubles_up_to_the_longest_delay() {
+        let policy = RetryPolicy {
+            attempts: 9,
+            first_delay: Duration::from_secs(1),
+            longest_delay: Duration::from_secs(5),
+        };
+        let delays: Vec<u64> = (1..5).map(|n| policy.delay(n, None).as_secs()).collect();
+        assert_eq!(delays, [1, 2, 4, 5]);
+        assert_eq!(policy.delay(200, None).as_secs(), 5);
+    }
+
+    #[test]
+    fn retry_after_is_obeyed_within_reason() {
+        let policy = RetryPolicy::default();
+        assert_eq!(policy.delay(1, Some(Duration::from_secs(7))).as_secs(), 7);
+        assert_eq!(
+            policy.delay(1, Some(Duration::from_secs(9999))),
+            policy.longest_delay
+        );
+    }
+
+    #[test]
+    fn web_addresses_are_told_from_paths() {
+        assert!(is_web_address("HTTPS://example.com/"));
+        assert!(!is_web_address("file:///srv/x"));
+        assert!(!is_web_address("C:/downloads"));
+    }
+}

@@ -1,0 +1,16 @@
+//! Whole updates against a web server that misbehaves, packages nobody should install, and app directories in
+//! every state.
+
+#![allow(clippy::disallowed_methods)] // tests look at the disk by themselves
+
+mod appdirs;
+mod bad_names;
+mod bad_packages;
+mod bad_servers;
+mod cancelling;
+mod finders;
+mod resuming;
+mod stories;
+mod story;
+mod vectors;
+mod web;

@@ -1,0 +1,24 @@
+"""`python -m esky` and the `esky` command."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from . import _esky
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line and returns the exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    return _esky.run_command(words, bootstraps())
+
+
+def bootstraps() -> str:
+    """The directory of the start-up programs that come with this package."""
+    return os.path.join(os.path.dirname(os.path.abspath(__file__)), "bootstraps")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,375 @@
+"""`Esky`: an installed app and what can be done with its versions."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any, NoReturn
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from . import _esky, _relaunch, _startup, sudo, util
+from ._progress import Callback, Event, Progress, Status, current_monitor, event_of, monitored, run
+from ._update import Update
+from .errors import EskyLockedError, EskyVersionError, NoVersionFinderError, VersionLockedError
+from .finder import DefaultVersionFinder, LocalVersionFinder, VersionFinder, _NativeVersionFinder
+
+
+class Esky:
+    """An app directory and the versions in it.
+
+    The first argument is the app directory, or the frozen program that is running (`sys.executable`).  The second says
+    where new versions come from: the address of a page that links to packages, a local directory of packages, or a
+    `VersionFinder`.
+
+    The short way to update is `auto_update`, or step by step:
+
+        update = app.check()
+        if update is not None:
+            update.download(progress=show)
+            update.install()
+    """
+
+    lock_timeout = 60 * 60
+    """Kept for old code.  The lock of a process that has died is free at once, that of a living one is never broken."""
+
+    appdir: str
+    name: str
+    platform: str
+    version: str
+    active_version: str | None
+
+    def __init__(
+        self,
+        appdir_or_exe: str | os.PathLike[str],
+        version_finder: VersionFinder | str | os.PathLike[str] | None = None,
+    ) -> None:
+        self._guard = threading.RLock()
+        self._lock: _esky.UpdateLock | None = None
+        self._lock_owner: int | None = None
+        self._lock_count = 0
+        self._finder: VersionFinder | None = None
+        self._at_exit: Callable[[], None] | None = None
+        self.sudo_proxy: sudo.SudoProxy | None = None
+        self.keep_sudo_proxy_alive = False
+        self._native = _esky.App(os.path.abspath(_local_path(appdir_or_exe)))
+        self.active_version = self._native.active_version
+        self.appdir = self._native.root
+        self._init_from_appdir()
+        self.version_finder = version_finder
+
+    def _init_from_appdir(self) -> None:
+        """Reads name, platform and version from the app directory.  Subclasses may do it in their own way."""
+        best = self._native.best()
+        self.name, self.platform, self.version = best.name, best.platform, best.version
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name} {self.version} at {self.appdir}>"
+
+    @property
+    def version_finder(self) -> VersionFinder | None:
+        """Where new versions come from.  An address or a directory may be assigned as well."""
+        return self._finder
+
+    @version_finder.setter
+    def version_finder(self, finder: VersionFinder | str | os.PathLike[str] | None) -> None:
+        self._finder = _as_finder(finder)
+
+    def reinitialize(self) -> None:
+        """Looks again which version is the best one on disk."""
+        self._init_from_appdir()
+
+    def get_abspath(self, relpath: str | os.PathLike[str]) -> str:
+        """The absolute path of something inside the running version (or the best one, when none is running)."""
+        return os.path.join(self._version_dir(self.active_version or self.version), relpath)
+
+    def _get_versions_dir(self) -> str:
+        return self._native.versions_dir
+
+    def _version_dir(self, version: str) -> str:
+        return os.path.join(self._native.versions_dir, util.join_app_version(self.name, version, self.platform))
+
+    # --- Locking
+
+    def lock(self, num_retries: int = 0) -> bool:
+        """Keeps other processes and threads from updating this app until `unlock`.  Calls are counted.
+
+        It does not wait: `EskyLockedError` is raised if someone else is updating.
+        """
+        with self._guard:
+            me = threading.get_ident()
+            if self._lock_count and self._lock_owner != me:
+                raise EskyLockedError("another thread is updating this app", path=self.appdir)
+            if self._lock is None:
+                self._lock = self._native.lock()
+                self._lock_owner = me
+            self._lock_count += 1
+            return True
+
+    def unlock(self) -> None:
+        """Undoes one `lock`."""
+        with self._guard:
+            if self._lock_count == 0:
+                return
+            self._lock_count -= 1
+            if self._lock_count == 0 and self._lock is not None:
+                self._lock.release()
+                self._lock = self._lock_owner = None
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        self.lock()
+        try:
+            yield
+        finally:
+            self.unlock()
+
+    # --- Rights
+
+    def has_root(self) -> bool:
+        """Whether this process runs as root or administrator."""
+        return sudo.has_root()
+
+    def get_root(self) -> None:
+        """Raises `InstallPermissionError` unless this process has root already."""
+        if not self.has_root():
+            raise sudo.no_rights()
+
+    def drop_root(self) -> None:
+        """Does nothing: rights are never taken."""
+
+    # --- The original's way
+
+    def find_update(self) -> str | None:
+        """The newest version there is, if it is newer than what is on disk; else None."""
+        versions = self._need_finder().find_versions(self)
+        newest = max(versions, key=util.parse_version, default=None)
+        if newest is None or util.parse_version(newest) <= util.parse_version(self.version):
+            return None
+        return newest
+
+    def fetch_version(self, version: str, callback: Callback | None = None) -> str:
+        """Fetches and unpacks a version, and returns the directory it is in.  The running version is not touched."""
+        finder = self._need_finder()
+        installed = self._installed(version)
+        if installed is not None:
+            return installed
+        with self._locked():
+            path = finder.has_version(self, version)
+            if not path:
+                path = finder.fetch_version(self, version, self._observer(finder, version, callback))
+            return self._adopt(str(path), version)
+
+    def fetch_version_iter(self, version: str) -> Iterator[Status]:
+        """Fetches a version, yielding a status dictionary at each step.
+
+        The last one is `{"status": "ready", "path": …}`.
+        """
+        finder = self._need_finder()
+        installed = self._installed(version)
+        if installed is not None:
+            yield {"status": "ready", "path": installed}
+            return
+        with self._locked():
+            path: Any = finder.has_version(self, version)
+            if not path:
+                for status in finder.fetch_version_iter(self, version):
+                    if status.get("status") == "ready":
+                        path = status.get("path", path)
+                    else:
+                        yield status
+                path = path or finder.has_version(self, version)
+            if not path:
+                raise EskyVersionError(f"version {version} was fetched but is not there")
+            yield {"status": "ready", "path": self._adopt(str(path), version)}
+
+    def install_version(self, version: str) -> None:
+        """Makes a version the one that starts next, fetching it first if need be.
+
+        A crash at any instant leaves the old or the new version working.
+        """
+        with self._locked():
+            if not self._is_on_disk(version):
+                self.fetch_version(version)
+            run(self._native.install(version, current_monitor().cancel))
+
+    def uninstall_version(self, version: str) -> None:
+        """Removes a version that nobody uses; `VersionLockedError` otherwise."""
+        with self._locked():
+            run(self._native.uninstall(version))
+
+    def needs_cleanup(self) -> bool:
+        """Whether `cleanup` would do anything."""
+        if self._finder is not None and self._finder.needs_cleanup(self):
+            return True
+        return self._native.needs_cleanup()
+
+    def cleanup(self) -> bool:
+        """Finishes what was interrupted and removes old versions and fetched files.
+
+        Returns False if something must wait because it is in use.
+        """
+        with self._locked():
+            done = bool(run(self._native.cleanup()))
+            if self._finder is not None:
+                self._finder.cleanup(self)
+        return done
+
+    def cleanup_at_exit(self) -> None:
+        """Cleans up when this program has ended, from another process, because its own version is in use till then.
+
+        In a frozen program `run_startup_hooks` must have been called, else this is an `OSError`.
+        """
+        _startup.check_hooks()
+        if self._at_exit is None:
+            appdir = self.appdir
+
+            def spawn() -> None:
+                _startup.spawn_cleanup(appdir)
+
+            self._at_exit = spawn
+            atexit.register(spawn)
+
+    def auto_update(self, callback: Callback | None = None) -> None:
+        """Finds, fetches and installs the newest version if there is one, and cleans up.
+
+        `callback` gets a status dictionary at each step: searching, found, downloading, ready, installing,
+        cleaning up, done; and error before an exception is raised.
+        """
+        tell = callback if callback is not None else _ignore
+        self._need_finder()
+        try:
+            cleaned_up = self._auto_update(tell)
+        except Exception as error:
+            tell({"status": "error", "exception": error})
+            raise
+        if not cleaned_up and self.needs_cleanup() and _startup.can_clean_up_at_exit():
+            self.cleanup_at_exit()
+
+    def _auto_update(self, tell: Callback) -> bool:
+        tell({"status": "searching"})
+        version = self.find_update()
+        if version is not None:
+            tell({"status": "found", "new_version": version})
+            self._update_to(version, tell)
+        tell({"status": "cleaning up"})
+        cleaned_up = self.cleanup()
+        tell({"status": "done"})
+        return cleaned_up
+
+    def _update_to(self, version: str, tell: Callback) -> None:
+        old_version = self.version
+        with self._locked():
+            path = self.fetch_version(version, lambda status: _unless_ready(status, tell))
+            tell({"status": "ready", "path": path})
+            tell({"status": "installing", "new_version": version})
+            self.install_version(version)
+            with suppress(VersionLockedError):
+                self.uninstall_version(old_version)
+            self.reinitialize()
+
+    def _need_finder(self) -> VersionFinder:
+        if self._finder is None:
+            raise NoVersionFinderError()
+        return self._finder
+
+    def _observer(self, finder: VersionFinder, version: str, callback: Callback | None) -> Callback:
+        """Passes the statuses of a finder written in Python on to a `progress` function too."""
+        monitor = current_monitor()
+        native = isinstance(finder, _NativeVersionFinder)
+
+        def observe(status: Status) -> None:
+            if callback is not None:
+                callback(status)
+            if not native:
+                monitor.emit(event_of(status, version))
+
+        return observe
+
+    def _adopt(self, path: str, version: str) -> str:
+        """Takes a directory that a finder made itself into the app directory."""
+        staged = self._native.staged(version)
+        if staged is not None and os.path.realpath(path) == os.path.realpath(staged):
+            return staged
+        return str(run(self._native.adopt(path, version)))
+
+    def _installed(self, version: str) -> str | None:
+        found = (installed for installed in self._native.versions() if installed.version == version)
+        return next((installed.path for installed in found if installed.complete), None)
+
+    def _is_on_disk(self, version: str) -> bool:
+        if any(installed.version == version for installed in self._native.versions()):
+            return True
+        return self._native.staged(version) is not None
+
+    # --- The modern way
+
+    def check(self, progress: Progress | None = None, cancel: _esky.CancelToken | None = None) -> Update | None:
+        """Looks for a newer version: an `Update` that can be downloaded and installed, or None."""
+        with monitored(progress, cancel) as monitor:
+            monitor.emit(Event("searching"))
+            version = self.find_update()
+            if version is None:
+                return None
+            monitor.emit(Event("found", version=version))
+            return Update(self, version)
+
+    def versions(self) -> list[_esky.InstalledVersion]:
+        """The versions on disk, best first."""
+        return self._native.versions()
+
+    def verify(
+        self,
+        version: str | None = None,
+        progress: Progress | None = None,
+        cancel: _esky.CancelToken | None = None,
+    ) -> _esky.VerifyReport:
+        """Compares every file of a version with its file list.  Without `version`, the best one."""
+        with monitored(progress, cancel) as monitor:
+            report: _esky.VerifyReport = run(self._native.verify(version or self.version, monitor.cancel), monitor)
+            return report
+
+    def relaunch(self, arguments: Sequence[str] | None = None) -> NoReturn:
+        """Ends this program and starts the app anew, so that the newest version runs.
+
+        `arguments` are those of this run unless given.  Functions registered with `atexit` are called first.
+        """
+        words = sys.argv[1:] if arguments is None else list(arguments)
+        _relaunch.relaunch(self._program(), words)
+
+    def _program(self) -> str:
+        program = util.appexe_from_executable(sys.executable)
+        if os.path.exists(program) and os.path.dirname(program).startswith(self.appdir):
+            return program
+        return sys.executable
+
+
+def _ignore(_status: Status) -> None:
+    """The callback of those who gave none."""
+
+
+def _unless_ready(status: Status, tell: Callback) -> None:
+    # The finder's own `ready` names the directory before it was adopted; auto_update tells the final one.
+    if status.get("status") != "ready":
+        tell(status)
+
+
+def _local_path(path: str | os.PathLike[str]) -> str:
+    text = os.fspath(path)
+    return url2pathname(urlsplit(text).path) if text.startswith("file://") else text
+
+
+def _as_finder(finder: VersionFinder | str | os.PathLike[str] | None) -> VersionFinder | None:
+    if isinstance(finder, os.PathLike):
+        return LocalVersionFinder(finder)
+    if not isinstance(finder, str):
+        return finder
+    if finder.startswith("file://"):
+        return LocalVersionFinder(_local_path(finder))
+    if "://" not in finder and os.path.isdir(finder):
+        return LocalVersionFinder(finder)
+    return DefaultVersionFinder(finder)

@@ -1,0 +1,236 @@
+"""The native core.  Use the names of `esky` instead; these may change."""
+
+from collections.abc import Callable, Mapping, Sequence
+from types import TracebackType
+from typing import Any, final
+
+from typing_extensions import disjoint_base
+
+__all__ = [
+    "App",
+    "CancelToken",
+    "Finder",
+    "InstalledVersion",
+    "Task",
+    "UpdateLock",
+    "UrlStream",
+    "VerifyReport",
+    "VersionGraph",
+    "VersionLock",
+    "__version__",
+    "check_link",
+    "check_relative",
+    "clean_environment",
+    "get_platform",
+    "join_app_version",
+    "pack",
+    "parse_version",
+    "run_command",
+    "split_app_version",
+]
+
+__version__: str
+
+@final
+class CancelToken:
+    """Stops the work it was given to, from any thread."""
+
+    def __new__(cls) -> CancelToken: ...
+    def cancel(self) -> None:
+        """Stops the work at the next safe point."""
+
+    def is_cancelled(self) -> bool:
+        """Whether `cancel` was called."""
+
+    def check(self) -> None:
+        """Raises `CancelledError` if `cancel` was called."""
+
+@final
+class Task:
+    """Work on a thread of its own.  Iterate over its events, then ask for its result."""
+
+    def __iter__(self) -> Task: ...
+    def __next__(self) -> tuple[str, int, int | None, str | None, str | None]: ...
+    def __enter__(self) -> Task: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None, /
+    ) -> None: ...
+    def result(self) -> Any:
+        """Waits for the end and returns the result, or raises what went wrong."""
+
+    def cancel(self) -> None:
+        """Stops the work at the next safe point, and waits a moment for it."""
+
+@final
+class InstalledVersion:
+    """A version on disk."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def version(self) -> str: ...
+    @property
+    def platform(self) -> str: ...
+    @property
+    def path(self) -> str: ...
+    @property
+    def complete(self) -> bool: ...
+    @property
+    def in_use(self) -> bool: ...
+    @property
+    def current(self) -> bool: ...
+
+@final
+class VerifyReport:
+    """What `Esky.verify` found."""
+
+    @property
+    def checked(self) -> int: ...
+    @property
+    def damaged(self) -> list[str]: ...
+    @property
+    def missing(self) -> list[str]: ...
+    @property
+    def extra(self) -> list[str]: ...
+    @property
+    def ok(self) -> bool:
+        """Nothing is damaged or missing."""
+
+@final
+class UpdateLock:
+    """The right to change an app directory."""
+
+    def release(self) -> None: ...
+
+@final
+class VersionLock:
+    """A version in use."""
+
+    @staticmethod
+    def shared(version_dir: str) -> VersionLock: ...
+    @staticmethod
+    def try_exclusive(version_dir: str) -> VersionLock | None: ...
+    def release(self) -> None: ...
+
+@final
+class App:
+    """An app directory and the version in it that is running, if any."""
+
+    def __new__(cls, path: str) -> App: ...
+    @property
+    def root(self) -> str: ...
+    @property
+    def versions_dir(self) -> str: ...
+    @property
+    def updates_dir(self) -> str: ...
+    @property
+    def downloads_dir(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def platform(self) -> str: ...
+    @property
+    def active_version(self) -> str | None: ...
+    def versions(self) -> list[InstalledVersion]: ...
+    def best(self) -> InstalledVersion: ...
+    def lock(self) -> UpdateLock: ...
+    def staged(self, version: str) -> str | None: ...
+    def adopt(self, unpacked: str, version: str) -> Task: ...
+    def install(self, version: str, cancel: CancelToken | None = None) -> Task: ...
+    def uninstall(self, version: str) -> Task: ...
+    def needs_cleanup(self) -> bool: ...
+    def cleanup(self) -> Task: ...
+    def verify(self, version: str, cancel: CancelToken | None = None) -> Task: ...
+
+@final
+class Finder:
+    """A native version finder."""
+
+    @staticmethod
+    def http(url: str, proxy: str | None, timeout: float, retries: int) -> Finder: ...
+    @staticmethod
+    def local(directory: str) -> Finder: ...
+    def set_headers(self, headers: Mapping[str, str] | Callable[[str], Mapping[str, str]] | None) -> None: ...
+    def graph(self) -> VersionGraph: ...
+    def open_url(self, url: str) -> UrlStream: ...
+    def find_versions(
+        self, app: App, cancel: CancelToken | None = None, open_url: Callable[[str], Any] | None = None
+    ) -> Task: ...
+    def fetch_version(
+        self,
+        app: App,
+        version: str,
+        cancel: CancelToken | None = None,
+        open_url: Callable[[str], Any] | None = None,
+    ) -> Task: ...
+    def has_version(self, app: App, version: str) -> str | None: ...
+    def needs_cleanup(self, app: App) -> bool: ...
+    def cleanup(self, app: App) -> Task: ...
+
+@final
+class UrlStream:
+    """The answer of a server."""
+
+    @property
+    def size(self) -> int | None:
+        """The length of the body, if the server said it."""
+
+    @property
+    def url(self) -> str:
+        """The address after redirects."""
+
+    def geturl(self) -> str:
+        """The address after redirects."""
+
+    def read(self, size: int = -1) -> bytes:
+        """Up to `size` bytes, or all that is left; empty at the end."""
+
+    def close(self) -> None:
+        """Ends the connection."""
+
+    def __enter__(self) -> UrlStream: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None, /
+    ) -> None: ...
+
+@disjoint_base
+class VersionGraph:
+    """Versions, the links between them and what each link costs."""
+
+    def __new__(cls) -> VersionGraph: ...
+    def add_link(self, source: str, target: str, via: str, cost: int) -> None:
+        """Adds a way from one version to another; the empty version stands for having nothing."""
+
+    def remove_all_links(self, via: str) -> None:
+        """Removes every link that goes by `via`."""
+
+    def get_versions(self, source: str) -> list[str]:
+        """The versions that can be reached from a version."""
+
+    def get_best_path(self, source: str, target: str) -> list[str] | None:
+        """The cheapest way, as a list of `via`; None if there is none, `KeyError` if a version is not known."""
+
+    def get_best_paths(self, source: str) -> dict[str, list[str] | None]:
+        """The cheapest way to every version."""
+
+def get_platform() -> str: ...
+def split_app_version(name: str) -> tuple[str, str, str]: ...
+def join_app_version(name: str, version: str, platform: str) -> str: ...
+def parse_version(version: str) -> tuple[str, ...]: ...
+def check_relative(path: str) -> None: ...
+def check_link(path: str, target: str) -> None: ...
+def clean_environment(variables: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes | None]]: ...
+def run_command(arguments: Sequence[str], bootstraps: str) -> int: ...
+def pack(
+    directory: str,
+    name: str,
+    version: str,
+    *,
+    output_dir: str,
+    programs: Sequence[str] | None = None,
+    platform: str | None = None,
+    appdata_dir: bool = False,
+    compress: bool = True,
+    index: bool = False,
+    bootstrap: str | None = None,
+) -> dict[str, Any]: ...

@@ -1,0 +1,1 @@
+"""What freezers read to bundle esky: developers do nothing for it."""

@@ -1,0 +1,62 @@
+"""Starting the app anew, in the environment it would have had from the desktop."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from typing import NoReturn
+
+from . import _esky
+
+
+def clean_environment(environment: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment without what the freezer of this app put into it.
+
+    PyInstaller, cx_Freeze and Nuitka programs set variables (`LD_LIBRARY_PATH` and the like) that are meant for
+    themselves only.  Pass this to `subprocess.Popen(env=…)` when starting programs that are not part of the app.
+    """
+    result = dict(os.environ if environment is None else environment)
+    pairs = [(os.fsencode(name), os.fsencode(value)) for name, value in result.items()]
+    for name, value in _esky.clean_environment(pairs):
+        if value is None:
+            result.pop(os.fsdecode(name), None)
+        else:
+            result[os.fsdecode(name)] = os.fsdecode(value)
+    return result
+
+
+def relaunch(program: str, arguments: Sequence[str]) -> NoReturn:
+    """Ends this process, as a normal exit would, and starts `program` in its place."""
+    command = [program, *arguments]
+    environment = clean_environment()
+    if sys.platform == "win32":
+        subprocess.Popen(command, env=environment, close_fds=True)
+        sys.exit(0)
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
+    os.execve(program, command, environment)
+
+
+def spawn_detached(command: Sequence[str]) -> None:
+    """Starts a program that goes on when this one ends, with nothing inherited from it."""
+    if sys.platform == "win32":
+        flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.DETACHED_PROCESS
+        options: dict[str, object] = {"creationflags": flags}
+    else:
+        options = {"start_new_session": True}
+    process = subprocess.Popen(
+        list(command),
+        env=clean_environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        close_fds=True,
+        **options,  # type: ignore[call-overload]
+    )
+    # It is meant to outlive us, so its object must not complain that nobody waited for it.
+    process.returncode = 0

@@ -1,0 +1,141 @@
+"""What a frozen app does first: hold its version in use, and answer the words esky puts on its command line.
+
+`--esky-spawn-cleanup` comes from an app that has ended and wants its old version removed, be it of this version of esky
+or of the original.  What follows it is never decoded: the original put a pickle there.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+from ._relaunch import spawn_detached
+from .errors import Error
+from .util import (
+    ESKY_CONTROL_DIR,
+    appexe_from_executable,
+    is_version_dir,
+    lock_version_dir,
+    version_dir_from_executable,
+)
+
+SPAWN_CLEANUP = "--esky-spawn-cleanup"
+SPAWN_SUDO = "--esky-spawn-sudo"
+SLAVE_PROCESS = "--esky-slave-proc"
+
+_CLEANUP_PATIENCE = 5.0
+_UNFROZEN_HELPER = "import esky; esky.run_startup_hooks()"
+
+_hooks_have_run = False
+
+
+def is_frozen() -> bool:
+    """Whether this program was made by a freezer."""
+    if getattr(sys, "frozen", False):
+        return True
+    return "__compiled__" in vars(sys.modules.get("__main__", sys))
+
+
+def run_startup_hooks() -> None:
+    """Call this first thing in a frozen app.
+
+    It holds the version of this program in use for the life of the process, so that no update removes it; and when the
+    program was started only to clean up after an update, it does that and exits.  In a program that is not frozen, or
+    not inside an app directory, it does nothing that matters.
+    """
+    global _hooks_have_run
+    _hooks_have_run = True
+    if is_frozen():
+        _hold_version()
+    _swallow_slave_process()
+    word = sys.argv[1] if len(sys.argv) > 1 else ""
+    if word == SPAWN_CLEANUP:
+        _clean_up_and_exit()
+    if word == SPAWN_SUDO:
+        # Old code asks for its helper with more rights here.  It takes our end for a refusal.
+        sys.exit(1)
+
+
+def spawn_cleanup(appdir: str) -> None:
+    """Starts a process that cleans up when this one has ended."""
+    if is_frozen():
+        program = appexe_from_executable(sys.executable)
+        command = [program if os.path.exists(program) else sys.executable, SPAWN_CLEANUP]
+    else:
+        command = [sys.executable, "-c", _UNFROZEN_HELPER, SPAWN_CLEANUP, appdir]
+    spawn_detached(command)
+
+
+def check_hooks() -> None:
+    """Raises `OSError` if this program would not understand `--esky-spawn-cleanup`, and so would start as usual."""
+    if is_frozen() and not _hooks_have_run:
+        raise OSError("call esky.run_startup_hooks() at the start of the program to use cleanup_at_exit()")
+
+
+def _hold_version() -> None:
+    version_dir = version_dir_from_executable(sys.executable)
+    if not is_version_dir(version_dir):
+        return
+    try:
+        lock_version_dir(version_dir)
+    except Error:
+        # Without write access to anything, or on a file system without locks, the app must start all the same.
+        return
+    _keep_from_children(version_dir)
+
+
+def _keep_from_children(version_dir: str) -> None:
+    """Closes the bootstrap's lock, which came to us through exec, in programs that we start.
+
+    Else a long-lived child would keep this version in use after we have ended.
+    """
+    if sys.platform == "win32":
+        return
+    try:
+        lock = os.stat(os.path.join(version_dir, ESKY_CONTROL_DIR, "lockfile.txt"))
+        descriptors = [int(name) for name in os.listdir("/dev/fd")]
+    except (OSError, ValueError):
+        return
+    for descriptor in descriptors:
+        try:
+            if os.path.samestat(os.fstat(descriptor), lock):
+                os.set_inheritable(descriptor, False)
+        except OSError:
+            continue
+
+
+def _swallow_slave_process() -> None:
+    if sys.argv[1:2] == [SLAVE_PROCESS]:
+        del sys.argv[1:3]
+
+
+def _clean_up_and_exit() -> None:
+    from ._app import Esky
+
+    target = sys.executable if is_frozen() else (sys.argv[2:3] or [""])[0]
+    try:
+        app = Esky(target)
+        deadline = time.monotonic() + _CLEANUP_PATIENCE
+        # The program that started us may still be on its way out and hold its version.
+        while not _try_cleanup(app) and time.monotonic() < deadline:
+            time.sleep(0.1)
+    except (Error, OSError):
+        sys.exit(1)
+    sys.exit(0)
+
+
+def _try_cleanup(app: object) -> bool:
+    from ._app import Esky
+    from .errors import EskyLockedError
+
+    assert isinstance(app, Esky)
+    try:
+        return app.cleanup()
+    except EskyLockedError:
+        return False
+
+
+def can_clean_up_at_exit() -> bool:
+    """Whether `check_hooks` would let `cleanup_at_exit` pass."""
+    return not is_frozen() or _hooks_have_run

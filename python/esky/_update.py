@@ -1,0 +1,49 @@
+"""`Update`: a newer version that was found, to be downloaded and installed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ._esky import CancelToken
+from ._progress import Event, Progress, monitored
+
+if TYPE_CHECKING:
+    from ._app import Esky
+
+
+class Update:
+    """A newer version of an app.  `Esky.check` returns it."""
+
+    def __init__(self, app: Esky, version: str) -> None:
+        self._app = app
+        self._version = version
+
+    @property
+    def version(self) -> str:
+        """The version it brings."""
+        return self._version
+
+    def __repr__(self) -> str:
+        return f"<Update to {self._version} of {self._app!r}>"
+
+    def download(self, progress: Progress | None = None, cancel: CancelToken | None = None) -> str:
+        """Downloads, checks and unpacks it beside the running version; returns the directory.
+
+        `progress` is called with an `Event` at each step, in the thread of the caller.  A download that broke off
+        goes on where it stopped.
+        """
+        with monitored(progress, cancel):
+            return self._app.fetch_version(self._version)
+
+    def install(self, progress: Progress | None = None, cancel: CancelToken | None = None) -> None:
+        """Makes it the version that starts next, downloading it first if that was not done.
+
+        The running program goes on with its own version; `Esky.relaunch` starts the new one.
+        """
+        with monitored(progress, cancel) as monitor:
+            monitor.emit(Event("installing", version=self._version))
+            self._app.install_version(self._version)
+            self._app.reinitialize()
+            # Told without a check of `cancel`: it is done now, whatever the token says.
+            if progress is not None:
+                progress(Event("done", version=self._version))

@@ -1,0 +1,156 @@
+"""What is to be frozen: scripts with their names, icons and kind of window."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import os
+import re
+import sys
+import textwrap
+from typing import Any
+
+STARTUP_HOOKS = "import esky; esky.run_startup_hooks()"
+
+# Line 1 may name the interpreter, and lines 1 and 2 the encoding: both must stay where they are.
+_LEADING_LINE = re.compile(r"^#!|^[ \t\f]*#.*?coding[:=]")
+
+
+class Executable(str):
+    """One program of the application.
+
+    ``script`` is the path of a script, or code: an open file, a function (it is called), or a list of code strings,
+    open files and functions (their sources are joined). Code needs a ``name``.
+
+    ``name`` is the program's name without ``.exe``, ``icon`` a file in the platform's icon format, ``gui_only`` says
+    that the program opens no console (default: the script ends in ``.pyw``). A program with
+    ``include_in_bootstrap_env=False`` is frozen but gets no start-up program at the top of the application.
+    All other keywords go to the freezer.
+
+    It is a ``str``, so that it can stand in the ``scripts`` of ``setup()``.
+    """
+
+    script: Any
+    icon: str | None
+    include_in_bootstrap_env: bool
+    freezer_keywords: dict[str, Any]
+    _name: str | None
+    _gui_only: bool | None
+
+    def __new__(cls, script: Any, *_arguments: Any, **_keywords: Any) -> Executable:
+        # Commands that open every script must find a file: for code it is this one.
+        return super().__new__(cls, script if isinstance(script, str) else __file__)
+
+    def __init__(
+        self,
+        script: Any,
+        name: str | None = None,
+        icon: str | None = None,
+        gui_only: bool | None = None,
+        include_in_bootstrap_env: bool = True,
+        **freezer_keywords: Any,
+    ) -> None:
+        super().__init__()
+        if isinstance(script, Executable):
+            name = name or script.stem
+            gui_only = script.gui_only if gui_only is None else gui_only
+            script = script.script
+        if isinstance(script, os.PathLike):
+            script = os.fspath(script)
+        if name is None and not isinstance(script, str):
+            raise TypeError("an Executable made of code needs a name: Executable(code, name='hello')")
+        self.script = script
+        self.icon = icon
+        self.include_in_bootstrap_env = include_in_bootstrap_env
+        self.freezer_keywords = freezer_keywords
+        self._name = name
+        self._gui_only = gui_only
+
+    @property
+    def name(self) -> str:
+        """File name of the program, with ``.exe`` on Windows."""
+        name = self.stem
+        if sys.platform == "win32" and not name.endswith(".exe"):
+            name += ".exe"
+        return name
+
+    @property
+    def stem(self) -> str:
+        """Name of the program without anything the platform adds."""
+        if self._name is not None:
+            return self._name
+        base: str = os.path.basename(self.script)
+        for suffix in (".pyw", ".py"):
+            if base.endswith(suffix):
+                return base[: -len(suffix)]
+        return base
+
+    @property
+    def gui_only(self) -> bool:
+        """Whether the program opens no console."""
+        if self._gui_only is not None:
+            return self._gui_only
+        return isinstance(self.script, str) and self.script.endswith(".pyw")
+
+    def source(self) -> bytes:
+        """The program's Python code, in the encoding that it declares."""
+        if isinstance(self.script, str):
+            with open(self.script, "rb") as file:
+                return file.read()
+        code = _code_text(self.script)
+        if inspect.isfunction(self.script):
+            code += f"\n\n{self.script.__name__}()\n"
+        return code.encode("utf-8")
+
+
+def _code_text(code: Any) -> str:
+    if code is None:
+        return ""
+    if isinstance(code, str):
+        return code
+    if hasattr(code, "read"):
+        text = code.read()
+        return text.decode("utf-8") if isinstance(text, bytes) else text
+    if isinstance(code, (list, tuple)):
+        return "\n\n\n".join(_code_text(item) for item in code)
+    return textwrap.dedent(inspect.getsource(code))
+
+
+def with_startup_hooks(source: bytes, file_name: str) -> bytes:
+    """Make a script call ``esky.run_startup_hooks()`` before its first statement.
+
+    The call comes after the doc string and the ``from __future__`` imports, which must stay first. It takes the place
+    of an empty line or comment if there is one, so that tracebacks still name the lines of the real script.
+    """
+    # Python reads the declared encoding from the bytes; latin-1 carries every byte through unchanged.
+    lines = source.decode("latin-1").splitlines()
+    first, header_end = _first_statement(ast.parse(source, file_name), len(lines))
+    for index in range(header_end, first - 1):
+        blank_or_comment = not lines[index].strip() or lines[index].lstrip().startswith("#")
+        leading = index < 2 and _LEADING_LINE.match(lines[index])
+        if blank_or_comment and not leading and not lines[index].startswith("\xef\xbb\xbf"):
+            lines[index] = STARTUP_HOOKS
+            break
+    else:
+        lines.insert(max(header_end, first - 1), STARTUP_HOOKS)
+    return ("\n".join(lines) + "\n").encode("latin-1")
+
+
+def _first_statement(module: ast.Module, line_count: int) -> tuple[int, int]:
+    """Line of the first statement after the header, and last line of the header (0: there is none)."""
+    header_end = 0
+    for index, statement in enumerate(module.body):
+        if not _belongs_first(statement, index):
+            decorators = getattr(statement, "decorator_list", [])
+            first = min([statement.lineno, *(decorator.lineno for decorator in decorators)])
+            return first, header_end
+        header_end = statement.end_lineno or statement.lineno
+    return line_count + 1, header_end
+
+
+def _belongs_first(statement: ast.stmt, index: int) -> bool:
+    if isinstance(statement, ast.ImportFrom):
+        return statement.module == "__future__"
+    if not isinstance(statement, ast.Expr) or not isinstance(statement.value, ast.Constant):
+        return False
+    return index == 0 and isinstance(statement.value.value, str)

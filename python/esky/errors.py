@@ -1,0 +1,137 @@
+"""What can go wrong, as types.
+
+Every exception of esky is an `Error`.  It carries, where they are known, `hint` (what a person can do about it),
+`path` (the file) and `url` (the address).  Those that come from the operating system or the network are an `OSError`
+as well, so that code which catches `OSError` or `EnvironmentError` goes on working.
+"""
+
+from __future__ import annotations
+
+import errno as _errno
+from typing import Any
+
+__all__ = [
+    "CancelledError",
+    "DiskFullError",
+    "Error",
+    "EskyBrokenError",
+    "EskyLockedError",
+    "EskyVersionError",
+    "FileError",
+    "InstallPermissionError",
+    "InternalError",
+    "NetworkError",
+    "NoVersionFinderError",
+    "PackageError",
+    "VerifyError",
+    "VersionLockedError",
+]
+
+
+class Error(Exception):
+    """Base of all exceptions of esky."""
+
+    hint: str | None
+    path: str | None
+    url: str | None
+
+    def __init__(self, *args: Any, hint: str | None = None, path: str | None = None, url: str | None = None) -> None:
+        super().__init__(*args)
+        self.hint = hint
+        self.path = path
+        self.url = url
+
+
+class EskyBrokenError(Error):
+    """The app directory holds no version that could be started."""
+
+
+class EskyLockedError(Error):
+    """Another process or thread is updating this app."""
+
+
+class VersionLockedError(Error):
+    """The version is in use and cannot be removed now."""
+
+
+class EskyVersionError(Error):
+    """The version is not known, or none of the ways to get it worked."""
+
+
+class NoVersionFinderError(Error):
+    """There is no version finder, so nothing can be looked for."""
+
+    def __init__(self, *args: Any, **details: str | None) -> None:
+        super().__init__(*(args or ("no version finder is set",)), **details)
+
+
+class PackageError(Error):
+    """A package is damaged, not a package, or made for something else."""
+
+
+class VerifyError(PackageError):
+    """The files do not have the sizes and hashes that they should have."""
+
+
+class CancelledError(Error):
+    """The work was cancelled by its `CancelToken`."""
+
+
+class InternalError(Error):
+    """A fault inside esky.  Please report it."""
+
+
+class _OperatingSystemError(Error, OSError):
+    """An `Error` that is an `OSError`: its text is the message alone, the number is in `errno`."""
+
+    def __str__(self) -> str:
+        return str(self.strerror) if self.strerror is not None else super().__str__()
+
+
+class NetworkError(_OperatingSystemError):
+    """The server could not be reached or did not answer as it should."""
+
+
+class FileError(_OperatingSystemError):
+    """A file or directory could not be read or written."""
+
+
+class InstallPermissionError(_OperatingSystemError, PermissionError):
+    """This user may not write to the app directory."""
+
+
+class DiskFullError(_OperatingSystemError):
+    """There is no space left."""
+
+
+_KINDS: dict[str, type[Error]] = {
+    "broken": EskyBrokenError,
+    "locked": EskyLockedError,
+    "version-locked": VersionLockedError,
+    "version": EskyVersionError,
+    "no-finder": NoVersionFinderError,
+    "package": PackageError,
+    "verify": VerifyError,
+    "cancelled": CancelledError,
+    "internal": InternalError,
+    "network": NetworkError,
+    "file": FileError,
+    "permission": InstallPermissionError,
+    "disk-full": DiskFullError,
+}
+_ERRNO = {"permission": _errno.EACCES, "disk-full": _errno.ENOSPC, "file": _errno.EIO}
+
+
+def _from_native(
+    kind: str, message: str, hint: str | None, path: str | None, url: str | None, errno: int | None
+) -> Error:
+    """The exception for a failure of the native core, which calls this."""
+    error_type = _KINDS.get(kind, Error)
+    if issubclass(error_type, OSError):
+        number = errno if errno is not None else _ERRNO.get(kind)
+        # OSError picks a subclass of its own from the number only when called by that name, so this keeps our type.
+        error = error_type(number, message, hint=hint, path=path, url=url)
+        if path is not None:
+            error.filename = path
+        return error
+    return error_type(message, hint=hint, path=path, url=url)

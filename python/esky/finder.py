@@ -1,0 +1,162 @@
+"""Where versions come from.
+
+Subclass `VersionFinder` to get them from anywhere, or `DefaultVersionFinder` and override `open_url` to keep its
+rules and only change how an address is opened.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, BinaryIO, Literal, Protocol, Union
+
+from . import _esky
+from ._esky import VersionGraph
+from ._progress import Callback, Event, Status, current_monitor, run, status_of
+from .errors import EskyVersionError
+
+__all__ = ["DefaultVersionFinder", "LocalVersionFinder", "VersionFinder", "VersionGraph"]
+
+Headers = Union[Mapping[str, str], Callable[[str], Mapping[str, str]]]
+
+
+class _HasAppDirectory(Protocol):
+    """What a finder needs to know of an app: an `Esky`, or anything with an `appdir`."""
+
+    @property
+    def appdir(self) -> str: ...
+
+
+class VersionFinder:
+    """Finds and fetches versions of an app.  This base class knows none."""
+
+    def needs_cleanup(self, app: Any) -> bool:
+        """Whether `cleanup` would do anything."""
+        return False
+
+    def cleanup(self, app: Any) -> None:
+        """Removes what was left behind by fetching."""
+
+    def find_versions(self, app: Any) -> list[str]:
+        """The versions that can be fetched, in any order."""
+        raise NotImplementedError
+
+    def fetch_version(self, app: Any, version: str, callback: Callback | None = None) -> str:
+        """Fetches and unpacks a version, and returns the directory it is in."""
+        for status in self.fetch_version_iter(app, version):
+            if callback is not None:
+                callback(status)
+        path = self.has_version(app, version)
+        if not path:
+            raise EskyVersionError(f"version {version} was fetched but is not there")
+        return path
+
+    def fetch_version_iter(self, app: Any, version: str) -> Iterator[Status]:
+        """Fetches a version, yielding a status dictionary at each step; the last one is `ready`."""
+        if type(self).fetch_version is VersionFinder.fetch_version:
+            raise NotImplementedError
+        statuses: list[Status] = []
+        path = self.fetch_version(app, version, statuses.append)
+        yield from (status for status in statuses if status.get("status") != "ready")
+        yield {"status": "ready", "path": path}
+
+    def has_version(self, app: Any, version: str) -> str | Literal[False]:
+        """The directory of a version that was fetched already, or False."""
+        raise NotImplementedError
+
+
+class _NativeVersionFinder(VersionFinder):
+    """A finder whose work is done by the native core."""
+
+    _native: _esky.Finder
+
+    def _opener(self) -> Callable[[str], Any] | None:
+        """The `open_url` of a subclass, if it has its own."""
+        return None
+
+    def needs_cleanup(self, app: Any) -> bool:
+        return self._native.needs_cleanup(native_app(app))
+
+    def cleanup(self, app: Any) -> None:
+        run(self._native.cleanup(native_app(app)))
+
+    def find_versions(self, app: Any) -> list[str]:
+        monitor = current_monitor()
+        task = self._native.find_versions(native_app(app), monitor.cancel, self._opener())
+        return list(run(task, monitor))
+
+    def fetch_version_iter(self, app: Any, version: str) -> Iterator[Status]:
+        monitor = current_monitor()
+        task = self._native.fetch_version(native_app(app), version, monitor.cancel, self._opener())
+        with task:
+            for raw in task:
+                if raw[0] != "ready":
+                    monitor.emit(Event(*raw))
+                status = status_of(raw)
+                if status is not None:
+                    yield status
+            path: str = task.result()
+        monitor.emit(Event("ready", version=version, message=path))
+        yield {"status": "ready", "path": path}
+
+    def has_version(self, app: Any, version: str) -> str | Literal[False]:
+        return self._native.has_version(native_app(app), version) or False
+
+
+class DefaultVersionFinder(_NativeVersionFinder):
+    """Finds versions on a web page that links to packages.
+
+    `headers` are sent with each request: a mapping, or a function from the address to a mapping (for a token that
+    changes).  `proxy` is an address, None for no proxy, or left out to take it from the environment.  `timeout` is
+    how many seconds a server may keep silent.
+    """
+
+    def __init__(
+        self,
+        download_url: str | None = None,
+        *,
+        headers: Headers | None = None,
+        proxy: str | None = "environment",
+        timeout: float = 30.0,
+        retries: int = 3,
+    ) -> None:
+        if download_url is None:
+            raise ValueError("DefaultVersionFinder needs a download_url")
+        self.download_url = str(download_url)
+        self._native = _esky.Finder.http(self.download_url, proxy, timeout, retries)
+        self._native.set_headers(headers)
+
+    @property
+    def version_graph(self) -> VersionGraph:
+        """The links found so far."""
+        return self._native.graph()
+
+    def open_url(self, url: str) -> Any:
+        """Opens an address for reading.  Override this to fetch in your own way.
+
+        What it returns needs `read(size)`; `size` (the length, or None), `url` or `geturl()` (the address after
+        redirects) and `close()` are used when they are there.
+        """
+        return self._native.open_url(url)
+
+    def _opener(self) -> Callable[[str], Any] | None:
+        own = getattr(self.open_url, "__func__", self.open_url)
+        return None if own is DefaultVersionFinder.open_url else self.open_url
+
+
+class LocalVersionFinder(_NativeVersionFinder):
+    """Finds versions in a local directory of packages."""
+
+    def __init__(self, source_dir: str | os.PathLike[str]) -> None:
+        self.download_url = os.fspath(source_dir)
+        self._native = _esky.Finder.local(self.download_url)
+
+    def open_url(self, url: str) -> BinaryIO:
+        """Opens a file of the directory."""
+        return open(os.path.join(self.download_url, url), "rb")  # the caller closes it
+
+
+def native_app(app: _HasAppDirectory | _esky.App) -> _esky.App:
+    """The native app of whatever was passed as the app."""
+    native = getattr(app, "_native", app)
+    return native if isinstance(native, _esky.App) else _esky.App(os.fspath(app.appdir))  # type: ignore[union-attr]

@@ -1,0 +1,325 @@
+"""bdist_esky: options, the scripts it makes, the data it copies, and freezers of other packages."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from setuptools import Distribution
+from setuptools.errors import ExecError, OptionError
+
+from esky.bdist_esky import Executable, FreezeError, Freezer, bdist_esky, packing
+from esky.bdist_esky import freezer as freezers
+from esky.bdist_esky.executable import STARTUP_HOOKS, with_startup_hooks
+
+
+class CopyingFreezer(Freezer):
+    """Makes each program a copy of the running Python, with the script beside it."""
+
+    name = "copying"
+    aliases = ("copy",)
+    module = "shutil"
+    install = "copying-freezer"
+    jobs: list = []  # noqa: RUF012 (each test starts with a new list)
+
+    def freeze(self, job):
+        self.jobs.append(job)
+        suffix = ".exe" if sys.platform == "win32" else ""
+        for program in job.programs:
+            shutil.copy(os.path.realpath(sys.executable), os.path.join(job.freeze_dir, program.name + suffix))
+            shutil.copy(program.script, os.path.join(job.freeze_dir, f"{program.name}.script"))
+
+
+class FakeEntryPoint:
+    def __init__(self, name, value):
+        self.name = name
+        self.value = value
+
+    def load(self):
+        return self.value
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A small project as the current directory, and the copying freezer from another package."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(freezers, "_entry_points", lambda: [FakeEntryPoint("copying", CopyingFreezer)])
+    monkeypatch.setattr(CopyingFreezer, "jobs", [])
+    (tmp_path / "hello.py").write_text('"""Says hello."""\n\nprint("hello")\n')
+    package = tmp_path / "greetings"
+    (package / "data").mkdir(parents=True)
+    (package / "__init__.py").write_text("")
+    (package / "data" / "words.txt").write_text("good morning\n")
+    return tmp_path
+
+
+def command_for(options=None, **metadata):
+    """The command, as setup() makes it."""
+    attributes = {"name": "hello", "version": "1.0", "scripts": ["hello.py"], "packages": [], **metadata}
+    attributes["options"] = {"bdist_esky": {"freezer_module": "copying", **(options or {})}}
+    attributes["cmdclass"] = {"bdist_esky": bdist_esky}
+    return Distribution(attributes).get_command_obj("bdist_esky")
+
+
+def run(options=None, **metadata):
+    command = command_for(options, **metadata)
+    command.ensure_finalized()
+    command.run()
+    return command
+
+
+def release(project):
+    """Names in the only release, as seen from its version directory."""
+    (package,) = (project / "dist").glob("*.zip")
+    return package
+
+
+def inside(package):
+    with zipfile.ZipFile(package) as archive:
+        top = package.name[: -len(".zip")] + "/"
+        return {name[len(top) :] for name in archive.namelist() if name.startswith(top)}
+
+
+def test_a_release_has_the_programs_on_top_and_the_frozen_app_below(project):
+    run()
+    package = release(project)
+    assert package.name == packing.version_directory("hello", "1.0") + ".zip"
+    program = Executable("hello.py").name
+    with zipfile.ZipFile(package) as archive:
+        assert program in archive.namelist()
+    assert {program, "hello.script", "esky-files/bootstrap-manifest.txt"} <= inside(package)
+    assert os.listdir(project / "dist") == [package.name]
+
+
+def test_the_appdata_layout_is_an_option(project):
+    run({"enable_appdata_dir": True})
+    package = release(project)
+    with zipfile.ZipFile(package) as archive:
+        assert f"appdata/{package.stem}/hello.script" in archive.namelist()
+
+
+@pytest.mark.parametrize("compress", ["zip", "ZIP", True])
+def test_compressed_releases_are_deflated(project, compress):
+    run({"compress": compress})
+    with zipfile.ZipFile(release(project)) as archive:
+        assert zipfile.ZIP_DEFLATED in {entry.compress_type for entry in archive.infolist()}
+
+
+def test_a_release_can_be_stored_only(project):
+    run({"compress": "false"})
+    with zipfile.ZipFile(release(project)) as archive:
+        assert {entry.compress_type for entry in archive.infolist()} == {zipfile.ZIP_STORED}
+
+
+def test_without_compression_the_release_is_a_directory_that_could_run(project):
+    run({"compress": "none"})
+    (directory,) = (project / "dist").iterdir()
+    program = Executable("hello.py").name
+    assert (directory / program).stat().st_mode & stat.S_IXUSR
+    assert (directory / directory.name / program).stat().st_mode & stat.S_IXUSR
+
+
+def test_data_files_stand_beside_the_programs_and_package_data_goes_to_the_freezer(project):
+    (project / "readme.txt").write_text("read me")
+    run(
+        data_files=["readme.txt", ("manual/en", ["readme.txt"])],
+        packages=["greetings"],
+        package_data={"greetings": ["data/*.txt"]},
+    )
+    assert {"readme.txt", "manual/en/readme.txt"} <= inside(release(project))
+    (job,) = CopyingFreezer.jobs
+    assert job.package_data == [(str(project / "greetings" / "data" / "words.txt"), "greetings/data/words.txt")]
+
+
+def test_callbacks_see_the_command_and_may_change_the_frozen_app(project):
+    seen = []
+
+    def before(command):
+        seen.append(os.listdir(command.freeze_dir))
+
+    def after(command):
+        Path(command.freeze_dir, "added.txt").write_text(os.path.basename(command.bootstrap_dir))
+
+    run({"pre_freeze_callback": before, "pre_zip_callback": after})
+    assert seen == [[]]
+    assert "added.txt" in inside(release(project))
+
+
+def test_a_callback_may_be_named(project, monkeypatch):
+    (project / "release_steps.py").write_text("def check(command):\n    open('checked', 'w').close()\n")
+    monkeypatch.syspath_prepend(str(project))
+    run({"pre_freeze_callback": "release_steps.check"})
+    assert (project / "checked").exists()
+
+
+@pytest.mark.parametrize("name", ["no_such_module.check", "os.no_such_function", "nodots"])
+def test_a_callback_that_does_not_exist_is_refused(project, name):
+    with pytest.raises(OptionError, match=name):
+        command_for({"pre_zip_callback": name}).ensure_finalized()
+
+
+def test_files_beside_the_version_directory_are_refused_and_not_lost_silently(project):
+    def after(command):
+        Path(command.bootstrap_dir, "stranger.txt").write_text("")
+
+    with pytest.raises(ExecError, match=r"stranger\.txt.*beside the version directory"):
+        run({"pre_zip_callback": after})
+
+
+def test_unknown_options_are_refused_by_name(project):
+    with pytest.raises(OptionError, match="no_such_option"):
+        command_for({"no_such_option": 1})
+
+
+@pytest.mark.parametrize("option", ["bootstrap_module", "bootstrap_code"])
+def test_custom_bootstrap_code_is_refused_with_what_replaces_it(project, option):
+    with pytest.raises(OptionError, match=f"{option}.*native.*script"):
+        command_for({option: "x = 1"}).ensure_finalized()
+
+
+@pytest.mark.parametrize("option", ["compile_bootstrap_exes", "detached_bootstrap_library", "force_bootstrap_library"])
+def test_options_with_nothing_left_to_do_are_accepted(project, option):
+    command_for({option: True}).ensure_finalized()
+
+
+def test_options_of_the_wrong_kind_are_refused(project):
+    with pytest.raises(OptionError, match="mapping"):
+        command_for({"freezer_options": "strip"}).ensure_finalized()
+    with pytest.raises(OptionError, match="compress"):
+        command_for({"compress": "bzip2"}).ensure_finalized()
+
+
+def test_an_unknown_freezer_is_refused_with_the_known_ones(project):
+    with pytest.raises(OptionError, match=r"'bbfreeze' is not known.*PyInstaller, cx_Freeze, copying"):
+        command_for({"freezer_module": "bbfreeze"}).ensure_finalized()
+
+
+def test_a_freezer_that_is_not_installed_says_how_to_get_it(project, monkeypatch):
+    monkeypatch.setattr(CopyingFreezer, "module", "surely_not_installed")
+    with pytest.raises(OptionError, match="pip install copying-freezer"):
+        command_for({"freezer_module": "copy"}).ensure_finalized()
+
+
+def test_unknown_freezer_options_are_refused_by_name():
+    with pytest.raises(FreezeError, match=r"Ice has no option 'cold'; known are: dry, wet"):
+        freezers.refuse_unknown("Ice", "option", {"cold": 1, "wet": 2}, {"wet", "dry"})
+
+
+def test_without_scripts_there_is_nothing_to_freeze(project):
+    with pytest.raises(ExecError, match=r"scripts=\["):
+        run(scripts=[])
+
+
+def test_two_programs_of_one_name_are_refused(project):
+    with pytest.raises(ExecError, match="'hello'"):
+        run(scripts=["hello.py", Executable(["pass"], name="hello")])
+
+
+def test_a_script_that_is_not_there_or_not_python_is_named(project):
+    (project / "broken.py").write_text("def\n")
+    with pytest.raises(ExecError, match="missing"):
+        run(scripts=["missing.py"])
+    with pytest.raises(ExecError, match="broken"):
+        run(scripts=["broken.py"])
+
+
+def test_a_program_without_a_start_up_program_is_frozen_but_not_on_top(project):
+    helper = Executable(["print('helper')"], name="helper", include_in_bootstrap_env=False)
+    run(scripts=["hello.py", helper])
+    package = release(project)
+    assert helper.name in inside(package)
+    with zipfile.ZipFile(package) as archive:
+        assert helper.name not in archive.namelist()
+
+
+def test_startup_hooks_are_called_unless_the_developer_says_no(project):
+    run()
+    assert STARTUP_HOOKS in script_in(release(project))
+    shutil.rmtree(project / "dist")
+    run({"dont_run_startup_hooks": True})
+    assert STARTUP_HOOKS not in script_in(release(project))
+
+
+def script_in(package):
+    with zipfile.ZipFile(package) as archive:
+        return archive.read(f"{package.stem}/hello.script").decode()
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("print(1)\n", "HOOKS\nprint(1)\n"),
+        ("", "HOOKS\n"),
+        ('"""Text."""\n\nimport os\n', '"""Text."""\nHOOKS\nimport os\n'),
+        ('"""Text."""\nimport os\n', '"""Text."""\nHOOKS\nimport os\n'),
+        ('"""Two\nlines."""\nfrom __future__ import annotations\n\n\nx = 1\n', None),
+        ("#!/usr/bin/python\n# coding: latin-1\n\nx = 1\n", "#!/usr/bin/python\n# coding: latin-1\nHOOKS\nx = 1\n"),
+        ("#!/usr/bin/python\nx = 1\n", "#!/usr/bin/python\nHOOKS\nx = 1\n"),
+        ("@print\ndef f(): pass\n", "HOOKS\n@print\ndef f(): pass\n"),
+        ('"""Only text."""', '"""Only text."""\nHOOKS\n'),
+    ],
+)
+def test_startup_hooks_come_first_and_keep_the_header_and_the_line_numbers(source, expected):
+    made = with_startup_hooks(source.encode(), "script.py").decode()
+    if expected is None:
+        expected = '"""Two\nlines."""\nfrom __future__ import annotations\nHOOKS\n\nx = 1\n'
+    assert made == expected.replace("HOOKS", STARTUP_HOOKS)
+    compile(made, "script.py", "exec")
+
+
+def test_startup_hooks_leave_other_encodings_as_they_are():
+    source = "# coding: latin-1\n\nname = 'Jörg'\n".encode("latin-1")
+    made = with_startup_hooks(source, "script.py")
+    assert b"J\xf6rg" in made
+    assert with_startup_hooks(b"\xef\xbb\xbfx = 1\n", "script.py").count(b"\xef\xbb\xbf") == 1
+
+
+def greet():
+    print("hello")
+
+
+def test_an_executable_may_be_code(tmp_path):
+    file = tmp_path / "code.txt"
+    file.write_text("a = 1\n")
+    with file.open() as opened:
+        executable = Executable(["import os", None, opened, greet], name="code")
+        source = executable.source().decode()
+    assert "import os" in source
+    assert "a = 1" in source
+    assert "def greet()" in source
+    assert not source.rstrip().endswith("greet()")
+    assert Executable(greet, name="code").source().decode().rstrip().endswith("\ngreet()")
+
+
+def test_code_needs_a_name():
+    with pytest.raises(TypeError, match="name"):
+        Executable(greet)
+
+
+def test_names_and_windows_of_executables():
+    suffix = ".exe" if sys.platform == "win32" else ""
+    assert Executable("tools/hello.py").name == "hello" + suffix
+    assert not Executable("hello.py").gui_only
+    window = Executable("hello.pyw", icon="hello.ico", version="v")
+    assert (window.stem, window.gui_only, window.icon) == ("hello", True, "hello.ico")
+    assert window.freezer_keywords == {"version": "v"}
+    assert not Executable("hello.pyw", gui_only=False).gui_only
+    again = Executable(Executable(greet, name="one", gui_only=True))
+    assert (again.stem, again.gui_only) == ("one", True)
+    assert os.path.exists(str(again))
+
+
+def test_modules_of_the_command_reach_the_freezer(project):
+    run({"includes": "one,two", "excludes": ["three"], "freezer_options": {"strip": True}, "bundle_msvcrt": True})
+    (job,) = CopyingFreezer.jobs
+    assert job.includes[:2] == ["one", "two"]
+    assert "esky" in job.includes
+    assert "three" in job.excludes
+    assert job.options == {"strip": True}
+    assert job.bundle_msvcrt
+    assert str(project) in job.search_path

@@ -1,0 +1,198 @@
+"""Ctrl-C, cancel tokens, threads, and the end of the interpreter."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from conftest import Site, directory_name, make_package
+
+import esky
+
+# What a script prints just before it waits for the silent server.
+READY = "ready"
+
+
+def run_script(body: str, *arguments: str) -> subprocess.Popen[str]:
+    code = textwrap.dedent(body)
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+FIND_UPDATE = f"""
+    import sys, time
+    import esky
+    app = esky.Esky(sys.argv[1], sys.argv[2])
+    print({READY!r}, flush=True)
+    try:
+        app.find_update()
+    except KeyboardInterrupt:
+        print("interrupted", flush=True)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGINT cannot be sent to another process there")
+def test_ctrl_c_ends_a_wait_for_a_silent_server(app_dir: Path, silent_port: int) -> None:
+    script = run_script(FIND_UPDATE, os.fspath(app_dir), f"http://127.0.0.1:{silent_port}/")
+    assert script.stdout is not None
+    assert script.stdout.readline().strip() == READY
+    time.sleep(0.3)
+    script.send_signal(signal.SIGINT)
+    # Without our help this would take the 30 seconds of the time-out.
+    out, err = script.communicate(timeout=15)
+    assert (out.strip(), err) == ("interrupted", "")
+    assert script.returncode == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGINT cannot be sent to another process there")
+def test_ctrl_c_leaves_the_app_unlocked_and_working(app_dir: Path, silent_port: int) -> None:
+    body = f"""
+        import sys
+        import esky
+        app = esky.Esky(sys.argv[1], sys.argv[2])
+        print({READY!r}, flush=True)
+        app.auto_update()
+    """
+    script = run_script(body, os.fspath(app_dir), f"http://127.0.0.1:{silent_port}/")
+    assert script.stdout is not None
+    script.stdout.readline()
+    time.sleep(0.3)
+    script.send_signal(signal.SIGINT)
+    _out, err = script.communicate(timeout=15)
+    assert err.rstrip().endswith("KeyboardInterrupt")
+    other = esky.Esky(app_dir)
+    assert other.lock()
+    other.unlock()
+
+
+def test_another_thread_may_cancel(app_dir: Path, silent_port: int) -> None:
+    app = esky.Esky(app_dir, f"http://127.0.0.1:{silent_port}/")
+    token = esky.CancelToken()
+    timer = threading.Timer(0.2, token.cancel)
+    timer.start()
+    with pytest.raises(esky.CancelledError):
+        app.check(cancel=token)
+    timer.join()
+    assert token.is_cancelled()
+
+
+def test_cancelling_from_progress_stops_a_download(app: esky.Esky, site: Site) -> None:
+    make_package(site.directory, "1.1", extra={"big": os.urandom(4_000_000)})
+    update = app.check()
+    assert update is not None
+    token = esky.CancelToken()
+
+    def progress(event: esky.Event) -> None:
+        if event.phase == "downloading":
+            token.cancel()
+
+    with pytest.raises(esky.CancelledError):
+        update.download(progress=progress, cancel=token)
+    update.download()
+    update.install()
+    assert app.version == "1.1"
+
+
+def test_a_cancelled_token_starts_nothing(app: esky.Esky, site: Site) -> None:
+    token = esky.CancelToken()
+    token.cancel()
+    with pytest.raises(esky.CancelledError):
+        app.check(cancel=token)
+    assert site.requests == []
+
+
+def test_other_threads_run_while_we_wait(app_dir: Path, silent_port: int) -> None:
+    app = esky.Esky(app_dir, f"http://127.0.0.1:{silent_port}/")
+    token = esky.CancelToken()
+    ended = threading.Event()
+
+    def check() -> None:
+        with pytest.raises(esky.CancelledError):
+            app.check(cancel=token)
+        ended.set()
+
+    thread = threading.Thread(target=check)
+    thread.start()
+    # This very loop would stand still if the wait held the interpreter's lock.
+    count = sum(1 for _ in range(100_000))
+    token.cancel()
+    assert count == 100_000
+    assert ended.wait(15)
+    thread.join()
+
+
+def test_many_threads_may_use_one_app(app: esky.Esky) -> None:
+    found: list[str | None] = []
+    threads = [threading.Thread(target=lambda: found.append(app.find_update())) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == ["1.1"] * 8
+
+
+def test_only_one_of_many_threads_updates(app: esky.Esky, app_dir: Path, site: Site) -> None:
+    outcomes: list[str] = []
+    barrier = threading.Barrier(4)
+
+    def update() -> None:
+        mine = esky.Esky(app_dir, site.url)
+        barrier.wait()
+        try:
+            mine.auto_update()
+            outcomes.append("done")
+        except esky.EskyLockedError:
+            outcomes.append("locked")
+
+    threads = [threading.Thread(target=update) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert set(outcomes) <= {"done", "locked"}
+    assert "done" in outcomes
+    app.cleanup()
+    app.reinitialize()
+    assert app.version == "1.1"
+    assert not (app_dir / directory_name("1.0")).exists()
+
+
+def test_callbacks_run_in_the_thread_of_the_caller(app: esky.Esky) -> None:
+    threads: set[int] = set()
+    app.auto_update(lambda _status: threads.add(threading.get_ident()))
+    assert threads == {threading.get_ident()}
+
+
+def test_the_interpreter_may_end_in_the_middle(app_dir: Path, silent_port: int) -> None:
+    body = f"""
+        import sys, threading, time
+        import esky
+        app = esky.Esky(sys.argv[1], sys.argv[2])
+        threading.Thread(target=app.find_update, daemon=True).start()
+        time.sleep(0.3)
+        print({READY!r}, flush=True)
+    """
+    script = run_script(body, os.fspath(app_dir), f"http://127.0.0.1:{silent_port}/")
+    out, err = script.communicate(timeout=15)
+    assert (out.strip(), err, script.returncode) == (READY, "", 0)
+
+
+def test_a_half_read_iterator_may_be_left_at_the_end(app: esky.Esky, app_dir: Path, site: Site) -> None:
+    body = """
+        import sys
+        import esky
+        app = esky.Esky(sys.argv[1], sys.argv[2])
+        statuses = app.fetch_version_iter("1.1")
+        print(next(statuses)["status"], flush=True)
+    """
+    script = run_script(body, os.fspath(app_dir), site.url)
+    out, err = script.communicate(timeout=15)
+    assert (out.strip(), err, script.returncode) == ("downloading", "", 0)

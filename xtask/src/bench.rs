@@ -1,0 +1,125 @@
+//! `cargo xtask bench`: speed and size against their limits, as ratios taken in one run on one machine.
+//!
+//! Runs that are compared alternate, so that whatever else the machine does falls on both.
+
+mod measure;
+mod packing;
+mod startup;
+mod table;
+mod tree;
+mod update;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::tools::{
+    build_bootstrap, build_wheel, cargo, development_venv, run, target_dir, workspace_root,
+};
+use table::{Figure, Table};
+
+const BOOTSTRAP_SIZE: u64 = 350 * 1024;
+const WHEEL_SIZE: u64 = 4 * 1024 * 1024;
+
+/// What the measurements work with.
+pub(crate) struct Bench {
+    /// A folder of our own, emptied at the start.
+    directory: PathBuf,
+    /// The `esky` command, as released.
+    esky: PathBuf,
+    bootstrap: PathBuf,
+    /// A Python, for its web server and its account of memory.
+    python: PathBuf,
+}
+
+/// Measures everything, prints the table, writes docs/benchmarks.md, and fails if a limit is missed.
+pub(crate) fn main() -> Result<()> {
+    let bench = Bench::prepare()?;
+    let tree = tree::generate(&bench)?;
+    let mut table = Table::new(&tree)?;
+    table.add(Figure::size(
+        "bootstrap",
+        size_of(&bench.bootstrap)?,
+        BOOTSTRAP_SIZE,
+    ));
+    startup::measure(&bench, &mut table)?;
+    packing::measure(&bench, &tree, &mut table)?;
+    update::measure(&bench, &tree, &mut table)?;
+    table.add(Figure::size("wheel", size_of(&build_wheel()?)?, WHEEL_SIZE));
+    table.print();
+    table.write(&workspace_root().join("docs/benchmarks.md"))?;
+    fs::remove_dir_all(&bench.directory)?;
+    table.all_met()
+}
+
+impl Bench {
+    fn prepare() -> Result<Self> {
+        let directory = target_dir().join("bench");
+        if directory.exists() {
+            fs::remove_dir_all(&directory)?;
+        }
+        fs::create_dir_all(&directory)?;
+        let bootstrap = build_bootstrap()?;
+        run(cargo().args(["build", "--quiet", "--release", "--package", "esky-cli"]))?;
+        let esky = target_dir().join(format!("release/esky{}", std::env::consts::EXE_SUFFIX));
+        Ok(Self {
+            directory,
+            esky,
+            bootstrap,
+            python: development_venv()?.python(),
+        })
+    }
+
+    /// Packs a folder with `esky pack` and gives back the package.
+    fn pack(&self, folder: &Path, version: &str, output: &Path) -> Result<PathBuf> {
+        fs::create_dir_all(output)?;
+        measure::quiet(&mut self.pack_command(folder, version, output))?;
+        let package = fs::read_dir(output)?
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .find(|path| path.to_string_lossy().contains(&format!("-{version}.")));
+        package.context("esky pack wrote no package")
+    }
+
+    fn pack_command(&self, folder: &Path, version: &str, output: &Path) -> std::process::Command {
+        let mut command = std::process::Command::new(&self.esky);
+        command
+            .args([
+                "--quiet",
+                "pack",
+                "--name",
+                tree::NAME,
+                "--version",
+                version,
+            ])
+            .args(["--exe", tree::NAME, "--bootstrap"])
+            .arg(&self.bootstrap)
+            .arg("--output")
+            .arg(output)
+            .arg(folder);
+        command
+    }
+}
+
+fn size_of(path: &Path) -> Result<u64> {
+    Ok(fs::metadata(path)?.len())
+}
+
+/// Makes `path` an empty folder.
+fn empty(path: &Path) -> Result<()> {
+    if path.exists() {
+        fs::remove_dir_all(path)?;
+    }
+    Ok(fs::create_dir_all(path)?)
+}
+
+fn unzip(package: &Path, into: &Path) -> Result<()> {
+    empty(into)?;
+    measure::quiet(
+        std::process::Command::new("unzip")
+            .arg("-q")
+            .arg(package)
+            .arg("-d")
+            .arg(into),
+    )
+}

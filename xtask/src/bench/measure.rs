@@ -1,0 +1,88 @@
+//! Times, memory and medians.
+
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+use crate::tools::output;
+
+/// What one run of a program took.
+pub(super) struct Usage {
+    pub(super) time: Duration,
+    pub(super) peak_memory: u64,
+}
+
+/// Runs without a word; what it said is shown if it fails.
+pub(super) fn quiet(command: &mut Command) -> Result<()> {
+    output(command).map(drop)
+}
+
+/// Runs silently and gives the time from start to end.
+pub(super) fn time(command: &mut Command) -> Result<Duration> {
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    let start = Instant::now();
+    let status = command
+        .status()
+        .with_context(|| format!("cannot start {}", command.get_program().to_string_lossy()))?;
+    let time = start.elapsed();
+    if !status.success() {
+        bail!(
+            "{} failed ({status})",
+            command.get_program().to_string_lossy()
+        );
+    }
+    Ok(time)
+}
+
+/// Runs under a small Python script that asks the kernel how much memory the program held at most.
+///
+/// The answer is never below the memory of Python itself, about 10 MB.
+pub(super) fn time_and_memory(python: &std::path::Path, command: &Command) -> Result<Usage> {
+    let script = "\
+import resource, subprocess, sys, time
+start = time.monotonic()
+code = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode
+print(time.monotonic() - start)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * (1 if sys.platform == 'darwin' else 1024))
+sys.exit(code)";
+    let mut wrapped = Command::new(python);
+    wrapped
+        .args(["-c", script])
+        .arg(command.get_program())
+        .args(command.get_args());
+    let answer = output(&mut wrapped)?;
+    let mut lines = answer.lines();
+    let seconds = lines.next().and_then(|line| line.parse().ok());
+    let peak_memory = lines.next().and_then(|line| line.parse().ok());
+    Ok(Usage {
+        time: Duration::from_secs_f64(seconds.context("no time was measured")?),
+        peak_memory: peak_memory.context("no memory was measured")?,
+    })
+}
+
+/// The middle one; of an even number the upper of the two in the middle.
+pub(super) fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    times.get(times.len() / 2).copied().unwrap_or_default()
+}
+
+/// Everything written so far is on the disk, so that no run pays for the one before it.
+pub(super) fn settle() -> Result<()> {
+    quiet(&mut Command::new("sync"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_is_the_middle_time() {
+        let times = [5, 1, 9].map(Duration::from_millis).to_vec();
+        assert_eq!(median(times), Duration::from_millis(5));
+        assert_eq!(median(Vec::new()), Duration::ZERO);
+    }
+}

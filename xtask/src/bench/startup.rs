@@ -1,0 +1,36 @@
+//! What the bootstrap adds to the start of an app: the program through the bootstrap against the program itself.
+
+use std::fs;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use super::measure::{median, time};
+use super::table::{Figure, Table};
+use super::tree::NAME;
+use super::{Bench, unzip};
+
+const ROUNDS: usize = 2000;
+const LIMIT: f64 = 0.15;
+
+/// Measures and adds the figure.
+pub(super) fn measure(bench: &Bench, table: &mut Table) -> Result<()> {
+    let directory = bench.directory.join("startup");
+    let frozen = directory.join("frozen");
+    fs::create_dir_all(&frozen)?;
+    fs::copy(bench.directory.join("frozen").join(NAME), frozen.join(NAME))?;
+    let package = bench.pack(&frozen, "1.0", &directory.join("packages"))?;
+    let app = directory.join("app");
+    unzip(&package, &app)?;
+    let version = package.file_stem().context("a package has a name")?;
+    let (through, direct) = (app.join(NAME), app.join(version).join(NAME));
+
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        ours.push(time(&mut Command::new(&through))?);
+        theirs.push(time(&mut Command::new(&direct))?);
+    }
+    let what = "start-up overhead of the bootstrap";
+    table.add(Figure::overhead(what, median(ours), median(theirs), LIMIT));
+    Ok(())
+}

@@ -1,0 +1,146 @@
+//! The table of figures, on the screen and in docs/benchmarks.md.
+
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+
+use super::tree::Tree;
+use crate::tools::{human_size, output};
+
+/// One measured figure and its limit.
+pub(super) struct Figure {
+    what: String,
+    measured: String,
+    limit: String,
+    met: bool,
+}
+
+impl Figure {
+    /// A size or an amount of memory in bytes.
+    pub(super) fn size(what: &str, measured: u64, limit: u64) -> Self {
+        Self {
+            what: what.to_owned(),
+            measured: human_size(measured),
+            limit: format!("<= {}", human_size(limit)),
+            met: measured <= limit,
+        }
+    }
+
+    /// The median time that ours takes longer.
+    pub(super) fn overhead(what: &str, ours: Duration, theirs: Duration, limit: f64) -> Self {
+        let overhead = (ours.as_secs_f64() - theirs.as_secs_f64()) * 1e3;
+        Self {
+            what: what.to_owned(),
+            measured: format!("{overhead:.3} ms"),
+            limit: format!("<= {limit} ms"),
+            met: overhead <= limit,
+        }
+    }
+
+    /// The median time of ours over that of the other.
+    pub(super) fn ratio(what: &str, ours: Duration, theirs: Duration, limit: f64) -> Self {
+        let (ours, theirs) = (ours.as_secs_f64(), theirs.as_secs_f64());
+        let ratio = ours / theirs;
+        Self {
+            what: what.to_owned(),
+            measured: format!("{ratio:.2}x ({ours:.2} s against {theirs:.2} s)"),
+            limit: format!("<= {limit}x"),
+            met: ratio <= limit,
+        }
+    }
+}
+
+/// All figures of one run.
+pub(super) struct Table {
+    setting: String,
+    figures: Vec<Figure>,
+}
+
+impl Table {
+    /// An empty table that says what it was measured on.
+    pub(super) fn new(tree: &Tree) -> Result<Self> {
+        let cores = std::thread::available_parallelism()?;
+        let rust = output(std::process::Command::new("rustc").arg("--version"))?;
+        let setting = format!(
+            "{} {}, {cores} cores, {}; app of {} in {} files",
+            std::env::consts::OS,
+            std::env::consts::ARCH,
+            rust.split(" (").next().unwrap_or_default().trim(),
+            human_size(tree.size),
+            tree.files,
+        );
+        Ok(Self {
+            setting,
+            figures: Vec::new(),
+        })
+    }
+
+    /// Adds a figure and says it.
+    pub(super) fn add(&mut self, figure: Figure) {
+        println!(
+            "{}: {} (limit {})",
+            figure.what, figure.measured, figure.limit
+        );
+        self.figures.push(figure);
+    }
+
+    /// Prints the whole table.
+    pub(super) fn print(&self) {
+        println!("\n{}", self.text());
+    }
+
+    /// Writes the table for the documentation.
+    pub(super) fn write(&self, path: &Path) -> Result<()> {
+        let text = format!(
+            "# Benchmarks\n\n\
+            Written by `cargo xtask bench`. Figures that compare were taken in one run, the two sides by turns; \
+            each is a median.\n\n\
+            Measured on: {}.\n\n{}\n\
+            How each figure is taken is told in `xtask/src/bench/`.\n",
+            self.setting,
+            self.text()
+        );
+        Ok(fs::write(path, text)?)
+    }
+
+    /// Fails if a limit is missed.
+    pub(super) fn all_met(&self) -> Result<()> {
+        let missed: Vec<&str> = self
+            .figures
+            .iter()
+            .filter(|figure| !figure.met)
+            .map(|figure| figure.what.as_str())
+            .collect();
+        if !missed.is_empty() {
+            bail!("limits missed: {}", missed.join(", "));
+        }
+        Ok(())
+    }
+
+    fn text(&self) -> String {
+        let rows = self.figures.iter().map(|figure| {
+            let met = if figure.met { "yes" } else { "NO" };
+            [&figure.what, &figure.measured, &figure.limit, met].map(str::to_owned)
+        });
+        let mut all = vec![
+            ["figure", "measured", "limit", "met"].map(str::to_owned),
+            ["---", "---", "---", "---"].map(str::to_owned),
+        ];
+        all.extend(rows);
+        let width = |column: usize| all.iter().map(|row| row[column].len()).max().unwrap_or(0);
+        let widths = [width(0), width(1), width(2), width(3)];
+        let mut text = String::new();
+        for row in &all {
+            let cells: Vec<String> = row
+                .iter()
+                .zip(widths)
+                .map(|(cell, width)| format!("{cell:width$}"))
+                .collect();
+            let _ = writeln!(text, "| {} |", cells.join(" | "));
+        }
+        text
+    }
+}

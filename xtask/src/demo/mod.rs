@@ -1,0 +1,184 @@
+//! The whole story of an app, for people to watch: freeze, release, install, update twice while an old instance runs.
+//!
+//! Every step checks what it shows; the first thing that is not as it should be ends the demo with an error.
+
+mod installed;
+mod releases;
+mod server;
+mod steps;
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail, ensure};
+
+use crate::tools;
+use installed::Installed;
+use releases::{Release, Workshop};
+use server::Server;
+use steps::Steps;
+
+/// The freezers that the demo can use, as `--freezer` and `bdist_esky` name them.
+const FREEZERS: [&str; 2] = ["PyInstaller", "cx_Freeze"];
+const OLD: &str = "1.0";
+const MIDDLE: &str = "1.1";
+const NEW: &str = "1.2";
+
+/// Runs the demo; `arguments` are those after `cargo xtask demo`.
+pub(crate) fn run(arguments: &[String]) -> Result<()> {
+    let freezer = chosen_freezer(arguments)?;
+    let mut steps = Steps::start();
+    let stage = Stage::new(freezer);
+
+    let workshop = steps.run("Set up: bootstrap, wheel, virtual environment", || {
+        Workshop::set_up(freezer, &stage.root)
+    })?;
+    let releases = steps.run(
+        &format!("Freeze and pack {OLD}, {MIDDLE} and {NEW} with {freezer}"),
+        || freeze_all(&workshop),
+    )?;
+    let server = Server::start(stage.served.clone())?;
+    let app = install(&mut steps, &stage, &releases[0])?;
+    let verify = |version: &str| workshop.verify(app.root(), version);
+
+    let mut holder = None;
+    steps.run(
+        &format!("Start {OLD} and leave it running to the end"),
+        || {
+            holder = Some(app.hold(OLD)?);
+            Ok(())
+        },
+    )?;
+    update(&mut steps, &stage, &server, &app, &releases[1], OLD)?;
+    update(&mut steps, &stage, &server, &app, &releases[2], MIDDLE)?;
+
+    steps.run(
+        &format!("Start again: {NEW} runs, and leaves alone the {OLD} that is in use"),
+        || {
+            app.run_and_expect(NEW)?;
+            app.expect_versions(&[OLD, MIDDLE, NEW])?;
+            ensure!(
+                holder.as_mut().is_some_and(installed::Holder::is_running),
+                "the running {OLD} ended although nobody asked it to"
+            );
+            verify(NEW)
+        },
+    )?;
+    steps.run(
+        &format!("The {OLD} that ran all the time answers from its own files, and ends"),
+        || match holder.take() {
+            Some(holder) => holder.release(OLD),
+            None => bail!("no instance of {OLD} was started"),
+        },
+    )?;
+    steps.run(
+        &format!("Start once more: {OLD} is cleaned up, {MIDDLE} stays in case {NEW} cannot start"),
+        || {
+            app.run_and_expect(NEW)?;
+            app.expect_versions(&[MIDDLE, NEW])?;
+            verify(NEW)
+        },
+    )?;
+    steps.finish(&server.totals());
+    Ok(())
+}
+
+/// Where the demo plays.
+struct Stage {
+    root: PathBuf,
+    served: PathBuf,
+    installed: PathBuf,
+}
+
+impl Stage {
+    fn new(freezer: &str) -> Self {
+        let root = tools::target_dir().join("demo").join(freezer);
+        Self {
+            served: root.join("served"),
+            installed: root.join("installed"),
+            root,
+        }
+    }
+}
+
+fn chosen_freezer(arguments: &[String]) -> Result<&'static str> {
+    let wanted = match arguments {
+        [] => FREEZERS[0],
+        [flag, name] if flag == "--freezer" => name,
+        [flag] => flag.strip_prefix("--freezer=").unwrap_or_default(),
+        _ => "",
+    };
+    let known = FREEZERS
+        .into_iter()
+        .find(|name| name.eq_ignore_ascii_case(wanted));
+    match known {
+        Some(freezer) => Ok(freezer),
+        None => bail!("usage: cargo xtask demo [--freezer {}]", FREEZERS.join("|")),
+    }
+}
+
+fn freeze_all(workshop: &Workshop) -> Result<Vec<Release>> {
+    [OLD, MIDDLE, NEW]
+        .into_iter()
+        .map(|version| workshop.freeze(version))
+        .collect()
+}
+
+fn install(steps: &mut Steps, stage: &Stage, release: &Release) -> Result<Installed> {
+    steps.run(
+        &format!("Install {OLD}: unzip it, and start it once"),
+        || {
+            let app = Installed::unzip(&release.package, &stage.installed)?;
+            app.expect_versions(&[OLD])?;
+            app.run_and_expect(OLD)?;
+            Ok(app)
+        },
+    )
+}
+
+/// Puts `release` on the server and lets the installed app, which is at `from`, update itself to it.
+fn update(
+    steps: &mut Steps,
+    stage: &Stage,
+    server: &Server,
+    app: &Installed,
+    release: &Release,
+    from: &str,
+) -> Result<()> {
+    let to = &release.version;
+    steps.run(&format!("Release {to}; {from} updates itself"), || {
+        release.publish(&stage.served)?;
+        let before = server.totals();
+        app.update(&server.url(), from, to)?;
+        let traffic = server.totals().since(&before);
+        println!("   served: {traffic}");
+        ensure!(
+            traffic.bytes >= release.size()?,
+            "the server sent {} bytes, less than the package has",
+            traffic.bytes
+        );
+        app.expect_version_among(to)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_freezer_is_found_in_any_spelling_and_others_are_refused() {
+        let ask = |words: &[&str]| {
+            chosen_freezer(
+                &words
+                    .iter()
+                    .map(|word| (*word).to_owned())
+                    .collect::<Vec<_>>(),
+            )
+            .ok()
+        };
+        assert_eq!(ask(&[]), Some("PyInstaller"));
+        assert_eq!(ask(&["--freezer", "cx_freeze"]), Some("cx_Freeze"));
+        assert_eq!(ask(&["--freezer=pyinstaller"]), Some("PyInstaller"));
+        assert_eq!(ask(&["--freezer", "py2exe"]), None);
+        assert_eq!(ask(&["--freezer"]), None);
+    }
+}

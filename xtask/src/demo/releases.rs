@@ -1,0 +1,199 @@
+//! The developer's side of the demo: an environment with esky and a freezer, and one release for each version.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::tools::{self, Venv};
+
+/// What the demo's app needs from the package index, beside the freezer.
+const APP_DEPENDENCY: &str = "msgpack>=1.0";
+const VERSION_LINE: &str = "VERSION = \"1.0\"";
+
+/// An environment in which the app can be frozen.
+pub(crate) struct Workshop {
+    environment: Venv,
+    freezer: String,
+    root: PathBuf,
+}
+
+impl Workshop {
+    /// Builds esky and makes the environment under `root`; what an earlier demo left there is removed.
+    pub(crate) fn set_up(freezer: &str, root: &Path) -> Result<Self> {
+        let wheel = tools::build_wheel()?;
+        fs::create_dir_all(root)?;
+        for leftover in ["served", "installed", "sources"] {
+            remove_if_there(&root.join(leftover))?;
+        }
+        let environment = tools::venv(&root.join("venv"))?;
+        environment.pip_install(&[
+            "setuptools>=70",
+            freezer_requirement(freezer),
+            APP_DEPENDENCY,
+        ])?;
+        // The wheel may have the version of an earlier build, so it is put in anew each time.
+        environment.pip_install(&["--force-reinstall", "--no-deps", &path_text(&wheel)?])?;
+        Ok(Self {
+            environment,
+            freezer: freezer.to_owned(),
+            root: root.to_path_buf(),
+        })
+    }
+
+    /// Makes the sources of `version` and runs `python setup.py bdist_esky` there.
+    pub(crate) fn freeze(&self, version: &str) -> Result<Release> {
+        let sources = self.sources(version)?;
+        let started = Instant::now();
+        tools::output(
+            Command::new(self.environment.python())
+                .args(["setup.py", "--quiet", "bdist_esky"])
+                .current_dir(&sources)
+                .env("HELLO_FREEZER", &self.freezer),
+        )?;
+        let release = Release {
+            version: version.to_owned(),
+            package: only_package(&sources.join("dist"))?,
+        };
+        println!(
+            "   {}   {}   {:.1} s",
+            release.file_name(),
+            tools::human_size(release.size()?),
+            started.elapsed().as_secs_f64()
+        );
+        Ok(release)
+    }
+
+    /// Has the `esky` command hash every file of an installed version.
+    pub(crate) fn verify(&self, appdir: &Path, version: &str) -> Result<()> {
+        let report = tools::output(
+            Command::new(self.environment.program("esky"))
+                .arg("verify")
+                .arg(appdir),
+        )
+        .with_context(|| format!("the files of {version} are not as they were packed"))?;
+        for line in report.lines() {
+            println!("   | {line}");
+        }
+        ensure!(
+            report.contains(version),
+            "`esky verify` said nothing about {version}"
+        );
+        Ok(())
+    }
+
+    /// A copy of the example, changed as a developer would for a release: the version, and one more note.
+    fn sources(&self, version: &str) -> Result<PathBuf> {
+        let sources = self.root.join("sources").join(version);
+        copy_sources(&tools::workspace_root().join("examples/demo"), &sources)?;
+        let package = sources.join("hello_notes");
+        let release = package.join("release.py");
+        let text = fs::read_to_string(&release)?;
+        ensure!(
+            text.contains(VERSION_LINE),
+            "{} has no line {VERSION_LINE}",
+            release.display()
+        );
+        fs::write(
+            &release,
+            text.replace(VERSION_LINE, &format!("VERSION = \"{version}\"")),
+        )?;
+        let notes = package.join("notes.txt");
+        let text = fs::read_to_string(&notes)?;
+        fs::write(&notes, format!("{text}{}\n", note_of(version)))?;
+        Ok(sources)
+    }
+}
+
+/// The note that only this version has in its data file.
+pub(crate) fn note_of(version: &str) -> String {
+    format!("This note came with {version}.")
+}
+
+/// One packed version of the app.
+pub(crate) struct Release {
+    /// Its version.
+    pub(crate) version: String,
+    /// The zip that `bdist_esky` wrote.
+    pub(crate) package: PathBuf,
+}
+
+impl Release {
+    /// Size of the package.
+    pub(crate) fn size(&self) -> Result<u64> {
+        Ok(fs::metadata(&self.package)?.len())
+    }
+
+    /// Puts the package where the server finds it.
+    pub(crate) fn publish(&self, directory: &Path) -> Result<()> {
+        fs::create_dir_all(directory)?;
+        fs::copy(&self.package, directory.join(self.file_name()))?;
+        println!("   published {}", self.file_name());
+        Ok(())
+    }
+
+    fn file_name(&self) -> String {
+        let name = self.package.file_name().unwrap_or_default();
+        name.to_string_lossy().into_owned()
+    }
+}
+
+fn freezer_requirement(freezer: &str) -> &'static str {
+    match freezer {
+        "cx_Freeze" => "cx_Freeze>=8,<9",
+        _ => "PyInstaller>=6.10,<7",
+    }
+}
+
+fn copy_sources(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to)?;
+    let listing = fs::read_dir(from).with_context(|| format!("cannot read {}", from.display()))?;
+    for entry in listing {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        match (entry.file_type()?.is_dir(), entry.file_name()) {
+            (true, name) if name == "__pycache__" => {}
+            (true, _) => copy_sources(&entry.path(), &target)?,
+            (false, _) => {
+                fs::copy(entry.path(), target)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn only_package(directory: &Path) -> Result<PathBuf> {
+    let listing =
+        fs::read_dir(directory).with_context(|| format!("cannot read {}", directory.display()))?;
+    let mut packages = Vec::new();
+    for entry in listing {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "zip") {
+            packages.push(path);
+        }
+    }
+    match packages.pop() {
+        Some(package) if packages.is_empty() => Ok(package),
+        _ => bail!(
+            "bdist_esky should have written exactly one zip into {}",
+            directory.display()
+        ),
+    }
+}
+
+fn remove_if_there(directory: &Path) -> Result<()> {
+    if directory.exists() {
+        fs::remove_dir_all(directory)
+            .with_context(|| format!("cannot remove {}", directory.display()))?;
+    }
+    Ok(())
+}
+
+fn path_text(path: &Path) -> Result<String> {
+    match path.to_str() {
+        Some(text) => Ok(text.to_owned()),
+        None => bail!("{} is not UTF-8", path.display()),
+    }
+}

@@ -1,0 +1,137 @@
+//! `cargo xtask test`: every check and every test, and one closing line that counts them.
+//!
+//! A group that fails does not stop the others: one run shows everything that is wrong.
+
+mod counting;
+
+use std::process::{Command, ExitCode};
+
+use anyhow::Result;
+
+use crate::check::{self, STANDALONE_BOOTSTRAP, install_wheel};
+use crate::report::{Group, Report};
+use crate::tools::{
+    build_bootstrap, cargo, development_venv, run, run_and_listen, rust_target_ready,
+    workspace_root,
+};
+use counting::{count_cargo, count_pytest};
+
+/// The stories of the demo, one per freezer.
+const FREEZERS: [&str; 2] = ["pyinstaller", "cx_Freeze"];
+
+/// Systems that this machine cannot run but for which the sources must compile, and what is compiled for them.
+const OTHER_SYSTEMS: [(&str, &[&str]); 4] = [
+    ("x86_64-pc-windows-gnu", EVERYTHING),
+    ("x86_64-pc-windows-msvc", WITHOUT_C),
+    ("x86_64-apple-darwin", EVERYTHING),
+    ("aarch64-apple-darwin", EVERYTHING),
+];
+
+const EVERYTHING: &[&str] = &["esky-publish", "esky-cli"];
+
+/// The msvc target's C sources (ring's) are compiled by Microsoft's compiler only.
+const WITHOUT_C: &[&str] = &["esky-install", "esky-publish"];
+
+/// Runs everything.
+pub(crate) fn main() -> ExitCode {
+    let mut report = Report::default();
+    check::run_all(&mut report);
+    report.add(builds());
+    report.add(rust_tests());
+    report.add(python_tests());
+    report.add(demo_stories());
+    report.add(other_systems());
+    report.close()
+}
+
+fn builds() -> Group {
+    let mut group = Group::new("Builds");
+    group.step("bootstrap", || build_bootstrap().map(drop));
+    group.step("wheel", || install_wheel(&development_venv()?));
+    group
+}
+
+fn rust_tests() -> Group {
+    let mut group = Group::new("Rust tests");
+    println!("\n== Rust tests");
+    let mut command = cargo();
+    command.args(["test", "--workspace", "--no-fail-fast"]);
+    match run_and_listen(&mut command) {
+        Ok((status, heard)) => count_cargo(&mut group, &heard, status.success()),
+        Err(error) => group.fail(&format!("{error:#}")),
+    }
+    group
+}
+
+fn python_tests() -> Group {
+    let mut group = Group::new("Python tests");
+    println!("\n== Python tests");
+    let listened = development_venv().and_then(|environment| {
+        run_and_listen(
+            Command::new(environment.python())
+                .current_dir(workspace_root())
+                .args(["-m", "pytest", "-ra", "--color=no"]),
+        )
+    });
+    match listened {
+        Ok((status, heard)) => count_pytest(&mut group, &heard, status.success()),
+        Err(error) => group.fail(&format!("{error:#}")),
+    }
+    group
+}
+
+/// Each story is a process of its own, so that one which hangs on to something does not disturb the next.
+fn demo_stories() -> Group {
+    let mut group = Group::new("End to end");
+    for freezer in FREEZERS {
+        group.step(
+            &format!("an app frozen by {freezer} updates itself"),
+            || run(Command::new(std::env::current_exe()?).args(["demo", "--freezer", freezer])),
+        );
+    }
+    group
+}
+
+fn other_systems() -> Group {
+    let mut group = Group::new("Other systems");
+    for (target, packages) in OTHER_SYSTEMS {
+        let what = format!("compiles for {target}");
+        if cfg!(windows) {
+            group.skip(
+                &what,
+                "the stand-in for a C compiler used here is a Unix program",
+            );
+        } else if rust_target_ready(target) {
+            group.step(&what, || compile_for(target, packages));
+        } else {
+            group.skip(
+                &what,
+                "no Rust std for it here, and `rustup target add` cannot get it",
+            );
+        }
+    }
+    group.skip(
+        "tests on Windows and macOS",
+        "this machine runs neither; the sources are only compiled for them",
+    );
+    group
+}
+
+/// Nothing is linked by `cargo check`, so the C compiler and archiver for the other system may do nothing.
+fn compile_for(target: &str, packages: &[&str]) -> Result<()> {
+    let suffix = target.replace('-', "_");
+    let check = || {
+        let mut command = cargo();
+        command
+            .args(["check", "--quiet", "--target", target])
+            .env(format!("CC_{suffix}"), "true")
+            .env(format!("AR_{suffix}"), "true");
+        command
+    };
+    let mut libraries = check();
+    for package in packages {
+        libraries.args(["--package", package]);
+    }
+    run(&mut libraries)?;
+    run(check().args(STANDALONE_BOOTSTRAP))
+}

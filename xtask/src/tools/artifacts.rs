@@ -1,0 +1,146 @@
+//! The two things that are built here and used by other tasks: the bootstrap and the wheel.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use super::{
+    cargo, development_venv, human_size, is_on_path, output, run, target_dir, workspace_root,
+};
+
+/// Builds the bootstrap for this machine and puts it where the Python package and `esky pack` look for it.
+///
+/// On Linux it is static, so that one program starts on every distribution: musl if its std can be had, else the
+/// static glibc.
+pub(crate) fn build_bootstrap() -> Result<PathBuf> {
+    let host = host_target()?;
+    let target = bootstrap_target(&host);
+    let mut command = cargo();
+    command
+        .args(["build", "--quiet", "--package", "esky-bootstrap"])
+        .args(["--profile", "bootstrap", "--features", "standalone"])
+        .args(["--target", &target]);
+    if target.ends_with("linux-gnu") {
+        command.env("RUSTFLAGS", "-C target-feature=+crt-static");
+    }
+    run(&mut command)?;
+    let name = format!("esky-bootstrap{}", std::env::consts::EXE_SUFFIX);
+    let built = target_dir().join(&target).join("bootstrap").join(&name);
+    let directory = workspace_root()
+        .join("python/esky/bootstraps")
+        .join(&target);
+    remove_other_bootstraps(&directory)?;
+    let program = directory.join(&name);
+    copy_if_different(&built, &program)?;
+    println!(
+        "bootstrap for {target}: {}",
+        human_size(fs::metadata(&program)?.len())
+    );
+    Ok(program)
+}
+
+/// Builds the release wheel with the bootstrap inside it, into `target/wheels`.
+pub(crate) fn build_wheel() -> Result<PathBuf> {
+    build_bootstrap()?;
+    let environment = development_venv()?;
+    let directory = target_dir().join("wheels");
+    if directory.exists() {
+        fs::remove_dir_all(&directory)?;
+    }
+    run(Command::new(environment.program("maturin"))
+        .current_dir(workspace_root())
+        .args(["build", "--release", "--quiet", "--interpreter"])
+        .arg(environment.python())
+        .arg("--out")
+        .arg(&directory))?;
+    let wheel = only_wheel(&directory)?;
+    holds_bootstrap(&environment.python(), &wheel)?;
+    println!(
+        "{}: {}",
+        wheel.file_name().unwrap_or_default().to_string_lossy(),
+        human_size(fs::metadata(&wheel)?.len())
+    );
+    Ok(wheel)
+}
+
+/// Whether the standard library for `target` is there, after trying to get it.
+pub(crate) fn rust_target_ready(target: &str) -> bool {
+    let installed = || {
+        output(Command::new("rustup").args(["target", "list", "--installed"]))
+            .is_ok_and(|list| list.lines().any(|line| line == target))
+    };
+    installed()
+        || (output(Command::new("rustup").args(["target", "add", target])).is_ok() && installed())
+}
+
+fn host_target() -> Result<String> {
+    let answer = output(Command::new("rustc").arg("-vV"))?;
+    let host = answer.lines().find_map(|line| line.strip_prefix("host: "));
+    Ok(host.context("`rustc -vV` names no host")?.to_owned())
+}
+
+fn bootstrap_target(host: &str) -> String {
+    let Some(machine) = host.strip_suffix("-unknown-linux-gnu") else {
+        return host.to_owned();
+    };
+    let musl = format!("{machine}-unknown-linux-musl");
+    if rust_target_ready(&musl) {
+        return musl;
+    }
+    let note = if is_on_path("rustup") {
+        "rustup cannot get it"
+    } else {
+        "there is no rustup"
+    };
+    println!(
+        "no Rust std for {musl} ({note}): the bootstrap is linked with static glibc, and is larger"
+    );
+    host.to_owned()
+}
+
+/// A bootstrap of an earlier build for another target of this machine must not be packed by mistake.
+fn remove_other_bootstraps(keep: &Path) -> Result<()> {
+    let parent = keep.parent().context("a target's folder has a parent")?;
+    fs::create_dir_all(keep)?;
+    for entry in fs::read_dir(parent)? {
+        let path = entry?.path();
+        if path != keep && path.is_dir() {
+            fs::remove_dir_all(path)?;
+        }
+    }
+    Ok(())
+}
+
+/// An unchanged file keeps its time, so that nothing that depends on it is built again.
+fn copy_if_different(from: &Path, to: &Path) -> Result<()> {
+    let new = fs::read(from).with_context(|| format!("cannot read {}", from.display()))?;
+    if fs::read(to).is_ok_and(|old| old == new) {
+        return Ok(());
+    }
+    fs::copy(from, to).with_context(|| format!("cannot write {}", to.display()))?;
+    Ok(())
+}
+
+fn only_wheel(directory: &Path) -> Result<PathBuf> {
+    fs::read_dir(directory)?
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .find(|path| path.extension().is_some_and(|extension| extension == "whl"))
+        .with_context(|| format!("maturin put no wheel into {}", directory.display()))
+}
+
+fn holds_bootstrap(python: &Path, wheel: &Path) -> Result<()> {
+    let listing = output(
+        Command::new(python)
+            .args(["-m", "zipfile", "-l"])
+            .arg(wheel),
+    )?;
+    if !listing.contains("esky/bootstraps/") {
+        bail!(
+            "{} holds no bootstrap: see `include` in pyproject.toml",
+            wheel.display()
+        );
+    }
+    Ok(())
+}
