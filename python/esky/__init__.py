@@ -12,6 +12,7 @@ See `Esky` for more, `esky.finder` for where versions come from, and `esky.error
 
 from __future__ import annotations
 
+from . import bootstrap, errors, finder, sudo, util
 from ._app import Esky
 from ._esky import CancelToken, InstalledVersion, VerifyReport, VersionGraph, __version__
 from ._progress import Event
@@ -93,11 +94,14 @@ __all__ = [
     "allow_from_sudo",
     "appdir_from_executable",
     "appexe_from_executable",
+    "bootstrap",
     "clean_environment",
     "create_zipfile",
     "deep_extract_zipfile",
+    "errors",
     "extract_zipfile",
     "files_differ",
+    "finder",
     "get_all_versions",
     "get_best_version",
     "get_platform",
@@ -113,5 +117,7 @@ __all__ = [
     "really_rmtree",
     "run_startup_hooks",
     "split_app_version",
+    "sudo",
     "unlock_version_dir",
+    "util",
 ]

@@ -8,11 +8,17 @@ from collections.abc import Sequence
 
 from . import _esky
 
+INTERRUPTED = 130
+"""What shells report for a program ended by Ctrl-C."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line and returns the exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    return _esky.run_command(words, bootstraps())
+    try:
+        return _esky.run_command(words, bootstraps())
+    except KeyboardInterrupt:
+        return INTERRUPTED
 
 
 def bootstraps() -> str:

@@ -9,8 +9,6 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 from . import _esky, _relaunch, _startup, sudo, util
 from ._progress import Callback, Event, Progress, Status, current_monitor, event_of, monitored, run
@@ -342,10 +340,10 @@ class Esky:
         _relaunch.relaunch(self._program(), words)
 
     def _program(self) -> str:
-        program = util.appexe_from_executable(sys.executable)
+        program = util.appexe_from_executable(_startup.program_path())
         if os.path.exists(program) and os.path.dirname(program).startswith(self.appdir):
             return program
-        return sys.executable
+        return _startup.program_path()
 
 
 def _ignore(_status: Status) -> None:
@@ -360,7 +358,13 @@ def _unless_ready(status: Status, tell: Callback) -> None:
 
 def _local_path(path: str | os.PathLike[str]) -> str:
     text = os.fspath(path)
-    return url2pathname(urlsplit(text).path) if text.startswith("file://") else text
+    if not text.startswith("file://"):
+        return text
+    # Imported late, as few programs need it and it takes as long as all the rest.
+    from urllib.parse import urlsplit
+    from urllib.request import url2pathname
+
+    return url2pathname(urlsplit(text).path)
 
 
 def _as_finder(finder: VersionFinder | str | os.PathLike[str] | None) -> VersionFinder | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import os
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from typing import NoReturn
@@ -33,6 +32,8 @@ def relaunch(program: str, arguments: Sequence[str]) -> NoReturn:
     command = [program, *arguments]
     environment = clean_environment()
     if sys.platform == "win32":
+        import subprocess
+
         subprocess.Popen(command, env=environment, close_fds=True)
         sys.exit(0)
     atexit._run_exitfuncs()
@@ -44,6 +45,8 @@ def relaunch(program: str, arguments: Sequence[str]) -> NoReturn:
 
 def spawn_detached(command: Sequence[str]) -> None:
     """Starts a program that goes on when this one ends, with nothing inherited from it."""
+    import subprocess
+
     if sys.platform == "win32":
         flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.DETACHED_PROCESS
         options: dict[str, object] = {"creationflags": flags}

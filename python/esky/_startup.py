@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 import sys
 import time
+from typing import TYPE_CHECKING
 
 from ._relaunch import spawn_detached
-from .errors import Error
+from .errors import Error, EskyLockedError
 from .util import (
     ESKY_CONTROL_DIR,
     appexe_from_executable,
@@ -19,6 +20,9 @@ from .util import (
     lock_version_dir,
     version_dir_from_executable,
 )
+
+if TYPE_CHECKING:
+    from ._app import Esky
 
 SPAWN_CLEANUP = "--esky-spawn-cleanup"
 SPAWN_SUDO = "--esky-spawn-sudo"
@@ -35,6 +39,14 @@ def is_frozen() -> bool:
     if getattr(sys, "frozen", False):
         return True
     return "__compiled__" in vars(sys.modules.get("__main__", sys))
+
+
+def program_path() -> str:
+    """The frozen program that is running."""
+    if not os.path.isfile(sys.executable or "") and sys.argv[0]:
+        # Some versions of Nuitka name a Python here that is not there.
+        return os.path.abspath(sys.argv[0])
+    return sys.executable
 
 
 def run_startup_hooks() -> None:
@@ -60,8 +72,8 @@ def run_startup_hooks() -> None:
 def spawn_cleanup(appdir: str) -> None:
     """Starts a process that cleans up when this one has ended."""
     if is_frozen():
-        program = appexe_from_executable(sys.executable)
-        command = [program if os.path.exists(program) else sys.executable, SPAWN_CLEANUP]
+        program = appexe_from_executable(program_path())
+        command = [program if os.path.exists(program) else program_path(), SPAWN_CLEANUP]
     else:
         command = [sys.executable, "-c", _UNFROZEN_HELPER, SPAWN_CLEANUP, appdir]
     spawn_detached(command)
@@ -74,7 +86,7 @@ def check_hooks() -> None:
 
 
 def _hold_version() -> None:
-    version_dir = version_dir_from_executable(sys.executable)
+    version_dir = version_dir_from_executable(program_path())
     if not is_version_dir(version_dir):
         return
     try:
@@ -113,7 +125,7 @@ def _swallow_slave_process() -> None:
 def _clean_up_and_exit() -> None:
     from ._app import Esky
 
-    target = sys.executable if is_frozen() else (sys.argv[2:3] or [""])[0]
+    target = program_path() if is_frozen() else (sys.argv[2:3] or [""])[0]
     try:
         app = Esky(target)
         deadline = time.monotonic() + _CLEANUP_PATIENCE
@@ -125,11 +137,7 @@ def _clean_up_and_exit() -> None:
     sys.exit(0)
 
 
-def _try_cleanup(app: object) -> bool:
-    from ._app import Esky
-    from .errors import EskyLockedError
-
-    assert isinstance(app, Esky)
+def _try_cleanup(app: Esky) -> bool:
     try:
         return app.cleanup()
     except EskyLockedError:

@@ -41,6 +41,7 @@ class Update:
         The running program goes on with its own version; `Esky.relaunch` starts the new one.
         """
         with monitored(progress, cancel) as monitor:
+            self._app.fetch_version(self._version)
             monitor.emit(Event("installing", version=self._version))
             self._app.install_version(self._version)
             self._app.reinitialize()

@@ -47,7 +47,7 @@ class VersionFinder:
             if callback is not None:
                 callback(status)
         path = self.has_version(app, version)
-        if not path:
+        if not isinstance(path, str):
             raise EskyVersionError(f"version {version} was fetched but is not there")
         return path
 
@@ -60,7 +60,7 @@ class VersionFinder:
         yield from (status for status in statuses if status.get("status") != "ready")
         yield {"status": "ready", "path": path}
 
-    def has_version(self, app: Any, version: str) -> str | Literal[False]:
+    def has_version(self, app: Any, version: str) -> str | bool:
         """The directory of a version that was fetched already, or False."""
         raise NotImplementedError
 
@@ -106,8 +106,8 @@ class _NativeVersionFinder(VersionFinder):
 class DefaultVersionFinder(_NativeVersionFinder):
     """Finds versions on a web page that links to packages.
 
-    `headers` are sent with each request: a mapping, or a function from the address to a mapping (for a token that
-    changes).  `proxy` is an address, None for no proxy, or left out to take it from the environment.  `timeout` is
+    `headers` are sent with each request: a mapping, for the host of `download_url` and no other; or a function from
+    any address to a mapping, for more hosts or a token that changes.  `proxy` is an address, None for no proxy, or left out to take it from the environment.  `timeout` is
     how many seconds a server may keep silent.
     """
 

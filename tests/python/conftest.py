@@ -117,7 +117,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
     site = Site(directory)
     handler = type("Handler", (_Handler,), {"site": site})
     server = _Server(("127.0.0.1", 0), lambda *args: handler(*args, directory=os.fspath(directory)))
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     site.url = f"http://127.0.0.1:{server.server_address[1]}/"
     yield site
@@ -138,13 +138,32 @@ def app(app_dir: Path, site: Site) -> esky.Esky:
     return esky.Esky(app_dir, site.url)
 
 
+class SilentServer:
+    """Takes connections and never answers."""
+
+    def __init__(self) -> None:
+        self._listener = socket.socket()
+        self._listener.bind(("127.0.0.1", 0))
+        self._listener.listen()
+        self._clients: list[socket.socket] = []
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/"
+
+    def wait_for_request(self) -> None:
+        """Returns when a client has asked for something, so that it waits for the answer now."""
+        client, _address = self._listener.accept()
+        self._clients.append(client)
+        client.recv(1)
+
+    def close(self) -> None:
+        for connection in (*self._clients, self._listener):
+            connection.close()
+
+
 @pytest.fixture
-def silent_port() -> Iterator[int]:
-    """A port where connections are taken and nothing is ever answered."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen()
-        yield listener.getsockname()[1]
+def silent_server() -> Iterator[SilentServer]:
+    server = SilentServer()
+    yield server
+    server.close()
 
 
 @pytest.fixture(autouse=True)

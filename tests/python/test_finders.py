@@ -210,6 +210,17 @@ def test_headers_are_sent_with_every_request(app: esky.Esky, site: Site) -> None
     assert all(headers.get("authorization") == "Bearer 1" for _path, headers in site.requests)
 
 
+def test_fixed_headers_stay_with_their_host(app: esky.Esky, site: Site) -> None:
+    package = f"{directory_name('1.1')}.zip"
+    elsewhere = site.url.replace("127.0.0.1", "localhost") + package
+    (site.directory / "index.html").write_text(f'<a href="{elsewhere}">1.1</a>')
+    app.version_finder = esky.DefaultVersionFinder(site.url, headers={"Authorization": "Bearer 1"})
+    app.auto_update()
+    assert app.version == "1.1"
+    sent = {path: headers.get("authorization") for path, headers in site.requests}
+    assert sent == {"/": "Bearer 1", f"/{package}": None}
+
+
 def test_headers_may_be_asked_for_each_time(app: esky.Esky, site: Site) -> None:
     asked: list[str] = []
 

@@ -8,30 +8,29 @@ import subprocess
 import sys
 import textwrap
 import threading
-import time
 from pathlib import Path
 
 import pytest
-from conftest import Site, directory_name, make_package
+from conftest import SilentServer, Site, directory_name, make_package
 
 import esky
-
-# What a script prints just before it waits for the silent server.
-READY = "ready"
 
 
 def run_script(body: str, *arguments: str) -> subprocess.Popen[str]:
     code = textwrap.dedent(body)
     return subprocess.Popen(
-        [sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", code, *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
 
 
-FIND_UPDATE = f"""
-    import sys, time
+FIND_UPDATE = """
+    import sys
     import esky
     app = esky.Esky(sys.argv[1], sys.argv[2])
-    print({READY!r}, flush=True)
     try:
         app.find_update()
     except KeyboardInterrupt:
@@ -40,11 +39,9 @@ FIND_UPDATE = f"""
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGINT cannot be sent to another process there")
-def test_ctrl_c_ends_a_wait_for_a_silent_server(app_dir: Path, silent_port: int) -> None:
-    script = run_script(FIND_UPDATE, os.fspath(app_dir), f"http://127.0.0.1:{silent_port}/")
-    assert script.stdout is not None
-    assert script.stdout.readline().strip() == READY
-    time.sleep(0.3)
+def test_ctrl_c_ends_a_wait_for_a_silent_server(app_dir: Path, silent_server: SilentServer) -> None:
+    script = run_script(FIND_UPDATE, os.fspath(app_dir), silent_server.url)
+    silent_server.wait_for_request()
     script.send_signal(signal.SIGINT)
     # Without our help this would take the 30 seconds of the time-out.
     out, err = script.communicate(timeout=15)
@@ -53,18 +50,15 @@ def test_ctrl_c_ends_a_wait_for_a_silent_server(app_dir: Path, silent_port: int)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGINT cannot be sent to another process there")
-def test_ctrl_c_leaves_the_app_unlocked_and_working(app_dir: Path, silent_port: int) -> None:
-    body = f"""
+def test_ctrl_c_leaves_the_app_unlocked_and_working(app_dir: Path, silent_server: SilentServer) -> None:
+    body = """
         import sys
         import esky
         app = esky.Esky(sys.argv[1], sys.argv[2])
-        print({READY!r}, flush=True)
         app.auto_update()
     """
-    script = run_script(body, os.fspath(app_dir), f"http://127.0.0.1:{silent_port}/")
-    assert script.stdout is not None
-    script.stdout.readline()
-    time.sleep(0.3)
+    script = run_script(body, os.fspath(app_dir), silent_server.url)
+    silent_server.wait_for_request()
     script.send_signal(signal.SIGINT)
     _out, err = script.communicate(timeout=15)
     assert err.rstrip().endswith("KeyboardInterrupt")
@@ -73,14 +67,19 @@ def test_ctrl_c_leaves_the_app_unlocked_and_working(app_dir: Path, silent_port: 
     other.unlock()
 
 
-def test_another_thread_may_cancel(app_dir: Path, silent_port: int) -> None:
-    app = esky.Esky(app_dir, f"http://127.0.0.1:{silent_port}/")
+def test_another_thread_may_cancel(app_dir: Path, silent_server: SilentServer) -> None:
+    app = esky.Esky(app_dir, silent_server.url)
     token = esky.CancelToken()
-    timer = threading.Timer(0.2, token.cancel)
-    timer.start()
+
+    def cancel() -> None:
+        silent_server.wait_for_request()
+        token.cancel()
+
+    thread = threading.Thread(target=cancel)
+    thread.start()
     with pytest.raises(esky.CancelledError):
         app.check(cancel=token)
-    timer.join()
+    thread.join()
     assert token.is_cancelled()
 
 
@@ -109,8 +108,8 @@ def test_a_cancelled_token_starts_nothing(app: esky.Esky, site: Site) -> None:
     assert site.requests == []
 
 
-def test_other_threads_run_while_we_wait(app_dir: Path, silent_port: int) -> None:
-    app = esky.Esky(app_dir, f"http://127.0.0.1:{silent_port}/")
+def test_other_threads_run_while_we_wait(app_dir: Path, silent_server: SilentServer) -> None:
+    app = esky.Esky(app_dir, silent_server.url)
     token = esky.CancelToken()
     ended = threading.Event()
 
@@ -121,6 +120,7 @@ def test_other_threads_run_while_we_wait(app_dir: Path, silent_port: int) -> Non
 
     thread = threading.Thread(target=check)
     thread.start()
+    silent_server.wait_for_request()
     # This very loop would stand still if the wait held the interpreter's lock.
     count = sum(1 for _ in range(100_000))
     token.cancel()
@@ -171,18 +171,18 @@ def test_callbacks_run_in_the_thread_of_the_caller(app: esky.Esky) -> None:
     assert threads == {threading.get_ident()}
 
 
-def test_the_interpreter_may_end_in_the_middle(app_dir: Path, silent_port: int) -> None:
-    body = f"""
-        import sys, threading, time
+def test_the_interpreter_may_end_in_the_middle(app_dir: Path, silent_server: SilentServer) -> None:
+    body = """
+        import sys, threading
         import esky
         app = esky.Esky(sys.argv[1], sys.argv[2])
         threading.Thread(target=app.find_update, daemon=True).start()
-        time.sleep(0.3)
-        print({READY!r}, flush=True)
+        sys.stdin.read()
     """
-    script = run_script(body, os.fspath(app_dir), f"http://127.0.0.1:{silent_port}/")
+    script = run_script(body, os.fspath(app_dir), silent_server.url)
+    silent_server.wait_for_request()
     out, err = script.communicate(timeout=15)
-    assert (out.strip(), err, script.returncode) == (READY, "", 0)
+    assert (out, err, script.returncode) == ("", "", 0)
 
 
 def test_a_half_read_iterator_may_be_left_at_the_end(app: esky.Esky, app_dir: Path, site: Site) -> None:

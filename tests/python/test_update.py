@@ -74,7 +74,7 @@ def test_the_finder_follows_from_what_is_given(app_dir: Path, tmp_path: Path) ->
     finder = esky.VersionFinder()
     app = esky.Esky(app_dir.as_uri(), finder)
     assert app.version_finder is finder
-    app.version_finder = "https://example.com/"  # type: ignore[assignment]
+    app.version_finder = "https://example.com/"
     assert isinstance(app.version_finder, esky.DefaultVersionFinder)
 
 

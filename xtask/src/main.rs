@@ -22,7 +22,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 
 const USAGE: &str = "\
-cargo xtask demo [--freezer pyinstaller|cx_Freeze]   freeze a small app, release it twice, watch it update itself
+cargo xtask demo [--freezer PyInstaller|cx_Freeze]   freeze a small app, release it twice, watch it update itself
 cargo xtask test                                     everything: checks, Rust and Python tests, the demo's stories
 cargo xtask check                                    formatting, lints, types, documentation, dependencies
 cargo xtask bootstrap                                build the start-up program

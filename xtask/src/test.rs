@@ -17,7 +17,7 @@ use crate::tools::{
 use counting::{count_cargo, count_pytest};
 
 /// The stories of the demo, one per freezer.
-const FREEZERS: [&str; 2] = ["pyinstaller", "cx_Freeze"];
+const FREEZERS: [&str; 2] = ["PyInstaller", "cx_Freeze"];
 
 /// Systems that this machine cannot run but for which the sources must compile, and what is compiled for them.
 const OTHER_SYSTEMS: [(&str, &[&str]); 4] = [

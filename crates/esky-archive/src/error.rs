@@ -111,6 +111,9 @@ impl Error {
                 "the package was made for another system; pack or fetch the one for this system"
             }
             Self::Unexpected { .. } => "the file was probably renamed; pack it again",
+            Self::Write { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
+                "free some space on the disk"
+            }
             Self::ContentSize { .. } => "do not change the directory while it is packed",
             _ => return None,
         };

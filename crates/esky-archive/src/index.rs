@@ -349,3 +349,61 @@ fn check(entry: &RawEntry) -> Result<(), EntryFault> {
         packed: entry.packed,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::write::index_of_distant_entries;
+
+    /// A file of zeros with something at its end.
+    struct Sparse {
+        zeros: u64,
+        end: Vec<u8>,
+        position: u64,
+    }
+
+    impl Read for Sparse {
+        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+            let Some(at) = self.position.checked_sub(self.zeros) else {
+                return Err(ErrorKind::Unsupported.into());
+            };
+            let count = (&self.end[at as usize..]).read(buffer)?;
+            self.position += count as u64;
+            Ok(count)
+        }
+    }
+
+    impl Seek for Sparse {
+        fn seek(&mut self, to: SeekFrom) -> std::io::Result<u64> {
+            self.position = match to {
+                SeekFrom::Start(position) => position,
+                _ => self.zeros + self.end.len() as u64,
+            };
+            Ok(self.position)
+        }
+    }
+
+    #[test]
+    fn sizes_and_places_beyond_32_bits() {
+        let zeros = 12 << 30;
+        let comment = vec![b' '; usize::from(u16::MAX)];
+        let mut end = index_of_distant_entries(zeros);
+        let length = end.len();
+        end[length - 2..].copy_from_slice(&u16::MAX.to_le_bytes());
+        end.extend(comment);
+        let mut reader = Sparse {
+            zeros,
+            end,
+            position: 0,
+        };
+        let limits = Limits::default().with_unpacked_size(u64::MAX);
+        let index = read("far.zip", &mut reader, &limits).unwrap();
+        let numbers: Vec<_> = index
+            .entries
+            .iter()
+            .map(|entry| (entry.size, entry.packed, entry.header))
+            .collect();
+        assert_eq!(index.start, zeros);
+        assert_eq!(numbers, [(5 << 30, 5 << 30, 0), (7, 7, 6 << 30)]);
+    }
+}

@@ -185,11 +185,7 @@ impl<R: Read + Seek> Sorter<'_, R> {
         if is_reserved_in_version(path) {
             return Err(self.faulty(entry, EntryFault::Reserved));
         }
-        for (slash, _) in path.match_indices('/') {
-            self.directories
-                .entry(path[..slash].to_owned())
-                .or_insert(DEFAULT_DIRECTORY_MODE);
-        }
+        self.imply_parents(path);
         let path = path.to_owned();
         match entry.shape {
             Shape::Directory => {
@@ -207,6 +203,18 @@ impl<R: Read + Seek> Sorter<'_, R> {
             }
         }
         Ok(())
+    }
+
+    /// A directory that is there has its parents there too.
+    fn imply_parents(&mut self, path: &str) {
+        for (slash, _) in path.rmatch_indices('/') {
+            let parent = &path[..slash];
+            if self.directories.contains_key(parent) {
+                break;
+            }
+            self.directories
+                .insert(parent.to_owned(), DEFAULT_DIRECTORY_MODE);
+        }
     }
 
     /// What the manifest does not name is not installed; the original did not install it either.

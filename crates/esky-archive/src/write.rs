@@ -248,3 +248,14 @@ fn unreadable(path: &str, source: io::Error) -> Error {
         source,
     }
 }
+
+/// The index of a file of 5 GiB at the start and one of 7 bytes at 6 GiB, for the reader's tests.
+#[cfg(test)]
+pub(crate) fn index_of_distant_entries(start: u64) -> Vec<u8> {
+    let record = |size: u64, header: u64| {
+        let mut record = Record::new(format!("at-{header}"), raw::TYPE_FILE, size);
+        (record.packed, record.header) = (size, header);
+        record
+    };
+    record::index(&[record(5 << 30, 0), record(7, 6 << 30)], start)
+}

@@ -28,17 +28,17 @@ pub use commands::pack::bootstrap::supplied as supplied_bootstraps;
 /// What the command needs to know about the process it runs in.
 #[derive(Clone, Debug, Default)]
 pub struct Environment {
-    /// Standard output is a terminal.
+    /// Standard output is a terminal that understands escape codes.
     pub stdout_is_terminal: bool,
-    /// Standard error is a terminal: progress bars are drawn there.
+    /// Standard error is a terminal that understands escape codes: progress bars are drawn there.
     pub stderr_is_terminal: bool,
-    /// The person wants no colors (`NO_COLOR` is set, or the terminal is a dumb one).
+    /// The person wants no colors (`NO_COLOR` is set).
     pub no_color: bool,
     /// Start-up program to pack with when `--bootstrap` is not given (`ESKY_BOOTSTRAP`).
     pub bootstrap: Option<PathBuf>,
     /// Directory that holds one start-up program per target, in `TARGET-TRIPLE/esky-bootstrap[.exe]`.
     pub bootstraps_dir: Option<PathBuf>,
-    /// Stops an update at the next safe point, for callers that catch Ctrl-C themselves.
+    /// Stops packing or an update at the next safe point, for callers that catch Ctrl-C themselves.
     pub cancel: CancelToken,
 }
 

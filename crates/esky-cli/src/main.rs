@@ -18,10 +18,11 @@ fn main() {
 }
 
 fn environment() -> Environment {
+    let is_dumb = env::var_os("TERM").as_deref() == Some(OsStr::new("dumb"));
     Environment {
-        stdout_is_terminal: stdout().is_terminal(),
-        stderr_is_terminal: stderr().is_terminal(),
-        no_color: is_set("NO_COLOR") || env::var_os("TERM").as_deref() == Some(OsStr::new("dumb")),
+        stdout_is_terminal: !is_dumb && stdout().is_terminal(),
+        stderr_is_terminal: !is_dumb && stderr().is_terminal(),
+        no_color: is_set("NO_COLOR"),
         bootstrap: env::var_os("ESKY_BOOTSTRAP")
             .filter(|value| !value.is_empty())
             .map(PathBuf::from),

@@ -145,7 +145,7 @@ impl Session {
         {
             return None;
         }
-        if call.number == libc::SYS_ioctl && arguments[1] != libc::FICLONE as u64 {
+        if call.number == libc::SYS_ioctl && arguments[1] != libc::FICLONE {
             return None;
         }
         let read_path = |at| door::read_path(process, at);

@@ -95,6 +95,9 @@ pub fn check_link(path: &str, target: &str) -> Result<(), PathFault> {
 
 /// Two paths with the same key are one file on a file system that ignores case.
 pub fn collision_key(path: &str) -> String {
+    if path.is_ascii() {
+        return path.to_ascii_lowercase();
+    }
     // By way of upper case, so that characters with several lower-case forms (final sigma, long s) meet.
     path.chars()
         .flat_map(char::to_uppercase)

@@ -2,12 +2,27 @@
 //!
 //! Without the feature `faults` nothing of this is compiled in. The plan belongs to the calling thread.
 
+use crate::error::{At, Operation, Result};
 use std::io;
+use std::path::Path;
+
+/// Does one thing that changes the disk, if the fault plan lets it.
+pub(crate) fn change<T>(
+    operation: Operation,
+    path: &Path,
+    action: impl FnOnce() -> io::Result<T>,
+) -> Result<T> {
+    gate(operation, path)
+        .and_then(|()| action())
+        .at(operation, path)
+}
 
 #[cfg(feature = "faults")]
 mod plan {
-    use std::cell::Cell;
+    use crate::error::Operation;
+    use std::cell::{Cell, RefCell};
     use std::io;
+    use std::path::{Path, PathBuf};
 
     /// What happens to the operations of this thread that change the disk.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +37,8 @@ mod plan {
     }
 
     thread_local! {
-        static STATE: Cell<Option<(Plan, u64)>> = const { Cell::new(None) };
+        static PLAN: Cell<Option<Plan>> = const { Cell::new(None) };
+        static LOG: RefCell<Vec<(Operation, PathBuf)>> = const { RefCell::new(Vec::new()) };
     }
 
     /// While this lives, the plan is in force on this thread.
@@ -31,28 +47,37 @@ mod plan {
 
     /// Puts the plan in force on this thread.
     pub fn arm(plan: Plan) -> Armed {
-        STATE.with(|state| state.set(Some((plan, 0))));
+        LOG.with_borrow_mut(Vec::clear);
+        PLAN.set(Some(plan));
         Armed(())
     }
 
     impl Armed {
+        /// What was tried since [`arm`], in order.
+        pub fn log(&self) -> Vec<(Operation, PathBuf)> {
+            LOG.with_borrow(Vec::clone)
+        }
+
         /// Number of operations tried since [`arm`].
         pub fn operations(&self) -> u64 {
-            STATE.with(|state| state.get().map_or(0, |(_, count)| count))
+            LOG.with_borrow(|log| log.len() as u64)
         }
     }
 
     impl Drop for Armed {
         fn drop(&mut self) {
-            STATE.with(|state| state.set(None));
+            PLAN.set(None);
         }
     }
 
-    pub(crate) fn gate() -> io::Result<()> {
-        let Some((plan, count)) = STATE.with(Cell::get) else {
+    pub(crate) fn gate(operation: Operation, path: &Path) -> io::Result<()> {
+        let Some(plan) = PLAN.get() else {
             return Ok(());
         };
-        STATE.with(|state| state.set(Some((plan, count + 1))));
+        let count = LOG.with_borrow_mut(|log| {
+            log.push((operation, path.to_owned()));
+            log.len() as u64 - 1
+        });
         match plan {
             Plan::StopAfter(limit) if count >= limit => {
                 Err(io::Error::other("stopped by the test"))
@@ -70,13 +95,13 @@ pub use plan::{Armed, Plan, arm};
 
 /// Passed by every operation that changes the disk, before it does.
 #[cfg(feature = "faults")]
-pub(crate) fn gate() -> io::Result<()> {
-    plan::gate()
+pub(crate) fn gate(operation: Operation, path: &Path) -> io::Result<()> {
+    plan::gate(operation, path)
 }
 
 /// Passed by every operation that changes the disk, before it does.
 #[cfg(not(feature = "faults"))]
 #[inline]
-pub(crate) fn gate() -> io::Result<()> {
+pub(crate) fn gate(_operation: Operation, _path: &Path) -> io::Result<()> {
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! Locks that die with their owner: nothing has to be cleaned up after a crash.
 
 use crate::error::{At, Operation, Result};
+use crate::faults::change;
 use crate::{exists, platform};
 use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -92,14 +93,12 @@ impl FileLock {
 
     /// Leaves a note for others, or takes it away with an empty one. Not durable: after a reboot no one holds a lock.
     pub fn set_note(&mut self, note: &str) -> Result<()> {
-        let mut write = || -> io::Result<()> {
+        let write = || -> io::Result<()> {
             self.file.set_len(0)?;
             self.file.seek(SeekFrom::Start(0))?;
             self.file.write_all(note.as_bytes())
         };
-        crate::faults::gate()
-            .and_then(|()| write())
-            .at(Operation::Write, &self.path)
+        change(Operation::Write, &self.path, write)
     }
 }
 

@@ -1,16 +1,14 @@
 //! Names in the tree: creating directories and links, renaming, removing, modes and owners.
 
 use crate::error::{At, Operation, Result};
-use crate::faults::gate;
+use crate::faults::{change, gate};
 use crate::platform;
 use std::io;
 use std::path::Path;
 
 /// Creates one directory, which must not exist. **Ordered later.**
 pub fn create_dir(path: &Path) -> Result<()> {
-    gate()
-        .and_then(|()| std::fs::create_dir(path))
-        .at(Operation::Create, path)?;
+    change(Operation::Create, path, || std::fs::create_dir(path))?;
     inherit_owner(path)
 }
 
@@ -37,36 +35,31 @@ pub fn create_dir_all(path: &Path) -> Result<()> {
 
 /// Creates a symbolic link at `path`. **Ordered later.**
 pub fn symlink(target: &Path, path: &Path) -> Result<()> {
-    gate()
-        .and_then(|()| platform::symlink(target, path))
-        .at(Operation::Create, path)?;
+    change(Operation::Create, path, || platform::symlink(target, path))?;
     inherit_owner(path)
 }
 
 /// Renames a file or directory, replacing a file at `to`. Atomic for readers: they see the old or the new one.
 /// **Ordered later** on Unix ([`sync_dir`](crate::sync_dir) of both directories); durable on Windows.
 pub fn rename(from: &Path, to: &Path) -> Result<()> {
-    gate()
-        .and_then(|()| platform::rename(from, to))
-        .at(Operation::Rename, to)
+    change(Operation::Rename, to, || platform::rename(from, to))
 }
 
 /// Removes a file or a link; fine when it is gone already. **Ordered later.**
 pub fn remove_file(path: &Path) -> Result<()> {
-    gate()
-        .and_then(|()| gone_is_fine(platform::retry(|| std::fs::remove_file(path))))
-        .at(Operation::Remove, path)
+    change(Operation::Remove, path, || {
+        gone_is_fine(platform::retry(|| std::fs::remove_file(path)))
+    })
 }
 
 /// Removes a directory if it is empty; says whether it is gone. **Ordered later.**
 pub fn remove_empty_dir(path: &Path) -> Result<bool> {
-    let removed = gate().and_then(|()| std::fs::remove_dir(path));
-    match removed {
-        Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(false),
-        result => gone_is_fine(result)
-            .at(Operation::Remove, path)
-            .map(|()| true),
-    }
+    change(Operation::Remove, path, || {
+        match std::fs::remove_dir(path) {
+            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(false),
+            result => gone_is_fine(result).map(|()| true),
+        }
+    })
 }
 
 /// Removes a directory with all below it, or a file; never follows links; fine when it is gone already.
@@ -78,7 +71,7 @@ pub fn remove_tree(path: &Path) -> Result<()> {
     if found.kind != crate::Kind::Directory {
         return remove_file(path);
     }
-    if let Err(error) = gate() {
+    if let Err(error) = gate(Operation::Remove, path) {
         tear_tree(path);
         return Err(error).at(Operation::Remove, path);
     }
@@ -123,9 +116,7 @@ fn gone_is_fine(result: io::Result<()>) -> io::Result<()> {
 
 /// Sets the permission bits (on Windows: nothing, files there have none). **Ordered later.**
 pub fn set_mode(path: &Path, mode: u32) -> Result<()> {
-    gate()
-        .and_then(|()| platform::set_mode(path, mode))
-        .at(Operation::SetMode, path)
+    change(Operation::SetMode, path, || platform::set_mode(path, mode))
 }
 
 /// As root, gives `to` the owner and group of `from`; nothing to do for anyone else. **Ordered later.**

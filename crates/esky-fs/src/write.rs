@@ -1,7 +1,7 @@
 //! Writing files.
 
 use crate::error::{At, Operation, Result};
-use crate::faults::gate;
+use crate::faults::{change, gate};
 use crate::sync::{sync_dir, sync_file};
 use crate::tree::{inherit_owner, remove_file, rename};
 use crate::{open_for_read, platform};
@@ -11,9 +11,7 @@ use std::path::{Path, PathBuf};
 
 /// Creates a file that must not exist (nor a link with its name) and opens it for writing. **Ordered later.**
 pub fn create_new_file(path: &Path, mode: u32) -> Result<File> {
-    let file = gate()
-        .and_then(|()| platform::create_new(path, mode))
-        .at(Operation::Create, path)?;
+    let file = change(Operation::Create, path, || platform::create_new(path, mode))?;
     inherit_owner(path)?;
     Ok(file)
 }
@@ -27,7 +25,7 @@ pub fn open_for_append(path: &Path) -> Result<File> {
             .create(true)
             .open(path)
     };
-    let file = gate().and_then(|()| open()).at(Operation::Open, path)?;
+    let file = change(Operation::Open, path, open)?;
     if is_new {
         inherit_owner(path)?;
     }
@@ -63,9 +61,7 @@ pub fn write_slot_in_place(path: &Path, bytes: &[u8]) -> Result<()> {
         sync_file(&file, path)?;
         sync_parent(path)?;
     }
-    let mut file = gate()
-        .and_then(|()| platform::open_in_place(path))
-        .at(Operation::Open, path)?;
+    let mut file = change(Operation::Open, path, || platform::open_in_place(path))?;
     write_all(&mut file, bytes, path)?;
     sync_file(&file, path)
 }
@@ -74,9 +70,7 @@ pub fn write_slot_in_place(path: &Path, bytes: &[u8]) -> Result<()> {
 pub fn copy_file(from: &Path, to: &Path, mode: u32) -> Result<File> {
     let mut source = open_for_read(from)?;
     let mut target = create_new_file(to, mode)?;
-    gate()
-        .and_then(|()| io::copy(&mut source, &mut target))
-        .at(Operation::Write, to)?;
+    change(Operation::Write, to, || io::copy(&mut source, &mut target))?;
     Ok(target)
 }
 
@@ -89,9 +83,9 @@ pub fn replace_durable(from: &Path, temporary: &Path, to: &Path, mode: u32) -> R
     sync_file(&file, temporary)?;
     drop(file);
     crate::copy_owner(from, temporary)?;
-    gate()
-        .and_then(|()| platform::rename_over_program(temporary, to))
-        .at(Operation::Rename, to)?;
+    change(Operation::Rename, to, || {
+        platform::rename_over_program(temporary, to)
+    })?;
     sync_parent(to)
 }
 
@@ -105,7 +99,7 @@ fn sync_parent(path: &Path) -> Result<()> {
 /// Writes all bytes to an open file. **Ordered later**; a crash or an error leaves any part of them.
 /// (A test that stops here gets a torn write, as a power cut would leave it.)
 pub fn write_all(file: &mut File, bytes: &[u8], path: &Path) -> Result<()> {
-    let written = match gate() {
+    let written = match gate(Operation::Write, path) {
         Ok(()) => file.write_all(bytes),
         Err(error) => file.write_all(&bytes[..bytes.len() / 2]).and(Err(error)),
     };

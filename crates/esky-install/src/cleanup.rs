@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::lock::{StagingLock, UpdateLock, VersionLock};
 use crate::staging::remove_version_dir;
 use crate::version_dir::{Stage, VersionDir};
-use crate::{adopt, programs};
+use crate::{adopt, lock, programs};
 use esky_format::state::{Reason, active_slot};
 use esky_format::version::compare;
 use std::cmp::Ordering;
@@ -33,7 +33,7 @@ enum Action {
 impl AppDir {
     /// Whether [`AppDir::cleanup`] would find anything to do, now or later. Takes no lock and changes nothing.
     pub fn needs_cleanup(&self) -> Result<bool> {
-        Ok(!self.plan(None)?.is_empty())
+        Ok(!self.plan(None)?.is_empty() || lock::was_left_behind(self.root())?)
     }
 
     /// Removes old versions that nobody uses, and the remains of what was broken off. Keeps the version that starts,

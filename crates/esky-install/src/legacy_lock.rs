@@ -67,6 +67,22 @@ impl LegacyLock {
     }
 }
 
+/// Whether a lock directory is there that keeps old clients out for nobody. `note` is what the file lock says about
+/// its last holder; an owner that cannot be told to be dead counts as alive. Changes nothing.
+pub(crate) fn is_left_behind(root: &Path, note: &str) -> Result<bool> {
+    let directory = root.join(LOCKED_DIR);
+    if !esky_fs::exists(&directory)? {
+        return Ok(false);
+    }
+    let note = note.trim();
+    let previous = if note.is_empty() || may_be_alive(note) {
+        ""
+    } else {
+        note
+    };
+    Ok(live_owner(&directory, previous)?.is_none())
+}
+
 /// What we are called in lock files: `HOST-PID-0`.
 pub(crate) fn token() -> String {
     // A host name with a slash would be a path; there is none in practice.

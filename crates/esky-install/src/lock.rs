@@ -90,9 +90,18 @@ pub(crate) fn make_state_dir(root: &Path) -> Result<PathBuf> {
     Ok(state)
 }
 
+/// Whether somebody who was killed left the lock that keeps old clients out; taking the lock breaks it.
+pub(crate) fn was_left_behind(root: &Path) -> Result<bool> {
+    legacy_lock::is_left_behind(root, &note_of(&root.join(STATE_DIR).join(STATE_LOCK)))
+}
+
 fn owner_of(lock_file: &Path) -> String {
+    legacy_lock::describe(&note_of(lock_file))
+}
+
+fn note_of(lock_file: &Path) -> String {
     let note = esky_fs::read_limited(lock_file, 1024).unwrap_or_default();
-    legacy_lock::describe(&String::from_utf8_lossy(&note))
+    String::from_utf8_lossy(&note).into_owned()
 }
 
 /// Keeps a version directory: shared by its running instances, exclusive for its removal.

@@ -14,6 +14,7 @@ use esky_format::layout::{
 use esky_format::manifest;
 use esky_format::name::AppVersion;
 use esky_format::path::{check_link, check_relative};
+use esky_fs::ErrorKind;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -152,8 +153,8 @@ impl Staging {
         check(path)?;
         check_link(path, target).map_err(|fault| Error::entry(path, EntryFault::Path(fault)))?;
         self.make_parent(path, false)?;
-        self.refuse_collision(path, false)?;
-        esky_fs::symlink(Path::new(target), &below(&self.dir.path, path))?;
+        let link = below(&self.dir.path, path);
+        refuse_collision(path, esky_fs::symlink(Path::new(target), &link))?;
         self.record(
             path,
             Kind::Symlink {
@@ -225,10 +226,9 @@ impl Staging {
             esky_fs::create_dir_all(&self.dir.programs())?;
         }
         self.make_parent(path, program)?;
-        self.refuse_collision(path, program)?;
         let target = below(&self.base(program), path);
         let mode = usable_file_mode(mode);
-        let mut file = esky_fs::create_new_file(&target, mode)?;
+        let mut file = refuse_collision(path, esky_fs::create_new_file(&target, mode))?;
         let sha256 = copy_and_hash(path, read, size, &mut file, &target)?;
         Ok((mode, size, sha256))
     }
@@ -251,18 +251,9 @@ impl Staging {
             None => {}
         }
         self.make_parent(path, false)?;
-        self.refuse_collision(path, false)?;
-        esky_fs::create_dir(&below(&self.dir.path, path))?;
+        refuse_collision(path, esky_fs::create_dir(&below(&self.dir.path, path)))?;
         self.record(path, Kind::Directory { mode: 0o755 });
         Ok(())
-    }
-
-    /// Also finds names that differ only in case, on a file system that does not tell them apart.
-    fn refuse_collision(&self, path: &str, program: bool) -> Result<()> {
-        match esky_fs::exists(&below(&self.base(program), path))? {
-            true => Err(Error::entry(path, EntryFault::Collision)),
-            false => Ok(()),
-        }
     }
 
     fn keep_manifest(&mut self, path: &str, read: &mut dyn Read) -> Result<()> {
@@ -391,6 +382,14 @@ impl Drop for Staging {
 
 fn check(path: &str) -> Result<()> {
     check_relative(path).map_err(|fault| Error::entry(path, EntryFault::Path(fault)))
+}
+
+/// Also finds names that differ only in case, on a file system that does not tell them apart.
+fn refuse_collision<T>(path: &str, created: esky_fs::Result<T>) -> Result<T> {
+    created.map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => Error::entry(path, EntryFault::Collision),
+        _ => error.into(),
+    })
 }
 
 fn mode_of(kind: &Kind) -> Option<u32> {

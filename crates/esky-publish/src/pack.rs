@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 
 use esky_archive::{Compression, ZipWriter};
 use esky_format::file_list::{Entry, FileList, Kind};
@@ -71,14 +71,27 @@ pub fn pack(
 
 /// A package written into its own directory would be packed by the next call.
 fn check_places(options: &PackOptions) -> Result<()> {
-    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let (directory, output) = (absolute(&options.directory), absolute(&options.output_dir));
-    if output.starts_with(&directory) {
+    if plain(&options.output_dir).starts_with(plain(&options.directory)) {
         return Err(Error::OutputInside {
             output: options.output_dir.clone(),
         });
     }
     Ok(())
+}
+
+/// The path from the root, without `.` and `..`.
+fn plain(path: &Path) -> PathBuf {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let mut plain = PathBuf::new();
+    for part in absolute.components() {
+        match part {
+            Component::ParentDir => {
+                plain.pop();
+            }
+            part => plain.push(part),
+        }
+    }
+    plain
 }
 
 /// What the package holds, for the report.

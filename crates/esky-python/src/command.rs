@@ -4,6 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::io::{IsTerminal as _, stderr, stdout};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use esky_cli::Environment;
 use esky_publish::{PackOptions, Packed, Progress};
@@ -13,6 +14,9 @@ use pyo3::types::PyDict;
 
 use crate::failure::Failure;
 use crate::task::{Setting, Task};
+
+/// How long a command may take to end after Ctrl-C.
+const COMMAND_GRACE: Duration = Duration::from_secs(10);
 
 /// Adds the functions to the module.
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -27,7 +31,12 @@ fn run_command(py: Python<'_>, arguments: Vec<OsString>, bootstraps: PathBuf) ->
         .chain(arguments)
         .collect();
     let environment = environment(py, bootstraps)?;
-    let task = Task::spawn(Setting::default(), move |monitor| {
+    // After Ctrl-C the command says how far it came.
+    let setting = Setting {
+        grace: Some(COMMAND_GRACE),
+        ..Setting::default()
+    };
+    let task = Task::spawn(setting, move |monitor| {
         let environment = Environment {
             cancel: monitor.cancel.clone(),
             ..environment
@@ -49,9 +58,9 @@ fn environment(py: Python<'_>, bootstraps: PathBuf) -> PyResult<Environment> {
     };
     let dumb = variable("TERM")?.as_deref() == Some(OsStr::new("dumb"));
     Ok(Environment {
-        stdout_is_terminal: stdout().is_terminal(),
-        stderr_is_terminal: stderr().is_terminal(),
-        no_color: variable("NO_COLOR")?.is_some() || dumb,
+        stdout_is_terminal: !dumb && stdout().is_terminal(),
+        stderr_is_terminal: !dumb && stderr().is_terminal(),
+        no_color: variable("NO_COLOR")?.is_some(),
         bootstrap: variable("ESKY_BOOTSTRAP")?.map(PathBuf::from),
         bootstraps_dir: Some(bootstraps),
         ..Environment::default()

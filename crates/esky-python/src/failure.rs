@@ -56,7 +56,7 @@ impl Failure {
         }
     }
 
-    fn from_url(self, url: &str) -> Self {
+    fn about_url(self, url: &str) -> Self {
         Self {
             url: Some(url.to_owned()),
             ..self
@@ -109,9 +109,9 @@ fn client_failure(error: &ClientError) -> Failure {
     match error {
         ClientError::Cancelled => failure("cancelled"),
         ClientError::NoVersionFinder => failure("no-finder"),
-        ClientError::VersionNotFound { place, .. } => failure("version").from_url(place),
+        ClientError::VersionNotFound { place, .. } => failure("version").about_url(place),
         ClientError::NoUsablePackage { .. } => failure("version"),
-        ClientError::Http { url, .. } => failure("network").from_url(url),
+        ClientError::Http { url, .. } => failure("network").about_url(url),
         ClientError::Package(inner) => package_failure(failure("package"), inner),
         ClientError::Contents { package, .. } => failure("package").at(package),
         _ => failure("other"),

@@ -51,7 +51,7 @@ impl Finder {
         retries: u32,
     ) -> PyResult<Self> {
         let options = options(proxy, timeout, retries)?;
-        let transport = Arc::new(detached(py, || PythonTransport::new(options))?);
+        let transport = Arc::new(detached(py, || PythonTransport::new(&url, options))?);
         let finder = Arc::new(DefaultVersionFinder::new(url, transport.clone()));
         Ok(Self::new(Kind::Web { finder, transport }))
     }
@@ -190,6 +190,7 @@ impl Finder {
             cancel: cancel.map(|token| token.0.clone()),
             open_url,
             headers: self.header_function_for(py),
+            ..Setting::default()
         }
     }
 

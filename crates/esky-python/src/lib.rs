@@ -1,8 +1,8 @@
 //! The Python module `esky._esky`: conversions, exceptions, and getting out of Python's way while work goes on.
 //!
-//! No rules live here. Work that may take time becomes a [`task::Task`]: it runs on a thread of its own that never
+//! No rules live here. Work that may take time becomes a `task::Task`: it runs on a thread of its own that never
 //! touches Python, while the calling thread waits without the interpreter's lock, hands events over and notices
-//! Ctrl-C. What must run in Python (a finder's `open_url`, say) is asked of the calling thread through [`bridge`].
+//! Ctrl-C. What must run in Python (a finder's `open_url`, say) is asked of the calling thread through `bridge`.
 
 mod app;
 mod bridge;

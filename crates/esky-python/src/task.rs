@@ -55,6 +55,8 @@ pub(crate) struct Setting {
     pub(crate) open_url: Option<Py<PyAny>>,
     /// The finder's function from URL to headers.
     pub(crate) headers: Option<Py<PyAny>>,
+    /// How long the work may take to end after Ctrl-C, if it needs longer than usual.
+    pub(crate) grace: Option<Duration>,
 }
 
 /// Work on a thread of its own. Iterate over its events, then ask for its result.
@@ -64,6 +66,7 @@ pub(crate) struct Task {
     own_cancel: CancelToken,
     outer_cancel: Option<CancelToken>,
     python: Mutex<PythonSide>,
+    grace: Duration,
 }
 
 struct State {
@@ -101,6 +104,7 @@ impl Task {
             own_cancel,
             outer_cancel: setting.cancel,
             python: Mutex::new(PythonSide::new(setting.open_url, setting.headers)),
+            grace: setting.grace.unwrap_or(GRACE),
         })
     }
 
@@ -192,9 +196,11 @@ impl Task {
     /// of Python, and what it tells goes nowhere.
     fn give_up(&self, py: Python<'_>) {
         self.own_cancel.cancel();
-        let deadline = Instant::now() + GRACE;
-        while Instant::now() < deadline {
-            match py.detach(|| self.receive(POLL.min(GRACE))) {
+        let deadline = Instant::now() + self.grace;
+        let is_long = self.grace > GRACE;
+        // A second Ctrl-C ends a long wait; after a short one Python sees it by itself.
+        while Instant::now() < deadline && !(is_long && py.check_signals().is_err()) {
+            match py.detach(|| self.receive(POLL)) {
                 Received::Message(Message::Finished(outcome)) => self.end(outcome),
                 Received::End => return,
                 // Events nobody waits for; calls without an answer fail.

@@ -1,10 +1,12 @@
 //! How a finder made in Python reaches the web: natively, unless the app has its own `open_url`.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use esky::{
     Error, HttpFault, HttpOptions, Request, Response, RetryPolicy, SystemTransport, Transport,
 };
+
+use url::{Origin, Url};
 
 use crate::bridge::Bridge;
 
@@ -14,7 +16,7 @@ pub(crate) enum Headers {
     /// None.
     #[default]
     None,
-    /// The same ones always.
+    /// The same ones always, for the host that the finder was made for and no other.
     Fixed(Vec<(String, String)>),
     /// A function in Python says which.
     Function,
@@ -28,15 +30,14 @@ pub(crate) struct PythonTransport {
 }
 
 impl PythonTransport {
-    /// Fails if the options cannot be used.
-    pub(crate) fn new(mut options: HttpOptions) -> esky::Result<Self> {
+    /// For a finder of packages at `home`. Fails if the options cannot be used.
+    pub(crate) fn new(home: &str, mut options: HttpOptions) -> esky::Result<Self> {
         let headers = Arc::new(Mutex::new(Headers::None));
         let fixed = headers.clone();
-        options.headers = Some(Arc::new(move |_| {
-            match &*fixed.lock().unwrap_or_else(PoisonError::into_inner) {
-                Headers::Fixed(list) => list.clone(),
-                Headers::None | Headers::Function => Vec::new(),
-            }
+        let home = origin(home);
+        options.headers = Some(Arc::new(move |url| match &*locked(&fixed) {
+            Headers::Fixed(list) if home.is_some() && origin(url) == home => list.clone(),
+            _ => Vec::new(),
         }));
         let native = SystemTransport::new(options.clone())?;
         Ok(Self {
@@ -48,14 +49,11 @@ impl PythonTransport {
 
     /// Sets the headers of all requests from now on.
     pub(crate) fn set_headers(&self, headers: Headers) {
-        *self.headers.lock().unwrap_or_else(PoisonError::into_inner) = headers;
+        *locked(&self.headers) = headers;
     }
 
     fn asks_for_headers(&self) -> bool {
-        matches!(
-            *self.headers.lock().unwrap_or_else(PoisonError::into_inner),
-            Headers::Function
-        )
+        matches!(*locked(&self.headers), Headers::Function)
     }
 
     /// A transport of its own for one request, because the hook may be called on any thread and must know whom to ask.
@@ -98,4 +96,13 @@ fn open_in_python(bridge: &Bridge, request: &Request) -> esky::Result<Response> 
         partial: false,
         validator: None,
     })
+}
+
+/// Scheme, host and port.
+fn origin(url: &str) -> Option<Origin> {
+    Url::parse(url).ok().map(|url| url.origin())
+}
+
+fn locked(headers: &Mutex<Headers>) -> MutexGuard<'_, Headers> {
+    headers.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -21,8 +21,13 @@ pub(crate) fn connection(stream: TcpStream, shared: &Shared) {
 
 fn answer(mut stream: TcpStream, shared: &Shared) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    let Some(seen) = read_request(&stream)? else {
-        return Ok(());
+    let seen = match read_request(&stream) {
+        Ok(Some(seen)) => seen,
+        Ok(None) => return Ok(()),
+        // Not text: somebody takes this for an encrypted server, and gets the answer such servers give.
+        Err(_) => {
+            return stream.write_all(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n");
+        }
     };
     let request = shared.remember(seen.clone());
     let path = path_of(&seen.target);

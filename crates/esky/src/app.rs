@@ -39,7 +39,7 @@ impl Esky {
 
     /// As [`Esky::open`], for what needs no finder: listing, checking, cleaning up.
     pub fn open_without_finder(appdir_or_executable: &Path) -> Result<Self> {
-        let (app_dir, active_version) = if is_file(appdir_or_executable)? {
+        let (app_dir, active_version) = if names_program(appdir_or_executable)? {
             let (app_dir, active) = AppDir::from_executable(appdir_or_executable)?;
             (app_dir, Some(active.version))
         } else {
@@ -223,7 +223,10 @@ impl Esky {
             self.update_to(version, monitor)?;
         }
         monitor.emit(Event::CleaningUp);
-        self.cleanup()?;
+        // With nothing to do nothing is written, so that a read-only app can look for updates.
+        if self.needs_cleanup()? {
+            self.cleanup()?;
+        }
         monitor.emit(Event::Done);
         Ok(found)
     }
@@ -333,9 +336,14 @@ impl fmt::Debug for Esky {
     }
 }
 
-/// A path that is not there is not a file; opening it as a directory says so.
-fn is_file(path: &Path) -> Result<bool> {
-    Ok(esky_fs::metadata(path)?.is_some_and(|metadata| {
-        metadata.kind == esky_fs::Kind::File || metadata.kind == esky_fs::Kind::Symlink
-    }))
+/// Whether a path names a program, and not an app directory. A link to the app directory is a directory. A path that is
+/// not there names a program if it would lie in a version: Nuitka's `sys.executable` is one.
+fn names_program(path: &Path) -> Result<bool> {
+    let kind = esky_fs::metadata(path)?.map(|metadata| metadata.kind);
+    Ok(match kind {
+        Some(esky_fs::Kind::File) => true,
+        Some(esky_fs::Kind::Symlink) => esky_fs::read_dir_names(path).is_err(),
+        None => AppDir::from_executable(path).is_ok(),
+        Some(_) => false,
+    })
 }

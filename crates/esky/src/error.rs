@@ -145,8 +145,11 @@ pub enum HttpFault {
     /// Nothing came for too long.
     #[error("timed out ({0})")]
     TimedOut(String),
+    /// The server's certificate is no good, or it speaks no encryption we know.
+    #[error("no secure connection: {0}")]
+    Encryption(String),
     /// No connection, or it broke.
-    #[error("{0}")]
+    #[error("the connection failed: {0}")]
     Connection(String),
     /// The file behind a file URL or a plain path cannot be read.
     #[error(transparent)]
@@ -212,6 +215,10 @@ fn fault_hint(fault: &HttpFault) -> Option<String> {
         } => "check the address; the file is not there",
         HttpFault::TimedOut(_) | HttpFault::Connection(_) | HttpFault::Short { .. } => {
             "check the network connection and try again; what has arrived is kept"
+        }
+        HttpFault::Encryption(_) => {
+            "check the date of this machine and the server's certificate; a proxy that looks into encrypted \
+             connections needs its certificate installed in the system"
         }
         HttpFault::NotText => "check that the address is that of a page with links to the packages",
         HttpFault::InsecureRedirect { .. } => "use the final address directly if you trust it",

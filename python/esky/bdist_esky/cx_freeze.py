@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from typing import Any
 
@@ -50,6 +51,13 @@ class CxFreezeFreezer(Freezer):
         with open(script, "w", encoding="utf-8") as file:
             file.write(_script(job, options))
         job.run([sys.executable, script])
+        _remove_release_tools(job.freeze_dir)
+
+
+def _remove_release_tools(freeze_dir: str) -> None:
+    """cx_Freeze copies all data of a package; those of esky are for making releases."""
+    for directory in ("_hooks", "bootstraps"):
+        shutil.rmtree(os.path.join(freeze_dir, "lib", "esky", directory), ignore_errors=True)
 
 
 def _script(job: FreezeJob, options: dict[str, Any]) -> str:

@@ -65,9 +65,30 @@ sys.exit(code)";
 }
 
 /// The middle one; of an even number the upper of the two in the middle.
-pub(super) fn median(mut times: Vec<Duration>) -> Duration {
-    times.sort_unstable();
-    times.get(times.len() / 2).copied().unwrap_or_default()
+pub(super) fn median(times: &[Duration]) -> Duration {
+    Duration::from_secs_f64(middle(times.iter().map(Duration::as_secs_f64)))
+}
+
+/// The middle one of the ratios of times taken in pairs.
+pub(super) fn median_ratio(ours: &[Duration], theirs: &[Duration]) -> f64 {
+    middle(seconds_in_pairs(ours, theirs).map(|(ours, theirs)| ours / theirs))
+}
+
+/// The middle one of the differences, in seconds, of times taken in pairs.
+pub(super) fn median_difference(ours: &[Duration], theirs: &[Duration]) -> f64 {
+    middle(seconds_in_pairs(ours, theirs).map(|(ours, theirs)| ours - theirs))
+}
+
+fn seconds_in_pairs(ours: &[Duration], theirs: &[Duration]) -> impl Iterator<Item = (f64, f64)> {
+    ours.iter()
+        .zip(theirs)
+        .map(|(ours, theirs)| (ours.as_secs_f64(), theirs.as_secs_f64()))
+}
+
+fn middle(values: impl Iterator<Item = f64>) -> f64 {
+    let mut sorted: Vec<f64> = values.collect();
+    sorted.sort_unstable_by(f64::total_cmp);
+    sorted.get(sorted.len() / 2).copied().unwrap_or_default()
 }
 
 /// Everything written so far is on the disk, so that no run pays for the one before it.
@@ -81,8 +102,16 @@ mod tests {
 
     #[test]
     fn the_median_is_the_middle_time() {
-        let times = [5, 1, 9].map(Duration::from_millis).to_vec();
-        assert_eq!(median(times), Duration::from_millis(5));
-        assert_eq!(median(Vec::new()), Duration::ZERO);
+        let times = [5, 1, 9].map(Duration::from_secs);
+        assert_eq!(median(&times), Duration::from_secs(5));
+        assert_eq!(median(&[]), Duration::ZERO);
+    }
+
+    #[test]
+    fn pairs_are_compared_round_by_round() {
+        let ours = [1, 20, 3].map(Duration::from_secs);
+        let theirs = [2, 10, 4].map(Duration::from_secs);
+        assert_eq!(median_ratio(&ours, &theirs), 0.75);
+        assert_eq!(median_difference(&ours, &theirs), -1.0);
     }
 }

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use super::measure::{median, quiet, settle, time};
+use super::measure::{quiet, settle, time};
 use super::table::{Figure, Table};
 use super::tree::Tree;
 use super::{Bench, empty};
@@ -41,8 +41,8 @@ pub(super) fn measure(bench: &Bench, tree: &Tree, table: &mut Table) -> Result<(
     }
     table.add(Figure::ratio(
         "esky pack against zip -6 -r",
-        median(ours),
-        median(theirs),
+        &ours,
+        &theirs,
         LIMIT,
     ));
     Ok(())

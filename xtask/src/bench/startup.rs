@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use super::measure::{median, time};
+use super::measure::time;
 use super::table::{Figure, Table};
 use super::tree::NAME;
 use super::{Bench, unzip};
@@ -31,6 +31,6 @@ pub(super) fn measure(bench: &Bench, table: &mut Table) -> Result<()> {
         theirs.push(time(&mut Command::new(&direct))?);
     }
     let what = "start-up overhead of the bootstrap";
-    table.add(Figure::overhead(what, median(ours), median(theirs), LIMIT));
+    table.add(Figure::overhead(what, &ours, &theirs, LIMIT));
     Ok(())
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use super::measure::{Usage, median, settle, time, time_and_memory};
+use super::measure::{Usage, settle, time, time_and_memory};
 use super::table::{Figure, Table};
 use super::tree::{NAME, Tree};
 use super::{Bench, empty, unzip};
@@ -41,12 +41,7 @@ pub(super) fn measure(bench: &Bench, tree: &Tree, table: &mut Table) -> Result<(
         theirs.push(by_hand(&directory.join("by-hand"), &server.address, &new)?);
     }
     let what = "update from loopback against curl, unzip, sync";
-    table.add(Figure::ratio(
-        what,
-        median(ours),
-        median(theirs),
-        TIME_LIMIT,
-    ));
+    table.add(Figure::ratio(what, &ours, &theirs, TIME_LIMIT));
     table.add(Figure::size(
         "peak memory of the update",
         memory,

@@ -2,8 +2,9 @@
 
 use crate::craft::{self, Item, deflated, file, good, good_and, inside, link, zip};
 use crate::tree::{Tree, entry_fault, open, open_with, package_fault, refusal, unpack};
-use esky_archive::{EntryFault, Error, Limits, PackageFault};
+use esky_archive::{EntryFault, Error, Limits, PackageFault, SinkError, TreeSink};
 use esky_format::name::AppVersion;
+use std::io::Read;
 use std::ops::ControlFlow;
 
 fn unpack_fault(bytes: Vec<u8>) -> EntryFault {
@@ -409,4 +410,58 @@ fn cancelled() {
         .unpack(&mut Tree::default(), &mut |_| ControlFlow::Break(()))
         .unwrap_err();
     assert!(matches!(error, Error::Cancelled { .. }), "{error:?}");
+}
+
+/// Takes a few bytes of each content, or none and fails.
+struct Lazy {
+    fails: bool,
+}
+
+impl TreeSink for Lazy {
+    fn directory(&mut self, _: &str, _: u32) -> Result<(), SinkError> {
+        Ok(())
+    }
+
+    fn file(&mut self, _: &str, _: u32, _: u64, content: &mut dyn Read) -> Result<(), SinkError> {
+        if self.fails {
+            return Err("no space".into());
+        }
+        Ok(content.read(&mut [0; 2]).map(drop)?)
+    }
+
+    fn symlink(&mut self, _: &str, _: &str) -> Result<(), SinkError> {
+        Ok(())
+    }
+
+    fn program(
+        &mut self,
+        path: &str,
+        mode: u32,
+        size: u64,
+        content: &mut dyn Read,
+    ) -> Result<(), SinkError> {
+        self.file(path, mode, size, content)
+    }
+}
+
+fn unpack_lazily(bytes: Vec<u8>, fails: bool) -> Result<(), Error> {
+    let mut package = open(bytes).unwrap();
+    package.unpack(&mut Lazy { fails }, &mut |_| ControlFlow::Continue(()))
+}
+
+#[test]
+fn failed_sink() {
+    let error = unpack_lazily(zip(&good()), true).unwrap_err();
+    assert!(matches!(error, Error::Sink { .. }), "{error:?}");
+    let said = error.to_string();
+    assert_eq!(said, "cannot unpack \"prog\" of package app.zip: no space");
+}
+
+#[test]
+fn sink_that_does_not_read_to_the_end() {
+    unpack_lazily(zip(&good()), false).unwrap();
+    let mut item = file(&inside("data"), b"what was packed");
+    item.data[9] ^= 1;
+    let error = unpack_lazily(good_and([item]), false).unwrap_err();
+    assert!(error.to_string().contains("checksum"), "{error}");
 }

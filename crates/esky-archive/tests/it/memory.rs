@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use crate::craft::inside;
 
 /// Larger than all that unpacking may hold.
-const LARGE: u64 = 48 << 20;
+const LARGE: u64 = 36 << 20;
 
 struct Discard;
 

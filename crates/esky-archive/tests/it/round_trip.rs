@@ -1,8 +1,8 @@
 //! What is written can be read, and is the same every time.
 
 use crate::craft::inside;
-use crate::tree::{Node, unpack};
-use esky_archive::{Compression, Error, ZipWriter};
+use crate::tree::{Node, open_with, unpack};
+use esky_archive::{Compression, Error, Limits, ZipWriter};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read};
@@ -163,4 +163,53 @@ fn content_that_shrinks_while_it_is_packed() {
         ),
         "{error:?}"
     );
+}
+
+#[test]
+fn content_is_packed_alike_whatever_came_before() {
+    let mixed = [
+        content(2, 400_000),
+        content(3, 400_000),
+        content(4, 400_000),
+    ]
+    .concat();
+    let packed = |before: usize| {
+        let mut zip = ZipWriter::new(Cursor::new(Vec::new()), Compression::Deflated);
+        for seed in 0..before {
+            let other = content(seed as u32, 100_000);
+            zip.file(&format!("{seed}"), 0o644, 100_000, &mut other.as_slice())
+                .unwrap();
+        }
+        let size = mixed.len() as u64;
+        zip.file("mixed", 0o644, size, &mut mixed.as_slice())
+            .unwrap();
+        let mut archive = zip::ZipArchive::new(zip.finish().unwrap()).unwrap();
+        let mut bytes = Vec::new();
+        let mut raw = archive.by_index_raw(before).unwrap();
+        raw.read_to_end(&mut bytes).unwrap();
+        bytes
+    };
+    let alone = packed(0);
+    assert_eq!(packed(1), alone);
+    assert_eq!(packed(7), alone);
+}
+
+#[test]
+fn more_entries_than_16_bits_can_count() {
+    let count = 66_000;
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()), Compression::Stored);
+    for number in 0..count {
+        zip.directory(&inside(&format!("d/{number}")), 0o755)
+            .unwrap();
+    }
+    let manifest = inside(MANIFEST);
+    zip.file("prog", 0o755, 0, &mut std::io::empty()).unwrap();
+    zip.file(&manifest, 0o644, 5, &mut &b"prog\n"[..]).unwrap();
+    let bytes = zip.finish().unwrap().into_inner();
+    let limits = Limits::default().with_entries(100_000);
+    let package = open_with(bytes.clone(), &limits).unwrap();
+    // The numbered ones, the two around them, the program and the manifest.
+    assert_eq!(package.entries().len(), count + 4);
+    let error = open_with(bytes, &Limits::default()).err().unwrap();
+    assert!(error.to_string().contains("66002 entries"), "{error}");
 }

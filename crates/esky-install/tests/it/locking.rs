@@ -133,3 +133,30 @@ fn update_lock_is_free_while_another_process_stages() {
     drop(install(&opened, "4").unwrap());
     assert_eq!(app.starts(), "4");
 }
+
+#[test]
+fn lock_left_by_a_killed_writer_is_something_to_clean_up() {
+    let app = App::with_versions(&["1"]);
+    assert!(!app.open().needs_cleanup().unwrap());
+    legacy_lock(&app, &esky_fs::host_name(), dead_process(), 0);
+    assert!(app.open().needs_cleanup().unwrap());
+    let lock = app.open().lock().unwrap();
+    assert!(
+        !app.open().needs_cleanup().unwrap(),
+        "our own lock is no remains"
+    );
+    drop(lock);
+    assert!(!app.root().join("locked").exists());
+}
+
+#[test]
+fn empty_lock_directory_of_a_killed_writer_is_something_to_clean_up() {
+    let app = App::with_versions(&["1"]);
+    drop(app.open().lock().unwrap());
+    let token = format!("{}-{}-0", esky_fs::host_name(), dead_process());
+    fs::write(app.root().join("esky-state/lock"), token).unwrap();
+    fs::create_dir(app.root().join("locked")).unwrap();
+    assert!(app.open().needs_cleanup().unwrap());
+    drop(app.open().lock().unwrap());
+    assert!(!app.open().needs_cleanup().unwrap());
+}

@@ -14,6 +14,7 @@ mod fixture;
 mod installing;
 mod locking;
 mod opening;
+mod ordering;
 mod staging;
 mod uninstalling;
 mod verifying;

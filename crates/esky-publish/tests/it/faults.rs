@@ -139,6 +139,8 @@ fn output_inside_the_directory() {
     options.output_dir = app.directory().join("out");
     let error = pack(&options).unwrap_err();
     assert!(matches!(error, Error::OutputInside { .. }), "{error:?}");
+    options.output_dir = app.directory().join("../out");
+    pack(&options).unwrap();
 }
 
 #[test]

@@ -247,6 +247,11 @@ fn fault(error: ureq::Error) -> HttpFault {
         ureq::Error::Io(error) if error.kind() == io::ErrorKind::TimedOut => {
             HttpFault::TimedOut("connect".to_owned())
         }
+        // What the encryption layer refuses comes as data that makes no sense.
+        ureq::Error::Io(error) if error.kind() == io::ErrorKind::InvalidData => {
+            HttpFault::Encryption(error.to_string())
+        }
+        ureq::Error::Io(error) => HttpFault::Connection(error.to_string()),
         ureq::Error::BadUri(reason) => HttpFault::BadUrl(reason),
         ureq::Error::Http(error) => HttpFault::BadUrl(error.to_string()),
         other => HttpFault::Connection(other.to_string()),

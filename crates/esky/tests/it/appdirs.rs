@@ -10,7 +10,7 @@ use esky_testkit::apps::{self, Release};
 
 use crate::story::Story;
 
-/// What the system calls a full disk and a missing right.
+/// What a Unix system calls a full disk and a missing right.
 const NO_SPACE: i32 = 28;
 const NO_PERMISSION: i32 = 13;
 
@@ -53,12 +53,39 @@ fn a_file_outside_of_any_app_is_named() {
 }
 
 #[test]
+fn a_program_that_is_not_there_but_lies_in_a_version_stands_for_that_version() {
+    let place = apps::Place::with_installed(&Release::new("1.0"));
+    let python = place
+        .appdir()
+        .join(apps::directory_name("1.0"))
+        .join("python");
+    let app = Esky::open_without_finder(&python).unwrap();
+    assert_eq!(app.active_version(), Some("1.0"));
+}
+
+#[test]
 fn a_directory_with_nothing_but_junk_is_named() {
     let place = apps::Place::new();
     fs::create_dir_all(place.appdir().join("demo-1.0")).unwrap();
     fs::create_dir_all(place.appdir().join(apps::directory_name("1.0"))).unwrap();
     fs::write(place.appdir().join(apps::directory_name("2.0")), "a file").unwrap();
     opening_fails(&place.appdir(), "holds no version");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_to_the_app_directory_or_to_the_program_is_as_good_as_itself() {
+    let story = Story::new();
+    let link = story.place.path("link");
+    std::os::unix::fs::symlink(story.place.appdir(), &link).unwrap();
+    let app = Esky::open_without_finder(&link).unwrap();
+    assert_eq!(
+        (app.version().as_str(), app.active_version()),
+        ("1.0", None)
+    );
+    let program = link.join(apps::directory_name("1.0")).join("prog");
+    let app = Esky::open_without_finder(&program).unwrap();
+    assert_eq!(app.active_version(), Some("1.0"));
 }
 
 #[test]
@@ -111,6 +138,15 @@ fn refused_at_every_step(number: i32, cause: &str, source: fn(&Story) -> Esky) {
         assert!(error.hint().is_some(), "{text}");
         assert_eq!(source(&story).version(), "1.0");
     }
+}
+
+#[test]
+fn with_nothing_newer_nothing_is_written() {
+    let story = Story::new();
+    let app = story.app();
+    let armed = arm(Plan::FailOnce(0, NO_PERMISSION));
+    assert_eq!(app.auto_update(&Monitor::silent()).unwrap(), None);
+    assert_eq!(armed.operations(), 0);
 }
 
 fn from_directory(story: &Story) -> Esky {

@@ -146,6 +146,18 @@ fn a_good_package_is_taken_when_the_first_one_is_bad() {
 }
 
 #[test]
+fn a_self_extracting_package_is_taken() {
+    let story = Story::new();
+    let zip = fs::read(story.place.offer(&Release::new("1.1"))).unwrap();
+    let name = apps::package_name("1.1").replace(".zip", ".exe");
+    let program = [b"MZ and a program that unpacks the rest".as_slice(), &zip].concat();
+    story.server.page(&format!("/{name}"), program);
+    story.server.page("/", format!("<a href=\"{name}\">"));
+    story.app().auto_update(&Monitor::silent()).unwrap();
+    story.assert_updated_to("1.1");
+}
+
+#[test]
 fn when_every_package_fails_the_error_names_every_cause() {
     let story = Story::new();
     story.place.offer_bytes("1.1", b"no zip at all");

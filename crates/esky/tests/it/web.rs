@@ -162,4 +162,9 @@ fn a_server_that_does_not_speak_tls_is_an_error_and_no_more() {
     let url = story.server.url("/").replace("http://", "https://");
     let error = story.fails_safely(&story.app_at(&url, quick_options()));
     assert!(error.to_string().contains(&url), "{error}");
+    assert!(
+        error.to_string().contains("no secure connection"),
+        "{error}"
+    );
+    assert!(error.hint().unwrap().contains("certificate"));
 }
