@@ -153,9 +153,9 @@ class Esky:
     def fetch_version(self, version: str, callback: Callback | None = None) -> str:
         """Fetches and unpacks a version, and returns the directory it is in.  The running version is not touched."""
         finder = self._need_finder()
-        installed = self._installed(version)
-        if installed is not None:
-            return installed
+        ready = self._ready(version)
+        if ready is not None:
+            return ready
         with self._locked():
             path = finder.has_version(self, version)
             if not path:
@@ -168,9 +168,9 @@ class Esky:
         The last one is `{"status": "ready", "path": …}`.
         """
         finder = self._need_finder()
-        installed = self._installed(version)
-        if installed is not None:
-            yield {"status": "ready", "path": installed}
+        ready = self._ready(version)
+        if ready is not None:
+            yield {"status": "ready", "path": ready}
             return
         with self._locked():
             path: Any = finder.has_version(self, version)
@@ -295,9 +295,11 @@ class Esky:
             return staged
         return str(run(self._native.adopt(path, version)))
 
-    def _installed(self, version: str) -> str | None:
+    def _ready(self, version: str) -> str | None:
+        """Where a version is that need not be fetched any more."""
         found = (installed for installed in self._native.versions() if installed.version == version)
-        return next((installed.path for installed in found if installed.complete), None)
+        whole = next((installed.path for installed in found if installed.complete), None)
+        return whole if whole is not None else self._native.staged(version)
 
     def _is_on_disk(self, version: str) -> bool:
         if any(installed.version == version for installed in self._native.versions()):

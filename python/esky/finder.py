@@ -107,8 +107,8 @@ class DefaultVersionFinder(_NativeVersionFinder):
     """Finds versions on a web page that links to packages.
 
     `headers` are sent with each request: a mapping, for the host of `download_url` and no other; or a function from
-    any address to a mapping, for more hosts or a token that changes.  `proxy` is an address, None for no proxy, or left out to take it from the environment.  `timeout` is
-    how many seconds a server may keep silent.
+    any address to a mapping, for more hosts or a token that changes.  `proxy` is an address, None for no proxy, or
+    left out to take it from the environment.  `timeout` is how many seconds a server may keep silent.
     """
 
     def __init__(

@@ -78,6 +78,17 @@ def test_its_statuses_become_events(app_dir: Path, finder: DirectoryFinder) -> N
     assert events[-1].phase == "ready"
 
 
+def test_what_was_downloaded_is_not_fetched_again(app_dir: Path, finder: DirectoryFinder) -> None:
+    app = esky.Esky(app_dir, finder)
+    update = app.check()
+    assert update is not None
+    update.download()
+    events: list[esky.Event] = []
+    update.install(progress=events.append)
+    assert [event.phase for event in events] == ["installing", "done"]
+    assert app.version == "1.1"
+
+
 def test_a_cancelled_token_stops_it_between_two_steps(app_dir: Path, finder: DirectoryFinder) -> None:
     update = esky.Esky(app_dir, finder).check()
     assert update is not None

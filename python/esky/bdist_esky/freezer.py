@@ -13,6 +13,7 @@ import importlib.util
 import os
 import subprocess
 import sys
+import sysconfig
 from dataclasses import dataclass, field
 from typing import Any, Callable, ClassVar
 
@@ -62,16 +63,10 @@ class FreezeJob:
 
     def run(self, command: list[str]) -> str:
         """Run a freezer's command in the work directory; its output is shown only if it fails, and returned."""
-        # A fixed hash seed makes two runs give the same bytes, which keeps updates small.
-        environment = {"PYTHONHASHSEED": "0", **os.environ}
-        # Relative entries would mean something else in the work directory.
-        if environment.get("PYTHONPATH"):
-            entries = environment["PYTHONPATH"].split(os.pathsep)
-            environment["PYTHONPATH"] = os.pathsep.join(map(os.path.abspath, entries))
         result = subprocess.run(
             command,
             cwd=self.work_dir,
-            env=environment,
+            env=_environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -83,6 +78,19 @@ class FreezeJob:
             tail = "\n".join(result.stdout.splitlines()[-OUTPUT_LINES_SHOWN:])
             raise FreezerFailed(command, result.returncode, tail)
         return result.stdout
+
+
+def _environment() -> dict[str, str]:
+    """The environment of a freezer's command."""
+    # A fixed hash seed makes two runs give the same bytes, which keeps updates small.
+    environment = {"PYTHONHASHSEED": "0", **os.environ}
+    # Relative entries would mean something else in the work directory.
+    if environment.get("PYTHONPATH"):
+        entries = environment["PYTHONPATH"].split(os.pathsep)
+        environment["PYTHONPATH"] = os.pathsep.join(map(os.path.abspath, entries))
+    # Tools installed beside Python are found also when its virtual environment is not activated.
+    environment["PATH"] = os.pathsep.join([sysconfig.get_path("scripts"), environment.get("PATH", os.defpath)])
+    return environment
 
 
 class FreezerFailed(FreezeError):

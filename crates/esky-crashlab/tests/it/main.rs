@@ -2,7 +2,9 @@
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 #![allow(
     clippy::disallowed_methods,
-    reason = "tests look at the disk by themselves"
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "tests look at the disk by themselves, print their figures and may panic"
 )]
 
 mod power_cut;
