@@ -183,8 +183,9 @@ def test_custom_bootstrap_code_is_refused_with_what_replaces_it(project, option)
 
 
 @pytest.mark.parametrize("option", ["compile_bootstrap_exes", "detached_bootstrap_library", "force_bootstrap_library"])
-def test_options_with_nothing_left_to_do_are_accepted(project, option):
+def test_options_with_nothing_left_to_do_are_accepted_with_a_note(project, caplog, option):
     command_for({option: True}).ensure_finalized()
+    assert f"{option} is ignored" in caplog.text
 
 
 def test_options_of_the_wrong_kind_are_refused(project):

@@ -25,7 +25,7 @@ def job_for(tmp_path, programs, options=None, **changes):
         "package_data": [("/sources/greetings/data/words.txt", "greetings/data/words.txt")],
         "options": options or {},
         "bundle_msvcrt": False,
-        "log": print,
+        "warn": print,
     }
     return FreezeJob(**{**values, **changes})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import shutil
 import tempfile
@@ -16,6 +17,7 @@ from . import packing
 from .executable import Executable, with_startup_hooks
 from .freezer import FreezeError, FreezeJob, Program, find_freezer
 
+LOG = logging.getLogger(__name__)
 BOOTSTRAP_CODE_ADVICE = (
     "{option} is no longer possible: the start-up program is native and runs no Python. Code that has to run before "
     "the application belongs at the top of its script; the choice of the version to start is esky's own"
@@ -117,7 +119,7 @@ class bdist_esky(Command):
                 raise OptionError(BOOTSTRAP_CODE_ADVICE.format(option=option))
         for option, reason in IGNORED_OPTIONS.items():
             if getattr(self, option):
-                self.announce(f"{option} is ignored: {reason}", 2)
+                LOG.warning("%s is ignored: %s", option, reason)
 
     def run(self) -> None:
         with tempfile.TemporaryDirectory(prefix="bdist_esky-") as self.tempdir:
@@ -130,7 +132,7 @@ class bdist_esky(Command):
         self._make_directories()
         if self.pre_freeze_callback is not None:
             self.pre_freeze_callback(self)
-        self.announce(f"freezing {self._app_name} with {self._freezer.name}", 2)
+        LOG.info("freezing %s with %s", self._app_name, self._freezer.name)
         job = self._job()
         self._freezer.freeze(job)
         self._check_programs(job)
@@ -141,6 +143,7 @@ class bdist_esky(Command):
         shutil.rmtree(self.bootstrap_dir)
         if self._deflate is None:
             packing.unpack(self._package, self.bootstrap_dir)
+        LOG.info("packed %s", self._result())
         self.distribution.dist_files.append(("bdist_esky", "", self._result()))
 
     def _make_directories(self) -> None:
@@ -175,7 +178,7 @@ class bdist_esky(Command):
             package_data=self._package_data(),
             options=dict(self.freezer_options),
             bundle_msvcrt=bool(self.bundle_msvcrt),
-            log=lambda text: self.announce(text, 2),
+            warn=LOG.warning,
         )
 
     def _programs(self) -> list[Program]:

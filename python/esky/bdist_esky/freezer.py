@@ -59,7 +59,8 @@ class FreezeJob:
     options: dict[str, Any]
     """freezer_options of the command."""
     bundle_msvcrt: bool
-    log: Callable[[str], None]
+    warn: Callable[[str], None]
+    """Tells the developer what may be wrong, while the freeze goes on."""
 
     def run(self, command: list[str]) -> str:
         """Run a freezer's command in the work directory; its output is shown only if it fails, and returned."""

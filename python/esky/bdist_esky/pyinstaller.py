@@ -50,9 +50,13 @@ class PyInstallerFreezer(Freezer):
         with open(spec, "w", encoding="utf-8") as file:
             file.write(_spec(job, options))
         try:
-            job.run(_command(job, spec))
+            warnings = job.run(_command(job, spec))
         except FreezerFailed as failure:
             raise _explained(failure) from failure
+        # A module that was not found, say. Some lines come before PyInstaller reads its log level.
+        for line in warnings.splitlines():
+            if " INFO: " not in line:
+                job.warn(line)
         collected = os.path.join(job.work_dir, "dist", COLLECTED)
         for entry in os.listdir(collected):
             os.rename(os.path.join(collected, entry), os.path.join(job.freeze_dir, entry))

@@ -150,9 +150,13 @@ fn standard_library(python: &Path) -> Result<Vec<PathBuf>> {
     walk(Path::new(folder.trim()), &mut found);
     let unwanted = ["site-packages", "test", "tests"];
     found.retain(|path| {
-        !path
-            .iter()
-            .any(|part| unwanted.iter().any(|name| part == *name))
+        let is_bundled = path
+            .extension()
+            .is_some_and(|extension| ["py", "pyc", "so"].iter().any(|kind| extension == *kind));
+        is_bundled
+            && !path
+                .iter()
+                .any(|part| unwanted.iter().any(|name| part == *name))
     });
     found.sort();
     Ok(found)

@@ -8,6 +8,7 @@
 )]
 
 mod power_cut;
+mod sabotage;
 mod story;
 mod tracer;
 mod update;

@@ -67,7 +67,7 @@ fn campaign(faults: &[Fault], stride: usize) -> Figures {
     figures.unwrap()
 }
 
-fn scenario(story: &Story, with: impl FnOnce(&Scenario<'_>)) {
+pub(crate) fn scenario(story: &Story, with: impl FnOnce(&Scenario<'_>)) {
     let command = |root: &Path| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_crash-subject"));
         command.arg("update").arg(root).arg(&story.packages);
