@@ -1,12 +1,10 @@
 //! The app that the campaigns update: two programs, a few files, a link; 1.0 installed, 2.0 offered.
 
 use std::fs;
-use std::io::Read;
 use std::ops::ControlFlow;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
-use esky_archive::{Limits, Package, SinkError, TreeSink};
 use esky_publish::PackOptions;
 
 /// Version 1.0 as it is after unzipping, and a directory with the package of 2.0.
@@ -24,8 +22,7 @@ impl Story {
         let first = pack(&root, "1.0", &["prog", "oldtool"], &root.join("first"));
         pack(&root, "2.0", &["prog", "newtool"], &packages);
         let installed = root.join("app");
-        fs::create_dir(&installed).unwrap();
-        unzip(&first, &installed);
+        esky_testkit::apps::extract(&first, &installed);
         Self {
             _holder: holder,
             installed,
@@ -68,64 +65,4 @@ fn pack(root: &Path, version: &str, programs: &[&str], output: &Path) -> PathBuf
 fn executable(path: &Path, text: &str) {
     fs::write(path, text).unwrap();
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
-}
-
-fn unzip(package: &Path, root: &Path) {
-    let file = fs::File::open(package).unwrap();
-    let mut package =
-        Package::open(package.display().to_string(), file, &Limits::default()).unwrap();
-    let mut sink = Unzip {
-        root: root.to_owned(),
-        version: root.join(package.app().directory_name()),
-    };
-    fs::create_dir(&sink.version).unwrap();
-    package
-        .unpack(&mut sink, &mut |_| ControlFlow::Continue(()))
-        .unwrap();
-}
-
-struct Unzip {
-    root: PathBuf,
-    version: PathBuf,
-}
-
-impl Unzip {
-    fn put(path: &Path, mode: u32, content: &mut dyn Read) -> Result<(), SinkError> {
-        let mut bytes = Vec::new();
-        content.read_to_end(&mut bytes)?;
-        fs::create_dir_all(path.parent().unwrap())?;
-        fs::write(path, bytes)?;
-        fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
-        Ok(())
-    }
-}
-
-impl TreeSink for Unzip {
-    fn directory(&mut self, path: &str, _mode: u32) -> Result<(), SinkError> {
-        Ok(fs::create_dir_all(self.version.join(path))?)
-    }
-
-    fn file(
-        &mut self,
-        path: &str,
-        mode: u32,
-        _size: u64,
-        content: &mut dyn Read,
-    ) -> Result<(), SinkError> {
-        Self::put(&self.version.join(path), mode, content)
-    }
-
-    fn symlink(&mut self, path: &str, target: &str) -> Result<(), SinkError> {
-        Ok(symlink(target, self.version.join(path))?)
-    }
-
-    fn program(
-        &mut self,
-        path: &str,
-        mode: u32,
-        _size: u64,
-        content: &mut dyn Read,
-    ) -> Result<(), SinkError> {
-        Self::put(&self.root.join(path), mode, content)
-    }
 }
