@@ -12,6 +12,7 @@
 
 mod bench;
 mod check;
+mod crash;
 mod demo;
 mod report;
 mod test;
@@ -27,6 +28,7 @@ cargo xtask test                                     everything: checks, Rust an
 cargo xtask check                                    formatting, lints, types, documentation, dependencies
 cargo xtask bootstrap                                build the start-up program
 cargo xtask wheel                                    build the wheel, with the start-up program inside
+cargo xtask crash [--full]                           the crash laboratory; its figures into docs/design/crash-safety.md
 cargo xtask bench                                    measure, compare with the limits, write docs/benchmarks.md";
 
 fn main() -> ExitCode {
@@ -50,6 +52,8 @@ fn dispatch(arguments: &[String]) -> Result<ExitCode> {
         ("check", []) => return Ok(check::main()),
         ("test", []) => return Ok(test::main()),
         ("bench", []) => bench::main()?,
+        ("crash", []) => crash::run(false)?,
+        ("crash", [full]) if full == "--full" => crash::run(true)?,
         ("bootstrap", []) => drop(tools::build_bootstrap()?),
         ("wheel", []) => drop(tools::build_wheel()?),
         ("help" | "--help" | "-h", []) => println!("{USAGE}"),

@@ -23,6 +23,17 @@ pub enum Persistence {
     Journal,
 }
 
+impl Persistence {
+    /// The model in words, for reports.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Weak => "nothing kept but what was synced",
+            Self::Journal => "names kept in order",
+        }
+    }
+}
+
 /// What an exploration saw.
 #[derive(Debug, Default)]
 pub struct Exploration {

@@ -91,7 +91,12 @@ fn every_planted_fault_is_found() {
             }
         }
     });
-    println!("{} planted faults, {} missed", PLANTED.len(), missed.len());
+    let found = PLANTED.len() - missed.len();
+    println!(
+        "| planted faults found | {} | {found} | {} |",
+        PLANTED.len(),
+        missed.len()
+    );
     assert!(missed.is_empty(), "{missed:#?}");
 }
 
