@@ -13,7 +13,13 @@ from typing import Any, NoReturn
 from . import _esky, _relaunch, _startup, sudo, util
 from ._progress import Callback, Event, Progress, Status, current_monitor, event_of, monitored, run
 from ._update import Update
-from .errors import EskyLockedError, EskyVersionError, NoVersionFinderError, VersionLockedError
+from .errors import (
+    EskyLockedError,
+    EskyVersionError,
+    InstallPermissionError,
+    NoVersionFinderError,
+    VersionLockedError,
+)
 from .finder import DefaultVersionFinder, LocalVersionFinder, VersionFinder, _NativeVersionFinder
 
 
@@ -23,6 +29,9 @@ class Esky:
     The first argument is the app directory, or the frozen program that is running (`sys.executable`).  The second says
     where new versions come from: the address of a page that links to packages, a local directory of packages, or a
     `VersionFinder`.
+
+    It has the attributes `appdir`, `name` and `platform`; `version`, the best version on disk; and `active_version`,
+    the one that is running, or None if an app directory was given.
 
     The short way to update is `auto_update`, or step by step:
 
@@ -89,7 +98,10 @@ class Esky:
         return self._native.versions_dir
 
     def _version_dir(self, version: str) -> str:
-        return os.path.join(self._native.versions_dir, util.join_app_version(self.name, version, self.platform))
+        name = util.join_app_version(self.name, version, self.platform)
+        # An app with `appdata` may still hold a version from before at the top.
+        places = [os.path.join(parent, name) for parent in (self._native.versions_dir, self.appdir)]
+        return next(filter(os.path.isdir, places), places[0])
 
     # --- Locking
 
@@ -109,10 +121,12 @@ class Esky:
             return True
 
     def unlock(self) -> None:
-        """Undoes one `lock`."""
+        """Undoes one `lock` of this thread; without one it does nothing."""
+        if self._lock_owner == threading.get_ident():
+            self._release()
+
+    def _release(self) -> None:
         with self._guard:
-            if self._lock_count == 0:
-                return
             self._lock_count -= 1
             if self._lock_count == 0 and self._lock is not None:
                 self._lock.release()
@@ -124,7 +138,11 @@ class Esky:
         try:
             yield
         finally:
-            self.unlock()
+            # An iterator may be carried on by another thread than the one that began with it.
+            if self._lock_owner == threading.get_ident():
+                self.unlock()
+            else:
+                self._release()
 
     # --- Rights
 
@@ -209,13 +227,21 @@ class Esky:
     def cleanup(self) -> bool:
         """Finishes what was interrupted and removes old versions and fetched files.
 
-        Returns False if something must wait because it is in use.
+        Returns False if something must wait because it is in use.  When there is nothing to do, nothing is written, so
+        that it can be called in an app that is read-only for this user.
         """
+        if self._is_clean():
+            return True
         with self._locked():
             done = bool(run(self._native.cleanup()))
             if self._finder is not None:
                 self._finder.cleanup(self)
         return done
+
+    def _is_clean(self) -> bool:
+        # A finder written for the original may have something to do and not say so.
+        says_so = self._finder is None or isinstance(self._finder, _NativeVersionFinder)
+        return says_so and not self.needs_cleanup()
 
     def cleanup_at_exit(self) -> None:
         """Cleans up when this program has ended, from another process, because its own version is in use till then.
@@ -255,9 +281,20 @@ class Esky:
             tell({"status": "found", "new_version": version})
             self._update_to(version, tell)
         tell({"status": "cleaning up"})
-        cleaned_up = self.cleanup()
+        cleaned_up = self._clean_up_if_possible()
         tell({"status": "done"})
         return cleaned_up
+
+    def _clean_up_if_possible(self) -> bool:
+        """Returns False if it makes sense to try again later."""
+        try:
+            return self.cleanup()
+        except EskyLockedError:
+            # Someone else is at it, such as the process that the last run of this app has left for this.
+            return False
+        except InstallPermissionError:
+            # The one who installs the updates cleans up too.
+            return True
 
     def _update_to(self, version: str, tell: Callback) -> None:
         old_version = self.version

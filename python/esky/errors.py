@@ -65,7 +65,7 @@ class NoVersionFinderError(Error):
         super().__init__(*(args or ("no version finder is set",)), **details)
 
 
-class PackageError(Error):
+class PackageError(EskyVersionError):
     """A package is damaged, not a package, or made for something else."""
 
 

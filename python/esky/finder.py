@@ -122,13 +122,28 @@ class DefaultVersionFinder(_NativeVersionFinder):
     ) -> None:
         if download_url is None:
             raise ValueError("DefaultVersionFinder needs a download_url")
-        self.download_url = str(download_url)
-        self._native = _esky.Finder.http(self.download_url, proxy, timeout, retries)
-        self._native.set_headers(headers)
+        self._headers = headers
+        self._options = (proxy, timeout, retries)
+        self.download_url = download_url
+
+    @property
+    def download_url(self) -> str:
+        """The address of the page.  When another one is assigned, what was found so far is forgotten."""
+        return self._download_url
+
+    @download_url.setter
+    def download_url(self, url: str) -> None:
+        native = _esky.Finder.http(str(url), *self._options)
+        native.set_headers(self._headers)
+        self._native, self._download_url = native, str(url)
 
     @property
     def version_graph(self) -> VersionGraph:
-        """The links found so far."""
+        """The links known so far.
+
+        A subclass that finds versions in its own way adds them here, `version_graph.add_link("", "1.1", url, 40)` say;
+        then `fetch_version` gets them from there.
+        """
         return self._native.graph()
 
     def open_url(self, url: str) -> Any:

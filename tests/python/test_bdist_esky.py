@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 from setuptools import Distribution
-from setuptools.errors import ExecError, OptionError
+from setuptools.errors import ExecError, OptionError, PackageDiscoveryError
 
 from esky.bdist_esky import Executable, FreezeError, Freezer, bdist_esky, packing
 from esky.bdist_esky import freezer as freezers
+from esky.bdist_esky.discovery import allow_any_layout
 from esky.bdist_esky.executable import STARTUP_HOOKS, with_startup_hooks
 
 
@@ -94,6 +95,28 @@ def test_a_release_has_the_programs_on_top_and_the_frozen_app_below(project):
         assert program in archive.namelist()
     assert {program, "hello.script", "esky-files/bootstrap-manifest.txt"} <= inside(package)
     assert os.listdir(project / "dist") == [package.name]
+
+
+def test_modules_beside_the_script_need_no_mention_in_setup(project):
+    (project / "helper.py").write_text("")
+    (project / "manual").mkdir()
+    (project / "manual" / "__init__.py").write_text("")
+    setup = {"name": "hello", "version": "1.0", "scripts": ["hello.py"]}
+    options = {"bdist_esky": {"freezer_module": "copying"}}
+    distribution = Distribution({**setup, "options": options, "script_args": ["--quiet", "bdist_esky"]})
+    allow_any_layout(distribution)
+    distribution.run_command("bdist_esky")
+    assert release(project).exists()
+    library = Distribution({**setup, "script_args": ["build"]})
+    allow_any_layout(library)
+    with pytest.raises(PackageDiscoveryError):
+        library.run_command("build")
+
+
+@pytest.mark.parametrize("argument", ["name", "version"])
+def test_a_release_without_a_name_or_version_is_refused(project, argument):
+    with pytest.raises(ExecError, match=f"needs a {argument}"):
+        run(**{argument: None})
 
 
 def test_the_appdata_layout_is_an_option(project):

@@ -36,6 +36,10 @@ def test_errors_of_the_system_are_os_errors_with_a_plain_text() -> None:
     assert issubclass(esky.VerifyError, esky.PackageError)
 
 
+def test_code_that_expects_a_version_error_sees_a_bad_package_too() -> None:
+    assert issubclass(esky.PackageError, esky.EskyVersionError)
+
+
 def test_errors_survive_pickling() -> None:
     error = pickle.loads(pickle.dumps(esky.PackageError("bad", hint="h", path="/p")))
     assert isinstance(error, esky.PackageError)

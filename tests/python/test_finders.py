@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import shutil
+import urllib.parse
 import urllib.request
 import zipfile
 from collections.abc import Callable
@@ -179,6 +180,24 @@ def test_an_own_open_url_may_use_urllib(app: esky.Esky, site: Site) -> None:
     assert app.version == "1.1"
 
 
+def test_an_own_open_url_may_tell_the_path_alone(app: esky.Esky, site: Site) -> None:
+    class Answer:
+        def __init__(self, url: str) -> None:
+            self._answer = urllib.request.urlopen(url)
+            self.read, self.close = self._answer.read, self._answer.close
+
+        def geturl(self) -> str:
+            return urllib.parse.urlsplit(self._answer.url).path
+
+    class Finder(esky.DefaultVersionFinder):
+        def open_url(self, url: str) -> Any:
+            return Answer(url)
+
+    app.version_finder = Finder(site.url)
+    app.auto_update()
+    assert app.version == "1.1"
+
+
 def test_an_open_url_set_on_the_object_counts(app: esky.Esky, site: Site) -> None:
     finder = esky.DefaultVersionFinder(site.url)
     opened: list[str] = []
@@ -260,6 +279,40 @@ def test_the_graph_shows_what_was_found(app: esky.Esky, site: Site) -> None:
     assert finder.version_graph.get_versions("1.0") == []
     app.find_update()
     assert finder.version_graph.get_best_path("1.0", "1.1") == [f"{site.url}{directory_name('1.1')}.zip"]
+
+
+def test_links_put_into_the_graph_are_fetched(app: esky.Esky, site: Site) -> None:
+    package = f"{directory_name('1.1')}.zip"
+
+    class Finder(esky.DefaultVersionFinder):
+        def find_versions(self, app: esky.Esky) -> list[str]:
+            self.version_graph.add_link("", "1.1", f"files/{package}", 40)
+            return self.version_graph.get_versions(app.version)
+
+    (site.directory / "files").mkdir()
+    (site.directory / package).rename(site.directory / "files" / package)
+    app.version_finder = Finder(site.url)
+    app.auto_update()
+    assert app.version == "1.1"
+    assert site.paths() == [f"/files/{package}"]
+
+
+def test_links_put_into_the_graph_outlive_a_new_look_at_the_page(app: esky.Esky, site: Site) -> None:
+    finder = esky.DefaultVersionFinder(site.url)
+    graph = finder.version_graph
+    graph.add_link("", "1.2", "http://elsewhere/1.2.zip", 40)
+    assert finder.find_versions(app) == ["1.1", "1.2"]
+    (site.directory / f"{directory_name('1.1')}.zip").unlink()
+    assert finder.find_versions(app) == ["1.2"]
+    assert graph.get_versions("1.0") == ["1.2"]
+
+
+def test_another_address_may_be_assigned(app: esky.Esky, site: Site) -> None:
+    finder = esky.DefaultVersionFinder(site.url + "nothing/", headers={"X-Mine": "1"})
+    finder.download_url = site.url
+    assert finder.download_url == site.url
+    assert finder.find_versions(app) == ["1.1"]
+    assert site.requests[-1][1]["x-mine"] == "1"
 
 
 def test_opening_a_url_by_hand(site: Site) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+import subprocess
+import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -87,3 +91,27 @@ def test_the_names_of_the_bootstrap_module_are_there() -> None:
 
 def test_version_is_that_of_the_package() -> None:
     assert esky.__version__.count(".") == 2
+
+
+def test_every_public_name_is_documented() -> None:
+    modules = (esky, esky.bootstrap, esky.errors, esky.finder, esky.sudo, esky.util)
+    for value in (getattr(module, name) for module in modules for name in module.__all__):
+        if not callable(value):
+            continue
+        members = vars(value).items() if inspect.isclass(value) else ()
+        for name, member in [("", value), *members]:
+            if not name.startswith("_") and (callable(member) or inspect.isdatadescriptor(member)):
+                assert inspect.getdoc(getattr(value, name) if name else value), (value, name)
+
+
+def test_importing_changes_nothing_and_warns_of_nothing() -> None:
+    code = """
+        import os, signal, sys, threading
+        before = dict(os.environ), signal.getsignal(signal.SIGINT), sys.path[:], sys.excepthook
+        import esky, esky.bootstrap, esky.finder, esky.sudo, esky.util
+        assert before == (dict(os.environ), signal.getsignal(signal.SIGINT), sys.path[:], sys.excepthook)
+        assert threading.active_count() == 1
+    """
+    command = [sys.executable, "-X", "dev", "-W", "error", "-c", textwrap.dedent(code)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -41,6 +41,14 @@ def test_the_running_program_is_enough_to_find_the_app(tmp_path: Path) -> None:
     assert Path(app.get_abspath("prog")).parent.name == directory_name("1.0")
 
 
+def test_a_running_version_of_the_old_layout_is_found_beside_appdata(tmp_path: Path) -> None:
+    make_app(tmp_path, "1.0")
+    make_app(tmp_path, "1.1", appdata=True)
+    app = esky.Esky(tmp_path / directory_name("1.0") / "prog")
+    assert (app.active_version, app.version) == ("1.0", "1.1")
+    assert Path(app.get_abspath("prog")).exists()
+
+
 def test_attributes_can_be_set(app_dir: Path) -> None:
     app = esky.Esky(app_dir)
     app.active_version = "0.9"
@@ -137,6 +145,30 @@ def test_auto_update_without_news_only_cleans_up(app: esky.Esky) -> None:
     statuses: list[dict[str, Any]] = []
     app.auto_update(statuses.append)
     assert [status["status"] for status in statuses] == ["searching", "cleaning up", "done"]
+
+
+def test_nothing_to_do_needs_no_lock(app: esky.Esky, app_dir: Path) -> None:
+    app.version = "1.1"
+    other = esky.Esky(app_dir)
+    other.lock()
+    app.auto_update()
+    assert app.cleanup() is True
+    other.unlock()
+
+
+def test_a_clean_up_that_has_to_wait_is_no_failed_update(app: esky.Esky, app_dir: Path) -> None:
+    app.version = "1.1"
+    (app_dir / "updates" / "downloads").mkdir(parents=True)
+    (app_dir / "updates" / "downloads" / "old.zip").write_bytes(b"")
+    other = esky.Esky(app_dir)
+    other.lock()
+    statuses: list[dict[str, Any]] = []
+    app.auto_update(statuses.append)
+    assert statuses[-1] == {"status": "done"}
+    with pytest.raises(esky.EskyLockedError):
+        app.cleanup()
+    other.unlock()
+    assert app.cleanup() is True
 
 
 def test_auto_update_tells_of_an_error_and_raises_it(app: esky.Esky, site: Site, app_dir: Path) -> None:
@@ -328,6 +360,28 @@ def test_another_thread_of_the_same_object_is_kept_out(app_dir: Path) -> None:
     thread.join()
     app.unlock()
     assert len(caught) == 1
+
+
+def test_a_thread_without_the_lock_does_not_free_it(app_dir: Path) -> None:
+    app = esky.Esky(app_dir)
+    app.lock()
+    thread = threading.Thread(target=app.unlock)
+    thread.start()
+    thread.join()
+    with pytest.raises(esky.EskyLockedError):
+        esky.Esky(app_dir).lock()
+    app.unlock()
+    assert esky.Esky(app_dir).lock()
+
+
+def test_an_iterator_may_go_from_thread_to_thread(app: esky.Esky, app_dir: Path) -> None:
+    iterator = app.fetch_version_iter("1.1")
+    statuses = [next(iterator)]
+    thread = threading.Thread(target=lambda: statuses.extend(iterator))
+    thread.start()
+    thread.join()
+    assert statuses[-1]["status"] == "ready"
+    assert esky.Esky(app_dir).lock()
 
 
 def test_rights_are_never_taken(app_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:

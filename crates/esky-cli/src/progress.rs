@@ -33,7 +33,6 @@ enum Display {
 impl Progress {
     pub(crate) fn bar() -> Self {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-        bar.enable_steady_tick(REDRAW);
         Self::new(Display::Bar(bar))
     }
 
@@ -58,9 +57,10 @@ impl Progress {
         if *phase == text {
             return;
         }
+        let is_first = phase.is_empty();
         text.clone_into(&mut phase);
         match &self.display {
-            Display::Bar(bar) => begin(bar, text),
+            Display::Bar(bar) => begin(bar, text, is_first),
             Display::Lines => write_line(text),
             Display::Silent => {}
         }
@@ -72,12 +72,12 @@ impl Progress {
             return;
         };
         if bar.length() != total || bar.position() == 0 {
+            total.inspect(|total| bar.set_length(*total));
             bar.set_style(style(if total.is_some() {
                 BYTES
             } else {
                 BYTES_WITHOUT_TOTAL
             }));
-            total.inspect(|total| bar.set_length(*total));
         }
         bar.set_position(done);
     }
@@ -101,12 +101,17 @@ impl Drop for Progress {
     }
 }
 
-fn begin(bar: &ProgressBar, text: &str) {
-    bar.unset_length();
+/// Every change may be drawn at once. The style comes first, so that no frame shows half of the old phase; and nothing
+/// ticks before it is set.
+fn begin(bar: &ProgressBar, text: &str, is_first: bool) {
     bar.set_style(style(NOTHING_TO_COUNT));
-    bar.set_position(0);
-    bar.reset_eta();
     bar.set_message(text.to_owned());
+    bar.set_position(0);
+    bar.unset_length();
+    bar.reset_eta();
+    if is_first {
+        bar.enable_steady_tick(REDRAW);
+    }
 }
 
 fn style(template: &str) -> ProgressStyle {

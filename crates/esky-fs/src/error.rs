@@ -174,7 +174,8 @@ impl Error {
     fn hint_no_space(&self) -> String {
         match self.detail.needed {
             Some(bytes) => format!(
-                "Free at least {bytes} bytes on the disk that holds {}.",
+                "Free at least {} MB on the disk that holds {}.",
+                bytes.div_ceil(1_000_000),
                 self.path.display()
             ),
             None => format!(
@@ -222,9 +223,9 @@ mod tests {
 
     #[test]
     fn no_space_says_how_much_to_free() {
-        let error = error(Operation::Write, io::ErrorKind::StorageFull).needing(4096);
+        let error = error(Operation::Write, io::ErrorKind::StorageFull).needing(1_200_000);
         assert_eq!(error.kind(), ErrorKind::NoSpace);
-        assert!(error.hint().unwrap().contains("4096 bytes"));
+        assert!(error.hint().unwrap().contains("at least 2 MB"));
     }
 
     #[test]

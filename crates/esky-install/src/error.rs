@@ -247,7 +247,7 @@ impl Error {
                 "Give the directory that holds the app's start-up programs."
             }
             Self::NoVersions { .. } => {
-                "Install the app again; its versions are missing or damaged."
+                "Give the directory that holds the app's start-up programs. If this is it, install the app again."
             }
             Self::Locked { .. } => "Wait until the other update is finished, then try again.",
             Self::VersionInUse { .. } => "Close the running app and try again.",

@@ -104,7 +104,7 @@ impl Error {
             }
             Self::Faults { .. } => "nothing was written; correct all of these and pack again",
             Self::BadName { .. } => {
-                "a name is words joined by `-`, each starting with a letter; a version starts with a digit"
+                "a name is words joined by `-`, each starting with a letter; a version starts with a digit and has only letters, digits, `.`, `-` and `_`"
             }
             Self::NoProgram { .. } => {
                 "an executable must be at the top of the directory; name it if it is not recognised"

@@ -135,6 +135,11 @@ fn check_bootstrap(path: &Path, platform: &str) -> Result<()> {
     }
 }
 
+/// Clients find packages by these characters: what has another one would be published and never found.
+fn is_seen_in_links(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_')
+}
+
 /// Clients read the three parts back from the directory's name: they must come out as they went in.
 fn check_app_version(app: &AppVersion) -> Result<()> {
     let directory_name = app.directory_name();
@@ -145,6 +150,8 @@ fn check_app_version(app: &AppVersion) -> Result<()> {
         "the version is empty"
     } else if !legal {
         "it is not a legal file name on every platform"
+    } else if !app.version.bytes().all(is_seen_in_links) {
+        "the version has a character that no client looks for in a link"
     } else if AppVersion::parse_directory(&directory_name).as_ref() != Some(app) {
         "name, version and platform cannot be told apart in it"
     } else {

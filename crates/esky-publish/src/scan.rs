@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::Path;
 
 use esky_format::layout::CONTROL_DIR;
+use esky_format::name::AppVersion;
 use esky_format::path::{PathFault, check_link, check_relative, collision_key};
 
 use crate::error::{Error, Fault, Result};
@@ -128,7 +129,7 @@ impl Scanner {
             });
         }
         let key = collision_key(path);
-        if key == CONTROL_DIR {
+        if key == CONTROL_DIR || is_in_version_directory(path) {
             self.faults.push(Fault::Reserved(path.to_owned()));
         }
         if let Some(other) = self.keys.insert(key, path.to_owned()) {
@@ -195,6 +196,13 @@ impl Scanner {
             cause: error.io_error().to_string(),
         });
     }
+}
+
+/// Whether this is what makes a directory at the top a version: then an installed app is being packed.
+fn is_in_version_directory(path: &str) -> bool {
+    path.split_once('/').is_some_and(|(top, below)| {
+        below == CONTROL_DIR && AppVersion::parse_directory(top).is_some()
+    })
 }
 
 fn link_fault(path: String, target: String, fault: PathFault) -> Fault {

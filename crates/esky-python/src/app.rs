@@ -16,21 +16,32 @@ pub(crate) struct App(pub(crate) esky::Esky);
 /// A version on disk.
 #[pyclass(frozen, get_all, module = "esky")]
 pub(crate) struct InstalledVersion {
+    /// The name of the app.
     name: String,
+    /// Its version.
     version: String,
+    /// The platform it is for.
     platform: String,
+    /// The version directory.
     path: OsString,
+    /// Whether it is installed to the end.
     complete: bool,
+    /// Whether a process holds it in use.
     in_use: bool,
+    /// Whether it is the one that starts next.
     current: bool,
 }
 
 /// What `Esky.verify` found.
 #[pyclass(frozen, get_all, module = "esky")]
 pub(crate) struct VerifyReport {
+    /// How many files were compared.
     checked: usize,
+    /// Files that are not what the file list says.
     damaged: Vec<String>,
+    /// Files that are not there.
     missing: Vec<String>,
+    /// Files that the file list does not name.
     extra: Vec<String>,
 }
 

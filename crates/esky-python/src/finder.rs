@@ -77,11 +77,11 @@ impl Finder {
         Ok(())
     }
 
-    /// The links found so far.
+    /// The links known so far; those that are added to it count.
     fn graph(&self) -> VersionGraph {
         match &self.kind {
-            Kind::Web { finder, .. } => VersionGraph::from(finder.version_graph()),
-            Kind::Local(_) => VersionGraph::from(esky::VersionGraph::new()),
+            Kind::Web { finder, .. } => VersionGraph::from(finder.shared_graph()),
+            Kind::Local(_) => VersionGraph::from(Arc::default()),
         }
     }
 

@@ -1,20 +1,20 @@
 //! The graph of versions, for finders written in Python.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pyo3::exceptions::PyKeyError;
 use pyo3::prelude::*;
 
 /// Versions, the links between them and what each link costs.
 #[pyclass(frozen, subclass, module = "esky")]
-pub(crate) struct VersionGraph(Mutex<esky::VersionGraph>);
+pub(crate) struct VersionGraph(Arc<Mutex<esky::VersionGraph>>);
 
 #[pymethods]
 impl VersionGraph {
     #[new]
     fn new() -> Self {
-        Self::from(esky::VersionGraph::new())
+        Self::from(Arc::default())
     }
 
     /// Adds a way from one version to another; the empty version stands for having nothing.
@@ -52,8 +52,8 @@ impl VersionGraph {
     }
 }
 
-impl From<esky::VersionGraph> for VersionGraph {
-    fn from(graph: esky::VersionGraph) -> Self {
-        Self(Mutex::new(graph))
+impl From<Arc<Mutex<esky::VersionGraph>>> for VersionGraph {
+    fn from(graph: Arc<Mutex<esky::VersionGraph>>) -> Self {
+        Self(graph)
     }
 }

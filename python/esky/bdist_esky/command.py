@@ -129,6 +129,7 @@ class bdist_esky(Command):
                 raise ExecError(str(error)) from error
 
     def _freeze_and_pack(self) -> None:
+        self._check_names()
         self._make_directories()
         if self.pre_freeze_callback is not None:
             self.pre_freeze_callback(self)
@@ -145,6 +146,12 @@ class bdist_esky(Command):
             packing.unpack(self._package, self.bootstrap_dir)
         LOG.info("packed %s", self._result())
         self.distribution.dist_files.append(("bdist_esky", "", self._result()))
+
+    def _check_names(self) -> None:
+        # setuptools makes up what is missing, and every release would have the same version.
+        for argument in ("name", "version"):
+            if not getattr(self.distribution.metadata, argument):
+                raise FreezeError(f"a release needs a {argument}: give it in setup({argument}=…)")
 
     def _make_directories(self) -> None:
         version = self.distribution.get_version()

@@ -115,6 +115,10 @@ fn names_from_outside_cannot_steer_the_terminal() {
 fn on_a_terminal_a_bar_is_drawn_and_cleared() {
     let drawn = drawn_by_verify("xterm");
     assert!(drawn.contains("Checking demo 1.0"), "{drawn:?}");
+    assert!(
+        drawn.is_ascii(),
+        "the bar of the library's own style: {drawn:?}"
+    );
     assert!(drawn.ends_with("\u{1b}[2K"), "{drawn:?}");
 }
 

@@ -16,12 +16,12 @@ fn kind_and_hint(error: &Error) -> (Option<ErrorKind>, String) {
 }
 
 #[test]
-fn missing_room_is_told_in_bytes_before_anything_is_written() {
+fn how_much_room_is_missing_is_told_before_anything_is_written() {
     let app = App::with_versions(&["1"]);
     let error = app.open().require_space(1 << 60).unwrap_err();
     let (kind, hint) = kind_and_hint(&error);
     assert_eq!(kind, Some(ErrorKind::NoSpace));
-    assert!(hint.contains("bytes"), "{hint}");
+    assert!(hint.contains("MB"), "{hint}");
     app.open().require_space(1).unwrap();
 }
 

@@ -119,6 +119,8 @@ fn name_that_cannot_be_told_from_the_version() {
         ("app-2x", "1.0"),
         ("app", "beta-1.0"),
         ("app", "1.0:2"),
+        ("app", "1.0 beta"),
+        ("app", "1.0+local"),
         ("con", "1.0/../x"),
     ] {
         let mut options = app.options();
@@ -148,6 +150,16 @@ fn directory_that_was_packed_before() {
     let app = App::new();
     app.file("esky-files/lockfile.txt", b"");
     assert_eq!(app.faults(), [Fault::Reserved("esky-files".into())]);
+}
+
+#[test]
+fn an_installed_app_instead_of_a_frozen_one() {
+    let app = App::new();
+    app.file("app-1.0.linux-x86_64/esky-files/lockfile.txt", b"");
+    assert_eq!(
+        app.faults(),
+        [Fault::Reserved("app-1.0.linux-x86_64/esky-files".into())]
+    );
 }
 
 #[test]

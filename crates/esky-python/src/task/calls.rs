@@ -6,6 +6,7 @@ use pyo3::exceptions::{PyException, PyOSError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
+use url::Url;
 
 use crate::bridge::{Call, Opened, Reply};
 
@@ -142,16 +143,24 @@ fn size_of(stream: &Bound<'_, PyAny>) -> Option<u64> {
     length.trim().parse().ok()
 }
 
+/// The address after redirects, or else the one asked for.
 fn final_url(stream: &Bound<'_, PyAny>, asked: &str) -> String {
     let py = stream.py();
     let from_method = stream
         .call_method0(intern!(py, "geturl"))
         .and_then(|url| url.extract::<String>());
-    from_method
-        .or_else(|_| {
-            stream
-                .getattr(intern!(py, "url"))
-                .and_then(|url| url.extract())
-        })
-        .unwrap_or_else(|_| asked.to_owned())
+    let told = from_method.or_else(|_| {
+        stream
+            .getattr(intern!(py, "url"))
+            .and_then(|url| url.extract())
+    });
+    // The raw answers of `requests` tell the path alone.
+    told.map_or_else(
+        |_| asked.to_owned(),
+        |told| {
+            Url::parse(asked)
+                .and_then(|asked| asked.join(&told))
+                .map_or(told, Into::into)
+        },
+    )
 }

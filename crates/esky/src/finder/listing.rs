@@ -15,7 +15,9 @@ use crate::{AppDir, Error, Event, HttpFault, Monitor, Result, Transport};
 pub struct DefaultVersionFinder {
     url: String,
     transport: Arc<dyn Transport>,
-    graph: Mutex<VersionGraph>,
+    graph: Arc<Mutex<VersionGraph>>,
+    /// What the page read last has put into the graph.
+    listed: Mutex<Vec<String>>,
 }
 
 impl DefaultVersionFinder {
@@ -24,7 +26,8 @@ impl DefaultVersionFinder {
         Self {
             url: url.into(),
             transport,
-            graph: Mutex::default(),
+            graph: Arc::default(),
+            listed: Mutex::default(),
         }
     }
 
@@ -38,6 +41,12 @@ impl DefaultVersionFinder {
         self.graph().clone()
     }
 
+    /// The graph itself. A link that is added here counts as much as one of the page, and outlives a new reading of it;
+    /// its name may be a URL relative to that of the page.
+    pub fn shared_graph(&self) -> Arc<Mutex<VersionGraph>> {
+        self.graph.clone()
+    }
+
     fn graph(&self) -> MutexGuard<'_, VersionGraph> {
         self.graph.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -49,20 +58,40 @@ impl DefaultVersionFinder {
         platform: &str,
         monitor: &Monitor,
     ) -> Result<Vec<String>> {
-        Ok(self.read_links(name, platform, monitor)?.get_versions(""))
+        let mut graph = VersionGraph::new();
+        for (link, url) in self.read_links(name, platform, monitor)? {
+            graph.add_link(link.kind.source(), &link.version, &url, link.kind.cost());
+        }
+        Ok(graph.get_versions(""))
     }
 
-    fn read_links(&self, name: &str, platform: &str, monitor: &Monitor) -> Result<VersionGraph> {
+    /// The usable links of the page, with where they lead.
+    fn read_links(
+        &self,
+        name: &str,
+        platform: &str,
+        monitor: &Monitor,
+    ) -> Result<Vec<(Link, String)>> {
         let page = fetch::read_page(&*self.transport, &self.url, monitor)?;
         let base = Url::parse(&page.final_url)
             .map_err(|error| Error::http(&page.final_url, HttpFault::BadUrl(error.to_string())))?;
-        let mut graph = VersionGraph::new();
-        for link in scrape::find_links(&page.bytes, name, platform) {
-            if let Some(url) = package_url(&base, &link) {
-                graph.add_link(link.kind.source(), &link.version, &url, link.kind.cost());
-            }
+        let links = scrape::find_links(&page.bytes, name, platform).into_iter();
+        Ok(links
+            .filter_map(|link| package_url(&base, &link).map(|url| (link, url)))
+            .collect())
+    }
+
+    /// Puts the links of the page in place of those of its last reading.
+    fn replace_links(&self, links: Vec<(Link, String)>) {
+        let mut listed = self.listed.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut graph = self.graph();
+        for url in listed.drain(..) {
+            graph.remove_all_links(&url);
         }
-        Ok(graph)
+        for (link, url) in links {
+            graph.add_link(link.kind.source(), &link.version, &url, link.kind.cost());
+            listed.push(url);
+        }
     }
 
     /// The next package to try: the start of the cheapest path. Every path is one full package as long as no other
@@ -81,18 +110,18 @@ impl DefaultVersionFinder {
         version: &str,
         monitor: &Monitor,
     ) -> Result<PathBuf> {
-        refuse_less_secure(&self.url, url)?;
-        fetch::fetch_and_unpack(&*self.transport, app, url, version, monitor)
+        let url = absolute(&self.url, url);
+        refuse_less_secure(&self.url, &url)?;
+        fetch::fetch_and_unpack(&*self.transport, app, &url, version, monitor)
     }
 }
 
 impl VersionFinder for DefaultVersionFinder {
     fn find_versions(&self, app: &AppDir, monitor: &Monitor) -> Result<Vec<String>> {
         let source = app.best()?.app.version;
-        let graph = self.read_links(app.name(), app.platform(), monitor)?;
-        let versions = graph.get_versions(&source);
-        *self.graph() = graph;
-        Ok(versions)
+        let links = self.read_links(app.name(), app.platform(), monitor)?;
+        self.replace_links(links);
+        Ok(self.graph().get_versions(&source))
     }
 
     fn fetch_version(&self, app: &AppDir, version: &str, monitor: &Monitor) -> Result<PathBuf> {
@@ -164,6 +193,12 @@ fn package_url(base: &Url, link: &Link) -> Option<String> {
     (web || !is_web_address(base.as_str())).then(|| url.into())
 }
 
+/// Links of the page are absolute already; those that an app has added need not be.
+fn absolute(page: &str, url: &str) -> String {
+    let joined = Url::parse(page).and_then(|page| page.join(url));
+    joined.map_or_else(|_| url.to_owned(), Into::into)
+}
+
 /// A page that came encrypted cannot make the client fetch the package in the clear.
 fn refuse_less_secure(page: &str, package: &str) -> Result<()> {
     let encrypted = |url: &str| {
@@ -200,6 +235,13 @@ mod tests {
             joined(base, "https://other/x.zip").unwrap(),
             "https://other/x.zip"
         );
+    }
+
+    #[test]
+    fn links_that_an_app_adds_may_be_relative_to_the_page() {
+        assert_eq!(absolute("http://a/d/", "x.zip"), "http://a/d/x.zip");
+        assert_eq!(absolute("http://a/", "http://b/x.zip"), "http://b/x.zip");
+        assert_eq!(absolute("no address", "x.zip"), "x.zip");
     }
 
     #[test]
