@@ -1,0 +1,17 @@
+//! Patches that look inside machine code.
+
+mod apply;
+mod correction;
+mod create;
+mod error;
+mod format;
+mod matching;
+mod projection;
+mod references;
+mod residue;
+mod streams;
+mod transfer;
+
+pub use apply::{Limits, apply};
+pub use create::{LARGEST, create};
+pub use error::{Damage, Error, Result};
