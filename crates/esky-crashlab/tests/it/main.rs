@@ -8,7 +8,13 @@
 )]
 
 mod power_cut;
+mod real_disk;
 mod sabotage;
 mod story;
 mod tracer;
 mod update;
+
+/// Whether everything is to be tried, however long it takes.
+fn is_full() -> bool {
+    std::env::var_os("ESKY_CRASHLAB_FULL").is_some()
+}

@@ -111,9 +111,5 @@ fn report(what: &str, figures: &Figures) {
 
 /// The recovery after every so many-th kill is killed at each of its own calls as well.
 fn nested_stride() -> usize {
-    if std::env::var_os("ESKY_CRASHLAB_FULL").is_some() {
-        1
-    } else {
-        12
-    }
+    if crate::is_full() { 1 } else { 12 }
 }
