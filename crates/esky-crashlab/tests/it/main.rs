@@ -7,6 +7,7 @@
     reason = "tests look at the disk by themselves, print their figures and may panic"
 )]
 
+mod figures;
 mod power_cut;
 mod real_disk;
 mod sabotage;

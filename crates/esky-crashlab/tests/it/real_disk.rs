@@ -8,6 +8,7 @@ use esky_crashlab::campaign::Scenario;
 use esky_crashlab::disk::{Disk, FileSystem};
 use esky_crashlab::tracer::{self, Operation};
 
+use crate::figures::Figure;
 use crate::story::Story;
 use crate::update;
 
@@ -69,17 +70,14 @@ fn cut_power_on(file_system: FileSystem) {
     update::scenario(&story, |scenario| {
         let mut violations = Vec::new();
         let mut cuts = 0;
-        let operations = scenario.record().unwrap().0.len();
+        let operations = scenario.record().unwrap().0.operations.len();
         let stride = if crate::is_full() { 1 } else { STRIDE };
         for at in (0..=operations).step_by(stride).chain([operations]) {
             cuts += 1;
             violations.extend(cut(&disk, scenario, at).err());
         }
-        println!(
-            "| power lost on {} | {operations} | {cuts} | {} |",
-            file_system.words(),
-            violations.len()
-        );
+        let what = format!("an update on {}", file_system.words());
+        Figure::Disk.print(&what, operations, cuts, violations.len());
         assert!(violations.is_empty(), "{violations:#?}");
     });
 }

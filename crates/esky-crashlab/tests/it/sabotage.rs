@@ -4,19 +4,16 @@
 use std::path::{Path, PathBuf};
 
 use esky_crashlab::change::Change;
-use esky_crashlab::check;
 use esky_crashlab::model::Model;
-use esky_crashlab::states::{self, Persistence};
+use esky_crashlab::states::{self, Persistence, Recording, Seen};
 use esky_crashlab::tracer::Operation;
 
+use crate::figures::Figure;
 use crate::story::Story;
 use crate::update;
 
-/// A recorded run, and the names that the planted faults are about.
-struct Recorded {
-    operations: Vec<Operation>,
-    root: PathBuf,
-}
+/// A recorded run, with words for the faults that are planted in it.
+struct Recorded(Recording);
 
 type Plant = fn(&Recorded) -> Vec<Operation>;
 
@@ -37,13 +34,13 @@ const PLANTED: &[(&str, Plant)] = &[
         run.without(|_, at| is_sync(at) && at.path.starts_with_name("slot-"))
     }),
     ("the directory of the state record is not synced", |run| {
-        run.without(|run, at| is_sync(at) && at.path == run.root.join("esky-state"))
+        run.without(|run, at| is_sync(at) && at.path == run.0.root.join("esky-state"))
     }),
     ("new programs are not synced", |run| {
         run.without(|_, at| is_sync(at) && at.path.starts_with_name("program.new"))
     }),
     ("the top of the app directory is not synced", |run| {
-        run.without(|run, at| is_sync(at) && at.path == run.root)
+        run.without(|run, at| is_sync(at) && at.path == run.0.root)
     }),
     (
         "manifest and state record are written before the tree is synced",
@@ -80,38 +77,37 @@ fn every_planted_fault_is_found() {
     let story = Story::new();
     let mut missed = Vec::new();
     update::scenario(&story, |scenario| {
-        let (operations, root, _) = scenario.record().unwrap();
-        let run = Recorded { operations, root };
+        let run = Recorded(scenario.record().unwrap().0);
         let before = Model::of(&story.installed).unwrap();
         for (fault, plant) in PLANTED {
             let operations = plant(&run);
-            assert_ne!(operations, run.operations, "{fault}: nothing was planted");
-            if !is_found(&before, &run.root, &operations) {
+            assert_ne!(operations, run.0.operations, "{fault}: nothing was planted");
+            let recording = Recording {
+                promises: vec![operations.len()],
+                operations,
+                ..run.0.clone()
+            };
+            if !is_found(&before, &recording) {
                 missed.push(*fault);
             }
         }
     });
     let found = PLANTED.len() - missed.len();
-    println!(
-        "| planted faults found | {} | {found} | {} |",
-        PLANTED.len(),
-        missed.len()
-    );
+    Figure::Planted.print("in an update", PLANTED.len(), found, missed.len());
     assert!(missed.is_empty(), "{missed:#?}");
 }
 
-fn is_found(before: &Model, root: &Path, operations: &[Operation]) -> bool {
-    let check = |tree: &Path, done: bool| {
-        let allowed: &[&str] = if done { &["2.0"] } else { &["1.0", "2.0"] };
-        check::starts_one_of(tree, allowed)
-    };
-    let seen = states::explore(before, root, operations, Persistence::Weak, &check).unwrap();
-    !seen.violations.is_empty()
+fn is_found(before: &Model, recording: &Recording) -> bool {
+    let mut seen = Seen::default();
+    let weak = Persistence::Weak;
+    let found = states::explore(before, recording, weak, &mut seen, &update::allowed).unwrap();
+    !found.violations.is_empty()
 }
 
 impl Recorded {
     fn without(&self, taken: fn(&Self, &Operation) -> bool) -> Vec<Operation> {
-        self.operations
+        self.0
+            .operations
             .iter()
             .filter(|at| !taken(self, at))
             .cloned()
@@ -119,7 +115,8 @@ impl Recorded {
     }
 
     fn until(&self, end: fn(&Self, &Operation) -> bool) -> Vec<Operation> {
-        self.operations
+        self.0
+            .operations
             .iter()
             .take_while(|at| !end(self, at))
             .cloned()
@@ -133,6 +130,7 @@ impl Recorded {
         ahead_of: fn(&Self, &Operation) -> bool,
     ) -> Vec<Operation> {
         let (moved, mut rest): (Vec<_>, Vec<_>) = self
+            .0
             .operations
             .iter()
             .cloned()
@@ -143,8 +141,9 @@ impl Recorded {
     }
 
     fn is_directory(&self, path: &Path) -> bool {
-        path == self.root
+        path == self.0.root
             || self
+                .0
                 .operations
                 .iter()
                 .any(|at| at.path.parent() == Some(path))

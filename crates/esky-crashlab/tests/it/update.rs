@@ -6,9 +6,10 @@ use std::process::Command;
 use esky_crashlab::campaign::{Figures, Scenario};
 use esky_crashlab::check;
 use esky_crashlab::model::Model;
-use esky_crashlab::states::{self, Persistence};
+use esky_crashlab::states::{self, Persistence, Seen};
 use esky_crashlab::tracer::Fault;
 
+use crate::figures::Figure;
 use crate::story::Story;
 
 #[test]
@@ -45,26 +46,30 @@ fn killed_again_in_the_recovery_nothing_is_lost_either() {
 fn a_power_cut_at_any_moment_leaves_a_whole_version() {
     let story = Story::new();
     scenario(&story, |scenario| {
-        let (operations, root, violations) = scenario.record().unwrap();
+        let (recording, violations) = scenario.record().unwrap();
         assert_eq!(violations, Vec::<String>::new());
         let before = Model::of(&story.installed).unwrap();
+        let mut trees = Seen::default();
         for persistence in [Persistence::Weak, Persistence::Journal] {
-            let check = |tree: &Path, done: bool| {
-                let allowed: &[&str] = if done { &["2.0"] } else { &["1.0", "2.0"] };
-                check::starts_one_of(tree, allowed)
-            };
-            let seen = states::explore(&before, &root, &operations, persistence, &check).unwrap();
-            println!(
-                "| power cut, {} | {} | {} | {} |",
-                persistence.words(),
-                operations.len(),
-                seen.distinct,
-                seen.violations.len()
-            );
+            let seen =
+                states::explore(&before, &recording, persistence, &mut trees, &allowed).unwrap();
+            let what = format!("an update, {}", persistence.words());
+            let operations = recording.operations.len();
+            Figure::Trees.print(&what, operations, seen.distinct, seen.violations.len());
             assert!(seen.violations.is_empty(), "{:#?}", seen.violations);
             assert!(seen.distinct > 20);
         }
     });
+}
+
+/// What may start before and after the update has reported success.
+pub(crate) fn allowed(tree: &Path, promised: usize) -> Result<(), String> {
+    let versions: &[&str] = if promised == 0 {
+        &["1.0", "2.0"]
+    } else {
+        &["2.0"]
+    };
+    check::starts_one_of(tree, versions)
 }
 
 fn campaign(faults: &[Fault], stride: usize) -> Figures {
@@ -99,12 +104,8 @@ fn finished(root: &Path) -> Result<(), String> {
 }
 
 fn report(what: &str, figures: &Figures) {
-    println!(
-        "| {what} | {} | {} | {} |",
-        figures.operations,
-        figures.faulted + figures.nested,
-        figures.violations.len()
-    );
+    let runs = figures.faulted + figures.nested;
+    Figure::Faults.print(what, figures.operations, runs, figures.violations.len());
     assert!(figures.operations > 20, "too few operations to be true");
     assert!(figures.violations.is_empty(), "{:#?}", figures.violations);
 }
