@@ -64,11 +64,19 @@ impl<R: Read + Seek + Send> Package<R> {
         sink: &mut dyn TreeSink,
         progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<()> {
-        let total = self.unpacked_size();
-        let Layout {
-            entries, sources, ..
-        } = &self.layout;
-        let reader = &mut self.reader;
+        self.unpack_some(&|_| true, sink, progress)
+    }
+
+    /// As [`unpack`](Self::unpack), but only the entries for which `wanted` says so: of the others not a byte is read.
+    pub fn unpack_some(
+        &mut self,
+        wanted: &dyn Fn(&Entry) -> bool,
+        sink: &mut dyn TreeSink,
+        progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<()> {
+        let (entries, sources) = choose(&self.layout, wanted);
+        let total = sources.iter().map(|source| source.size).sum();
+        let (sources, reader) = (sources.as_slice(), &mut self.reader);
         std::thread::scope(|scope| {
             let (sender, receiver) = sync_channel(WAITING_CHUNKS);
             let (returning, returned) = channel();
@@ -83,10 +91,30 @@ impl<R: Read + Seek + Send> Package<R> {
                 stopped: None,
             };
             entries
-                .iter()
+                .into_iter()
                 .try_for_each(|entry| hand_out(&self.name, entry, &mut content, sink))
         })
     }
+}
+
+/// The wanted entries, and where the contents of those that have one are.
+fn choose<'a>(
+    layout: &'a Layout,
+    wanted: &dyn Fn(&Entry) -> bool,
+) -> (Vec<&'a Entry>, Vec<Source>) {
+    let mut sources = layout.sources.iter();
+    let mut chosen = (Vec::new(), Vec::new());
+    for entry in &layout.entries {
+        let source = match entry.kind {
+            Kind::File { .. } | Kind::Program { .. } => sources.next(),
+            Kind::Directory { .. } | Kind::Symlink { .. } => None,
+        };
+        if wanted(entry) {
+            chosen.0.push(entry);
+            chosen.1.extend(source.copied());
+        }
+    }
+    chosen
 }
 
 /// A part of a content on its way to the sink.

@@ -49,23 +49,43 @@ impl AppDir {
                 path: dir.path.clone(),
             });
         };
-        let is_best = view.best().is_some_and(|best| best.dir.path == dir.path);
-        let stage = dir.stage()?;
-        let at_top = |path: &str| below(self.root(), path);
-        let waiting = |path: &str| below(&dir.programs(), path);
-        let programs = |path: &str| match stage {
-            Stage::Complete if is_best => Some(at_top(path)),
-            Stage::Complete | Stage::Uninstalled => None,
-            // Those that are in place already may wait no longer: the mark goes file by file.
-            Stage::Partial if is_best && !waiting(path).exists() => Some(at_top(path)),
-            Stage::Partial | Stage::Staged => Some(waiting(path)),
-        };
-        report(dir, &list, &programs, progress)
+        let places = Places::new(self, &view, dir)?;
+        report(dir, &list, &|path| places.of_program(path), progress)
     }
 }
 
 /// Where a program is to be looked at; `None`: it does not count for this version.
 type ProgramPlace<'a> = &'a dyn Fn(&str) -> Option<PathBuf>;
+
+/// Where the programs of an installed version are.
+pub(crate) struct Places<'a> {
+    root: &'a Path,
+    dir: &'a VersionDir,
+    stage: Stage,
+    is_best: bool,
+}
+
+impl<'a> Places<'a> {
+    pub(crate) fn new(app_dir: &'a AppDir, view: &View, dir: &'a VersionDir) -> Result<Self> {
+        Ok(Self {
+            root: app_dir.root(),
+            dir,
+            stage: dir.stage()?,
+            is_best: view.best().is_some_and(|best| best.dir.path == dir.path),
+        })
+    }
+
+    pub(crate) fn of_program(&self, path: &str) -> Option<PathBuf> {
+        let waiting = below(&self.dir.programs(), path);
+        match self.stage {
+            Stage::Complete if self.is_best => Some(below(self.root, path)),
+            Stage::Complete | Stage::Uninstalled => None,
+            // Those that are in place already may wait no longer: the mark goes file by file.
+            Stage::Partial if self.is_best && !waiting.exists() => Some(below(self.root, path)),
+            Stage::Partial | Stage::Staged => Some(waiting),
+        }
+    }
+}
 
 fn report(
     dir: &VersionDir,
@@ -88,6 +108,12 @@ fn report(
     Ok(report)
 }
 
+/// Whether all files of a version, but for those at the top, are as they were released.
+pub(crate) fn is_intact(dir: &VersionDir, list: &FileList) -> Result<bool> {
+    let nowhere = |_: &str| None;
+    Ok(check(located(dir, list, &nowhere), &mut |_, _| {})?.is_empty())
+}
+
 /// The first thing that is wrong with a staged version, as an error.
 pub(crate) fn require_intact(dir: &VersionDir, list: &FileList) -> Result<()> {
     let waiting = |path: &str| Some(below(&dir.programs(), path));
@@ -100,7 +126,7 @@ pub(crate) fn require_intact(dir: &VersionDir, list: &FileList) -> Result<()> {
     }
 }
 
-fn located<'a>(
+pub(crate) fn located<'a>(
     dir: &VersionDir,
     list: &'a FileList,
     programs: ProgramPlace<'_>,
@@ -116,9 +142,9 @@ fn located<'a>(
     list.entries.iter().filter_map(locate).collect()
 }
 
-type Finding<'a> = (&'a Entry, PathBuf, Damage);
+pub(crate) type Finding<'a> = (&'a Entry, PathBuf, Damage);
 
-fn check<'a>(
+pub(crate) fn check<'a>(
     entries: Vec<(&'a Entry, PathBuf)>,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Vec<Finding<'a>>> {

@@ -51,15 +51,6 @@ const PLANTED: &[(&str, Plant)] = &[
             run.moved(commits, |_, at| is_sync_all(at))
         },
     ),
-    (
-        "the old version is removed before the new one has its manifest",
-        |run| {
-            let removed = |_: &Recorded, at: &Operation| at.path.starts_within("demo-1.0.");
-            run.moved(removed, |_, at| {
-                at.path.starts_with_name("bootstrap-manifest")
-            })
-        },
-    ),
     ("the mark goes before the programs are in place", |run| {
         let mark = |_: &Recorded, at: &Operation| {
             at.change == Change::Unlink && at.path.starts_within("bootstrap")

@@ -99,8 +99,10 @@ pub(crate) fn scenario(story: &Story, with: impl FnOnce(&Scenario<'_>)) {
 
 fn finished(root: &Path) -> Result<(), String> {
     check::starts_one_of(root, &["2.0"])?;
-    let version = format!("demo-2.0.{}", esky_format::name::current_platform());
-    check::holds_exactly(root, &[version.as_str(), "esky-state", "newtool", "prog"])
+    let platform = esky_format::name::current_platform();
+    let [old, new] = ["1.0", "2.0"].map(|version| format!("demo-{version}.{platform}"));
+    let names = [&old, &new, "esky-state", "newtool", "oldtool", "prog"];
+    check::holds_exactly(root, &names)
 }
 
 fn report(what: &str, figures: &Figures) {
