@@ -4,10 +4,11 @@ use std::io::{self, Read, Seek};
 use std::ops::ControlFlow;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 
-use crate::content::{Problem, Source, Unpacker};
+use crate::content::{Problem, Unpacker};
 use crate::error::{EntryFault, Error, Result, SinkError};
 use crate::layout::Layout;
 use crate::package::{Entry, Kind, Package};
+use crate::raw::RawEntry;
 
 /// Receives the entries of a package. Directories come first (parents before children), then files
 /// and programs, then symbolic links. All paths have been checked; contents have not: a content
@@ -74,7 +75,7 @@ impl<R: Read + Seek + Send> Package<R> {
         sink: &mut dyn TreeSink,
         progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<()> {
-        let (entries, sources) = choose(&self.layout, wanted);
+        let (entries, sources) = choose(&self.layout, &self.raw, wanted);
         let total = sources.iter().map(|source| source.size).sum();
         let (sources, reader) = (sources.as_slice(), &mut self.reader);
         std::thread::scope(|scope| {
@@ -100,8 +101,9 @@ impl<R: Read + Seek + Send> Package<R> {
 /// The wanted entries, and where the contents of those that have one are.
 fn choose<'a>(
     layout: &'a Layout,
+    raw: &'a [RawEntry],
     wanted: &dyn Fn(&Entry) -> bool,
-) -> (Vec<&'a Entry>, Vec<Source>) {
+) -> (Vec<&'a Entry>, Vec<&'a RawEntry>) {
     let mut sources = layout.sources.iter();
     let mut chosen = (Vec::new(), Vec::new());
     for entry in &layout.entries {
@@ -111,7 +113,7 @@ fn choose<'a>(
         };
         if wanted(entry) {
             chosen.0.push(entry);
-            chosen.1.extend(source.copied());
+            chosen.1.extend(source.map(|&at| &raw[at]));
         }
     }
     chosen
@@ -129,14 +131,14 @@ type Message = std::result::Result<Chunk, Problem>;
 /// The decoding thread: ends with the last entry, the first problem, or when nobody listens.
 fn decode<R: Read + Seek>(
     reader: &mut R,
-    sources: &[Source],
+    sources: &[&RawEntry],
     sender: &SyncSender<Message>,
     returned: &Receiver<Vec<u8>>,
 ) {
     let mut unpacker = Unpacker::new(reader);
     for source in sources {
         let sent = unpacker
-            .start(*source)
+            .start(source)
             .and_then(|()| decode_one(&mut unpacker, source.size, sender, returned));
         match sent {
             Ok(true) => {}

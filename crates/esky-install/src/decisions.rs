@@ -2,7 +2,7 @@
 
 use crate::appdir::{AppDir, InstalledVersion, View};
 use crate::error::{Error, Result};
-use crate::lock::UpdateLock;
+use crate::lock::{UpdateLock, VersionLock};
 use crate::state;
 use crate::version_dir::{Stage, VersionDir};
 use esky_format::layout::STATE_DIR;
@@ -175,11 +175,27 @@ impl AppDir {
     }
 
     /// Allows a version again that is held or skipped. `false` if it was neither.
+    ///
+    /// If it is still on disk it is taken out of service first ([`Error::VersionInUse`] while it runs), so that it starts
+    /// only after somebody has installed it again.
     pub fn unhold(&self, version: &str, lock: &UpdateLock) -> Result<bool> {
         let before = self.decisions()?;
         let held = before.held.iter().any(|held| held.version == version);
         if !held && !before.skipped.iter().any(|skipped| skipped == version) {
             return Ok(false);
+        }
+        self.recover(lock)?;
+        let view = View::of(self.root())?;
+        let is_best = |dir: &VersionDir| view.best().is_some_and(|best| best.dir.path == dir.path);
+        if let Some(dir) = self.find(&view, version).filter(|dir| !is_best(dir))
+            && dir.stage()? == Stage::Complete
+        {
+            let held =
+                VersionLock::try_exclusive(&dir.path)?.ok_or_else(|| Error::VersionInUse {
+                    version: version.to_owned(),
+                    path: dir.path.clone(),
+                })?;
+            self.disable(&view, dir, &held)?;
         }
         self.decide(lock, |slot| {
             slot.held.retain(|held| held.version != version);

@@ -39,7 +39,7 @@ pub use finder::{
 };
 pub use monitor::{CancelToken, Event, EventHandler, Monitor};
 pub use transport::{
-    FileTransport, HeadersHook, HttpOptions, HttpTransport, Proxy, RangeFrom, Request, Response,
+    FileTransport, HeadersHook, HttpOptions, HttpTransport, Proxy, Range, Request, Response,
     RetryPolicy, SystemTransport, Transport,
 };
 pub use update::Update;

@@ -3,13 +3,14 @@
 use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::Arc;
 
-use crate::transport::RangeFrom;
+use crate::transport::Range;
 use crate::{CancelToken, Error, HttpFault, Request, Response, Result, Transport};
 
-/// A gap up to this size is read over instead of asked past: another request costs more.
-const READ_OVER: u64 = 128 << 10;
-/// The end of a zip holds its index: what is read there is small and scattered, so it is read at once.
-const TAIL: u64 = 128 << 10;
+/// How much is asked for at once: more than is wanted just now, since mostly the next bytes follow; not much more,
+/// since all of it travels.
+const WINDOW: u64 = 64 << 10;
+/// The end of a zip holds its index, which is read in small pieces.
+const TAIL: u64 = 256 << 10;
 
 /// A file on a server that answers requests for parts of it.
 pub(crate) struct RemoteFile {
@@ -19,19 +20,41 @@ pub(crate) struct RemoteFile {
     total: u64,
     validator: String,
     position: u64,
-    open: Option<(u64, Box<dyn Read + Send>)>,
-    tail: (u64, Vec<u8>),
+    tail: Window,
+    window: Window,
+}
+
+/// Bytes that are here, and where they lie in the file.
+#[derive(Default)]
+struct Window {
+    start: u64,
+    bytes: Vec<u8>,
+}
+
+impl Window {
+    /// What is here from a position on.
+    fn from(&self, position: u64) -> Option<&[u8]> {
+        let at = usize::try_from(position.checked_sub(self.start)?).ok()?;
+        self.bytes.get(at..).filter(|bytes| !bytes.is_empty())
+    }
 }
 
 impl RemoteFile {
-    /// Asks for the file; `None` if the server does not say what is needed to ask for parts of the same file later.
+    /// Asks for the file; `None` if the server does not send parts of it, or does not say what would tell that it is
+    /// still the same file.
     pub(crate) fn open(
         transport: Arc<dyn Transport>,
         url: &str,
         cancel: &CancelToken,
     ) -> Result<Option<Self>> {
-        let response = transport.open(&Request::new(url, cancel))?;
-        let (Some(total), Some(validator)) = (response.total, response.validator) else {
+        let first = Range {
+            offset: 0,
+            length: Some(1),
+            validator: None,
+        };
+        let response = request(&*transport, url, cancel, first)?;
+        let known = (response.partial, response.total, response.validator);
+        let (true, Some(total), Some(validator)) = known else {
             return Ok(None);
         };
         let mut file = Self {
@@ -41,64 +64,50 @@ impl RemoteFile {
             total,
             validator,
             position: 0,
-            open: Some((0, response.reader)),
-            tail: (total, Vec::new()),
+            tail: Window::default(),
+            window: Window::default(),
         };
-        let start = total.saturating_sub(TAIL);
-        // A server that knows no parts would send the whole file for each of them.
-        let Some(mut reader) = file.part(start)? else {
-            return Ok(None);
-        };
-        let mut tail = Vec::new();
-        reader
-            .read_to_end(&mut tail)
-            .map_err(|error| Error::http(url, HttpFault::Connection(error.to_string())))?;
-        if tail.len() as u64 != total - start {
-            return Err(Error::http(url, HttpFault::WrongRange));
-        }
-        file.tail = (start, tail);
+        file.tail = file.fetch(total.saturating_sub(TAIL), TAIL)?;
         Ok(Some(file))
     }
 
-    /// The file from here on; `None` if the server sends something else.
-    fn part(&self, offset: u64) -> Result<Option<Box<dyn Read + Send>>> {
-        let mut request = Request::new(&self.url, &self.cancel);
-        request.range_from = Some(RangeFrom {
-            offset,
-            validator: self.validator.clone(),
-        });
-        let response: Response = match self.transport.open(&request) {
-            Err(Error::Http {
-                fault: HttpFault::Status { code: 416, .. } | HttpFault::WrongRange,
-                ..
-            }) => return Ok(None),
-            settled => settled?,
+    /// Brings a part of the file here; it is shorter only where the file ends.
+    fn fetch(&self, start: u64, length: u64) -> Result<Window> {
+        let length = length.min(self.total - start);
+        let range = Range {
+            offset: start,
+            length: Some(length),
+            validator: Some(self.validator.clone()),
         };
-        let same = response.partial && response.total.is_none_or(|total| total == self.total);
-        Ok(same.then_some(response.reader))
-    }
-
-    /// A reader that stands at the position.
-    fn reader(&mut self) -> io::Result<&mut Box<dyn Read + Send>> {
-        let position = self.position;
-        let kept = self
-            .open
-            .take()
-            .filter(|(at, _)| (*at..=at.saturating_add(READ_OVER)).contains(&position));
-        let (at, mut reader) = match kept {
-            Some(kept) => kept,
-            None => {
-                let part = self.part(position).map_err(io::Error::other)?;
-                let changed = || io::Error::other("the file on the server has changed");
-                (position, part.ok_or_else(changed)?)
-            }
-        };
-        let gap = position - at;
-        if io::copy(&mut reader.by_ref().take(gap), &mut io::sink())? != gap {
-            return Err(io::ErrorKind::UnexpectedEof.into());
+        let response = request(&*self.transport, &self.url, &self.cancel, range)?;
+        if !response.partial || response.total != Some(self.total) {
+            return Err(Error::http(&self.url, HttpFault::WrongRange));
         }
-        Ok(&mut self.open.insert((position, reader)).1)
+        let mut bytes = Vec::new();
+        let mut reader = response.reader.take(length);
+        let read = reader.read_to_end(&mut bytes);
+        read.map_err(|error| Error::http(&self.url, HttpFault::Connection(error.to_string())))?;
+        let received = bytes.len() as u64;
+        if received < length {
+            let expected = length;
+            return Err(Error::http(
+                &self.url,
+                HttpFault::Short { expected, received },
+            ));
+        }
+        Ok(Window { start, bytes })
     }
+}
+
+fn request(
+    transport: &dyn Transport,
+    url: &str,
+    cancel: &CancelToken,
+    range: Range,
+) -> Result<Response> {
+    let mut request = Request::new(url, cancel);
+    request.range = Some(range);
+    transport.open(&request)
 }
 
 impl Read for RemoteFile {
@@ -106,23 +115,19 @@ impl Read for RemoteFile {
         if self.position >= self.total || buffer.is_empty() {
             return Ok(0);
         }
-        let (start, tail) = &self.tail;
-        if self.position >= *start {
-            let from = usize::try_from(self.position - start).map_err(io::Error::other)?;
-            let count = tail.get(from..).unwrap_or_default().read(buffer)?;
-            self.position += count as u64;
-            return Ok(count);
+        let is_here = |window: &Window| window.from(self.position).is_some();
+        if !is_here(&self.tail) && !is_here(&self.window) {
+            let wanted = WINDOW.max(buffer.len() as u64);
+            self.window = self
+                .fetch(self.position, wanted)
+                .map_err(io::Error::other)?;
         }
-        let until_tail = usize::try_from(start - self.position).unwrap_or(usize::MAX);
-        let length = buffer.len().min(until_tail);
-        let count = self.reader()?.read(&mut buffer[..length])?;
-        if count == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
+        let here = self
+            .tail
+            .from(self.position)
+            .or(self.window.from(self.position));
+        let count = here.unwrap_or_default().read(buffer)?;
         self.position += count as u64;
-        if let Some((at, _)) = &mut self.open {
-            *at = self.position;
-        }
         Ok(count)
     }
 }
