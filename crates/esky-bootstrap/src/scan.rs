@@ -89,15 +89,19 @@ fn read_trial(platform: &impl Platform, snapshot: &mut Snapshot) {
     let Status::Trial(trial) = slot.status else {
         return;
     };
+    // What every start after the trial sees, until somebody writes a new record: nothing else is asked for then.
+    if platform.exists(&confirmed_path(trial)) {
+        snapshot.marks.confirmed = true;
+        return;
+    }
     let mut buffer = [0; MARK_LIMIT];
     let tries = platform.read(&tries_path(trial), &mut buffer);
-    let confirmed = platform.exists(&confirmed_path(trial));
     let current = snapshot
         .candidates
         .iter()
         .find(|candidate| candidate.directory == slot.current);
     let live = current.is_some_and(|candidate| platform.is_running(&version_path(candidate)));
-    snapshot.marks = Marks::parse(tries.unwrap_or_default(), confirmed);
+    snapshot.marks = Marks::parse(tries.unwrap_or_default(), false);
     snapshot.live = live;
 }
 

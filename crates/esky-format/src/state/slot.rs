@@ -228,7 +228,7 @@ fn checked_text(bytes: &[u8]) -> Option<&str> {
     if bytes.len() != SLOT_SIZE {
         return None;
     }
-    let text_end = bytes.iter().rposition(|byte| *byte != b'\n')? + 2;
+    let text_end = end_of_text(bytes)? + 1;
     let (text, checksum_line) = bytes
         .get(..text_end)?
         .split_at_checked(text_end.checked_sub(CRC_LINE_LENGTH)?)?;
@@ -279,6 +279,20 @@ fn read_status(text: &str) -> Option<Status> {
         })),
         _ => None,
     }
+}
+
+/// Where the line feeds at the end begin. By eights, because this is done at every start of every app.
+fn end_of_text(bytes: &[u8]) -> Option<usize> {
+    const PADDING: u64 = u64::from_ne_bytes([b'\n'; 8]);
+    let (begin, eights) = bytes.as_rchunks::<8>();
+    let padding = eights.iter().rev();
+    let padding = padding.take_while(|eight| u64::from_ne_bytes(**eight) == PADDING);
+    let padded = begin.len() + 8 * (eights.len() - padding.count());
+    let last = bytes
+        .get(..padded)?
+        .iter()
+        .rposition(|byte| *byte != b'\n')?;
+    Some(last + 1)
 }
 
 fn write_event(

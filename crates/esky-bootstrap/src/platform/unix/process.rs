@@ -37,7 +37,9 @@ impl Process {
     ) -> Self {
         // SAFETY: the caller's promise.
         let variables = unsafe { strings(environment) };
-        let changes = relaunch::clean(variables.clone().filter_map(name_and_value));
+        // Looked at many times: measuring and splitting the strings each time would be half of the work of a start.
+        let pairs: Vec<(&[u8], &[u8])> = variables.clone().filter_map(name_and_value).collect();
+        let changes = relaunch::clean(pairs.iter().copied());
         let environment = if changes.is_empty() {
             Environment::Untouched(environment)
         } else {
