@@ -19,6 +19,7 @@ from .errors import (
     EskyVersionError,
     InstallPermissionError,
     NoVersionFinderError,
+    VerifyError,
 )
 from .finder import DefaultVersionFinder, LocalVersionFinder, VersionFinder, _NativeVersionFinder
 
@@ -218,9 +219,17 @@ class Esky:
         A crash at any instant leaves the old or the new version working.
         """
         with self._locked():
-            if not self._is_on_disk(version):
+            was_there = self._is_on_disk(version)
+            if not was_there:
                 self.fetch_version(version)
-            run(self._native.install(version, current_monitor().cancel))
+            try:
+                run(self._native.install(version, current_monitor().cancel))
+            except VerifyError:
+                # An earlier run had fetched it, and a power cut since has taken a part of it.  It was removed.
+                if not was_there or self._finder is None:
+                    raise
+                self.fetch_version(version)
+                run(self._native.install(version, current_monitor().cancel))
 
     def uninstall_version(self, version: str) -> None:
         """Removes a version that nobody uses; `VersionLockedError` otherwise."""

@@ -319,6 +319,11 @@ impl Error {
         }
     }
 
+    /// Whether files of a version are not what they should be, so that fetching it again may help.
+    pub fn is_damage(&self) -> bool {
+        matches!(self, Self::Damaged { .. } | Self::BadFileList { .. })
+    }
+
     /// The system's or the reader's error below, for callers that treat some of them specially.
     pub fn io_error(&self) -> Option<&io::Error> {
         match self {

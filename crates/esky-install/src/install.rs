@@ -168,8 +168,7 @@ fn is_newer_than_best(view: &View, dir: &VersionDir) -> bool {
 /// Errors after which what was staged must not be used: damage, and data that may not have reached the disk.
 fn is_lost(error: &Error) -> bool {
     match error {
-        Error::Damaged { .. } | Error::BadFileList { .. } => true,
         Error::Disk(error) => error.kind() == esky_fs::ErrorKind::SyncFailed,
-        _ => false,
+        other => other.is_damage(),
     }
 }

@@ -9,7 +9,7 @@ use crate::hashing::copy_and_hash;
 use crate::lock::{UpdateLock, make_state_dir};
 use crate::programs;
 use crate::staging::{usable_directory_mode, usable_file_mode};
-use crate::verify::{Places, check, located};
+use crate::verify::{Places, located};
 use crate::version_dir::VersionDir;
 use esky_format::file_list::{Entry, FileList, Kind};
 use esky_format::manifest;
@@ -69,7 +69,7 @@ impl AppDir {
             mended: Vec::new(),
         };
         let entries = located(dir, list, &|path| places.of_program(path));
-        for (entry, place, fault) in check(entries, progress)? {
+        for (entry, place, fault) in self.findings(entries, progress)? {
             repair.mend(entry, place, fault)?;
         }
         repair.mend_control(dir, list)?;

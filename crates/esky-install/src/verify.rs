@@ -3,7 +3,7 @@
 use crate::appdir::{AppDir, View};
 use crate::error::{Damage, Error, Result};
 use crate::hashing::{Expected, check_files};
-use crate::programs::below;
+use crate::programs::{self, below};
 use crate::staging::{usable_directory_mode, usable_file_mode};
 use crate::version_dir::{Stage, VersionDir};
 use esky_format::file_list::{Entry, FileList, Kind};
@@ -50,7 +50,38 @@ impl AppDir {
             });
         };
         let places = Places::new(self, &view, dir)?;
-        report(dir, &list, &|path| places.of_program(path), progress)
+        let entries = located(dir, &list, &|path| places.of_program(path));
+        let mut report = VerifyReport {
+            checked: entries.len(),
+            ..VerifyReport::default()
+        };
+        for (entry, _, damage) in self.findings(entries, progress)? {
+            match damage {
+                Damage::Missing => report.missing.push(entry.path.clone()),
+                _ => report.damaged.push(entry.path.clone()),
+            }
+        }
+        report.extra = extra_files(dir, &list)?;
+        Ok(report)
+    }
+
+    /// What is wrong with these. A program at the top may be that of a newer version, which was there and was left: the
+    /// start-up programs of newer versions start older ones too.
+    pub(crate) fn findings<'a>(
+        &self,
+        entries: Vec<(&'a Entry, PathBuf)>,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<Vec<Finding<'a>>> {
+        let mut findings = Vec::new();
+        for finding in check(entries, progress)? {
+            let (entry, place, damage) = &finding;
+            let at_top = entry.kind.is_program() && *place == below(self.root(), &entry.path);
+            let replaced = at_top && *damage != Damage::Missing;
+            if !replaced || !programs::is_what_was_put(self.root(), &entry.path)? {
+                findings.push(finding);
+            }
+        }
+        Ok(findings)
     }
 }
 
@@ -85,27 +116,6 @@ impl<'a> Places<'a> {
             Stage::Partial | Stage::Staged => Some(waiting),
         }
     }
-}
-
-fn report(
-    dir: &VersionDir,
-    list: &FileList,
-    programs: ProgramPlace<'_>,
-    progress: &mut dyn FnMut(u64, u64),
-) -> Result<VerifyReport> {
-    let entries = located(dir, list, programs);
-    let mut report = VerifyReport {
-        checked: entries.len(),
-        ..VerifyReport::default()
-    };
-    for (entry, _, damage) in check(entries, progress)? {
-        match damage {
-            Damage::Missing => report.missing.push(entry.path.clone()),
-            _ => report.damaged.push(entry.path.clone()),
-        }
-    }
-    report.extra = extra_files(dir, list)?;
-    Ok(report)
 }
 
 /// Whether all files of a version, but for those at the top, are as they were released.
@@ -144,7 +154,7 @@ pub(crate) fn located<'a>(
 
 pub(crate) type Finding<'a> = (&'a Entry, PathBuf, Damage);
 
-pub(crate) fn check<'a>(
+fn check<'a>(
     entries: Vec<(&'a Entry, PathBuf)>,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Vec<Finding<'a>>> {

@@ -166,11 +166,23 @@ impl Esky {
     /// anything fails, the version that was there before starts.
     pub fn install_version(&self, version: &str, monitor: &Monitor) -> Result<InstalledVersion> {
         let guard = self.lock()?;
-        if self.app_dir().staged(version)?.is_none() && self.installed(version)?.is_none() {
+        let was_there =
+            self.app_dir().staged(version)?.is_some() || self.installed(version)?.is_some();
+        if !was_there {
             self.fetch_version(version, monitor)?;
         }
         monitor.check()?;
-        Ok(self.app_dir().install(version, &guard.0)?)
+        match self.app_dir().install(version, &guard.0) {
+            // An earlier run had fetched it, and a power cut since has taken a part of it. It was removed.
+            Err(error) if was_there && error.is_damage() && self.finder().is_some() => {
+                monitor.emit(Event::Retrying {
+                    cause: error.to_string(),
+                });
+                self.fetch_version(version, monitor)?;
+                Ok(self.app_dir().install(version, &guard.0)?)
+            }
+            settled => Ok(settled?),
+        }
     }
 
     /// Takes a version out of use. Its files go away with [`Esky::cleanup`].

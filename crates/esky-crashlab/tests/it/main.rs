@@ -11,9 +11,9 @@ mod figures;
 mod power_cut;
 mod real_disk;
 mod sabotage;
+mod scenarios;
 mod story;
 mod tracer;
-mod update;
 
 /// Whether everything is to be tried, however long it takes.
 fn is_full() -> bool {

@@ -9,8 +9,8 @@ use esky_crashlab::disk::{Disk, FileSystem};
 use esky_crashlab::tracer::{self, Operation};
 
 use crate::figures::Figure;
+use crate::scenarios::{UPDATE, age_lock};
 use crate::story::Story;
-use crate::update;
 
 /// How many power cuts lie between two that are tried, unless all are asked for. No divisor of the length of a
 /// repeated step, so that different ones are hit.
@@ -66,8 +66,8 @@ fn cut_power_on(file_system: FileSystem) {
         Ok(disk) => disk,
         Err(cause) => return skip(file_system, &cause),
     };
-    let story = Story::new();
-    update::scenario(&story, |scenario| {
+    let story = Story::with(UPDATE.kind);
+    UPDATE.scenario(&story, &story.installed, |scenario| {
         let mut violations = Vec::new();
         let mut cuts = 0;
         let operations = scenario.record().unwrap().0.operations.len();
@@ -113,15 +113,6 @@ fn renew(tree: &Path, root: &Path) {
     let mut shell = Command::new("sh");
     let renewed = shell.args(["-c", script, "renew"]).arg(tree).arg(root);
     assert!(renewed.status().unwrap().success());
-}
-
-/// Starting a machine takes longer than the ten seconds for which an empty lock directory of an old client is respected;
-/// a test does not wait for them.
-fn age_lock(root: &Path) {
-    if let Ok(lock) = std::fs::File::open(root.join("locked")) {
-        let time = std::time::SystemTime::now() - std::time::Duration::from_secs(60);
-        lock.set_modified(time).unwrap();
-    }
 }
 
 fn tell(operation: Option<&Operation>) -> String {
