@@ -25,6 +25,29 @@ pub struct Scenario<'a> {
     pub finished: &'a dyn Fn(&Path) -> Result<(), String>,
 }
 
+/// Records several commands, one after the other, on one copy of a tree. Each makes a promise at its end, whatever its
+/// exit code says.
+///
+/// # Errors
+/// When the laboratory itself fails.
+pub fn record_life(
+    before: &Path,
+    commands: &[&dyn Fn(&Path) -> Command],
+) -> Result<Recording, TraceError> {
+    let place = Place::copy_of(before);
+    let mut life = Recording {
+        root: place.path.clone(),
+        operations: Vec::new(),
+        promises: Vec::new(),
+    };
+    for command in commands {
+        let run = tracer::run(&mut command(&place.path), &place.path, None)?;
+        life.operations.extend(run.operations);
+        life.promises.push(life.operations.len());
+    }
+    Ok(life)
+}
+
 /// What a campaign did and found.
 #[derive(Debug, Default)]
 pub struct Figures {

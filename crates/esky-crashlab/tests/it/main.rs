@@ -7,11 +7,14 @@
     reason = "tests look at the disk by themselves, print their figures and may panic"
 )]
 
+mod dropped_checks;
 mod figures;
+mod life;
 mod power_cut;
 mod real_disk;
 mod sabotage;
 mod scenarios;
+mod several;
 mod story;
 mod tracer;
 

@@ -37,8 +37,8 @@ pub(crate) struct Case {
 
 const BOTH: (&[&str], &[&str]) = (&["1.0", "2.0"], &["prog", "newtool", "oldtool"]);
 const CONFIRMED: fn(&Path) -> Result<(), String> = |root| check::is_on_trial(root, None);
-const UPDATED: &[&[&str]] = &[&["update", "good"], &["confirm"]];
-const FAILED: &[&[&str]] = &[
+pub(crate) const UPDATED: &[&[&str]] = &[&["update", "good"], &["confirm"]];
+pub(crate) const FAILED: &[&[&str]] = &[
     &["update", "good"],
     &["confirm"],
     &["update", "bad"],

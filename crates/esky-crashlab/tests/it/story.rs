@@ -30,6 +30,7 @@ pub(crate) enum Kind {
 pub(crate) struct Story {
     holder: tempfile::TempDir,
     kind: Kind,
+    subject: PathBuf,
     pub(crate) installed: PathBuf,
     /// Where the package of 2.0 is.
     pub(crate) packages: PathBuf,
@@ -44,6 +45,7 @@ impl Story {
         let story = Self {
             holder,
             kind,
+            subject: PathBuf::from(env!("CARGO_BIN_EXE_crash-subject")),
             installed: root.join("app"),
             packages: root.join("packages"),
             bad_packages: root.join("bad packages"),
@@ -54,6 +56,12 @@ impl Story {
         esky_testkit::apps::extract(&first, &story.installed);
         fs::write(story.installed.join(FOREIGN.0), FOREIGN.1).unwrap();
         story
+    }
+
+    /// The same with another program for everything that is done to the app.
+    pub(crate) fn of(self, subject: &Path) -> Self {
+        let subject = subject.to_owned();
+        Self { subject, ..self }
     }
 
     /// A copy of 1.0 on which the commands of the subject were carried out, one after the other. `start` runs the program
@@ -82,7 +90,7 @@ impl Story {
         if words == ["start"] {
             return Command::new(tree.join("prog"));
         }
-        let mut command = Command::new(env!("CARGO_BIN_EXE_crash-subject"));
+        let mut command = Command::new(&self.subject);
         command.arg(words[0]).arg(tree);
         for word in &words[1..] {
             match *word {
