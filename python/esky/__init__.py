@@ -14,10 +14,11 @@ from __future__ import annotations
 
 from . import bootstrap, errors, finder, sudo, util
 from ._app import Esky
+from ._decisions import Decisions, HeldVersion, OnTrial, Rollback
 from ._esky import CancelToken, InstalledVersion, VerifyReport, VersionGraph, __version__
 from ._progress import Event
 from ._relaunch import clean_environment
-from ._startup import run_startup_hooks
+from ._startup import confirm, run_startup_hooks
 from ._update import Update
 from .errors import (
     CancelledError,
@@ -32,7 +33,9 @@ from .errors import (
     NetworkError,
     NoVersionFinderError,
     PackageError,
+    SelfTestError,
     VerifyError,
+    VersionHeldError,
     VersionLockedError,
 )
 from .finder import DefaultVersionFinder, LocalVersionFinder, VersionFinder
@@ -67,6 +70,7 @@ __all__ = [
     "ESKY_CONTROL_DIR",
     "CancelToken",
     "CancelledError",
+    "Decisions",
     "DefaultVersionFinder",
     "DiskFullError",
     "Error",
@@ -76,19 +80,24 @@ __all__ = [
     "EskyVersionError",
     "Event",
     "FileError",
+    "HeldVersion",
     "InstallPermissionError",
     "InstalledVersion",
     "InternalError",
     "LocalVersionFinder",
     "NetworkError",
     "NoVersionFinderError",
+    "OnTrial",
     "PackageError",
+    "Rollback",
+    "SelfTestError",
     "SudoProxy",
     "Update",
     "VerifyError",
     "VerifyReport",
     "VersionFinder",
     "VersionGraph",
+    "VersionHeldError",
     "VersionLockedError",
     "__version__",
     "allow_from_sudo",
@@ -96,6 +105,7 @@ __all__ = [
     "appexe_from_executable",
     "bootstrap",
     "clean_environment",
+    "confirm",
     "create_zipfile",
     "deep_extract_zipfile",
     "errors",

@@ -7,10 +7,11 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
-from . import _esky, _relaunch, _startup, sudo, util
+from . import _esky, _relaunch, _startup, _trial, sudo, util
+from ._decisions import Decisions, Rollback, from_native
 from ._progress import Callback, Event, Progress, Status, current_monitor, event_of, monitored, run
 from ._update import Update
 from .errors import (
@@ -18,7 +19,7 @@ from .errors import (
     EskyVersionError,
     InstallPermissionError,
     NoVersionFinderError,
-    VersionLockedError,
+    VerifyError,
 )
 from .finder import DefaultVersionFinder, LocalVersionFinder, VersionFinder, _NativeVersionFinder
 
@@ -63,7 +64,11 @@ class Esky:
         self._at_exit: Callable[[], None] | None = None
         self.sudo_proxy: sudo.SudoProxy | None = None
         self.keep_sudo_proxy_alive = False
-        self._native = _esky.App(os.path.abspath(_local_path(appdir_or_exe)))
+        path = os.path.abspath(_local_path(appdir_or_exe))
+        self._native = _esky.App(path)
+        if _startup.is_frozen() and path == os.path.abspath(_startup.program_path()):
+            # For apps that do not call the start-up hooks: without this no update of theirs would ever be confirmed.
+            _trial.begin(self._native, automatic=True)
         self.active_version = self._native.active_version
         self.appdir = self._native.root
         self._init_from_appdir()
@@ -161,9 +166,14 @@ class Esky:
     # --- The original's way
 
     def find_update(self) -> str | None:
-        """The newest version there is, if it is newer than what is on disk; else None."""
-        versions = self._need_finder().find_versions(self)
-        newest = max(versions, key=util.parse_version, default=None)
+        """The newest version there is, if it is newer than what is on disk; else None.
+
+        A version that is held or skipped does not count, and when one is pinned no other does.
+        """
+        versions = list(self._need_finder().find_versions(self))
+        refused = self._native.decisions(versions).refused
+        offered = (version for version in versions if version not in refused)
+        newest = max(offered, key=util.parse_version, default=None)
         if newest is None or util.parse_version(newest) <= util.parse_version(self.version):
             return None
         return newest
@@ -209,9 +219,17 @@ class Esky:
         A crash at any instant leaves the old or the new version working.
         """
         with self._locked():
-            if not self._is_on_disk(version):
+            was_there = self._is_on_disk(version)
+            if not was_there:
                 self.fetch_version(version)
-            run(self._native.install(version, current_monitor().cancel))
+            try:
+                run(self._native.install(version, current_monitor().cancel))
+            except VerifyError:
+                # An earlier run had fetched it, and a power cut since has taken a part of it.  It was removed.
+                if not was_there or self._finder is None:
+                    raise
+                self.fetch_version(version)
+                run(self._native.install(version, current_monitor().cancel))
 
     def uninstall_version(self, version: str) -> None:
         """Removes a version that nobody uses; `VersionLockedError` otherwise."""
@@ -297,14 +315,11 @@ class Esky:
             return True
 
     def _update_to(self, version: str, tell: Callback) -> None:
-        old_version = self.version
         with self._locked():
             path = self.fetch_version(version, lambda status: _unless_ready(status, tell))
             tell({"status": "ready", "path": path})
             tell({"status": "installing", "new_version": version})
             self.install_version(version)
-            with suppress(VersionLockedError):
-                self.uninstall_version(old_version)
             self.reinitialize()
 
     def _need_finder(self) -> VersionFinder:
@@ -369,6 +384,65 @@ class Esky:
         with monitored(progress, cancel) as monitor:
             report: _esky.VerifyReport = run(self._native.verify(version or self.version, monitor.cancel), monitor)
             return report
+
+    def repair(
+        self,
+        version: str | None = None,
+        progress: Progress | None = None,
+        cancel: _esky.CancelToken | None = None,
+    ) -> list[str]:
+        """Fetches what is damaged or missing in a version, and nothing else; returns the paths that were mended.
+
+        Without `version`, the best one.  The version may be running.
+        """
+        finder = self._need_finder()
+        with monitored(progress, cancel) as monitor:
+            return finder.repair_version(self, version or self.version, monitor)
+
+    # --- Trials, and what the user decides
+
+    def confirm(self) -> bool:
+        """Says that the running version has come up, so that its trial is over.  False if it is not on trial."""
+        return self._native.confirm()
+
+    def decisions(self) -> Decisions:
+        """What was decided about versions so far: the trial that is going on, held and skipped versions, a pin."""
+        return from_native(self._native.decisions([]))
+
+    def last_rollback(self) -> Rollback | None:
+        """The last time that a version was undone, with the reason; to tell the user, or the developer."""
+        return self.decisions().last_rollback
+
+    def roll_back(self, version: str | None = None, reason: str = "the user went back") -> str:
+        """Goes back to another version, without `version` to the one before; returns the version that starts now.
+
+        The version that started until now is held: it is not offered again until `unhold`.
+        """
+        with self._locked():
+            now: str = run(self._native.roll_back(version, reason))
+            self.reinitialize()
+            return now
+
+    def pin(self, version: str | None = None) -> None:
+        """Stays at an installed version (the best one unless given) and starts it; no other is offered then."""
+        with self._locked():
+            run(self._native.pin(version or self.version))
+            self.reinitialize()
+
+    def unpin(self) -> None:
+        """Lets the app update again."""
+        with self._locked():
+            run(self._native.pin(None))
+
+    def skip(self, version: str) -> None:
+        """Does not want a version.  A newer one is offered."""
+        with self._locked():
+            run(self._native.skip(version))
+
+    def unhold(self, version: str) -> bool:
+        """Allows a version again that is held or skipped.  False if it was neither."""
+        with self._locked():
+            return bool(run(self._native.unhold(version)))
 
     def relaunch(self, arguments: Sequence[str] | None = None) -> NoReturn:
         """Ends this program and starts the app anew, so that the newest version runs.

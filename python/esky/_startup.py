@@ -11,6 +11,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from . import _esky, _trial
 from ._relaunch import spawn_detached
 from .errors import Error, EskyLockedError
 from .util import (
@@ -49,12 +50,14 @@ def program_path() -> str:
     return sys.executable
 
 
-def run_startup_hooks() -> None:
+def run_startup_hooks(*, confirm: bool = True) -> None:
     """Call this first thing in a frozen app.
 
-    It holds the version of this program in use for the life of the process, so that no update removes it; and when the
-    program was started only to clean up after an update, it does that and exits.  In a program that is not frozen, or
-    not inside an app directory, it does nothing that matters.
+    It holds the version of this program in use for the life of the process, so that no update removes it.  If the
+    version is on trial after an update, it is confirmed when the program has stayed up for a while or has ended well;
+    with `confirm=False` the app does that itself, by `esky.confirm()`.  And when the program was started only to clean
+    up after an update, it does that and exits.  In a program that is not frozen, or not inside an app directory, it
+    does nothing that matters.
     """
     global _hooks_have_run
     _hooks_have_run = True
@@ -62,11 +65,26 @@ def run_startup_hooks() -> None:
         _hold_version()
     _swallow_slave_process()
     word = sys.argv[1] if len(sys.argv) > 1 else ""
+    if word in (SPAWN_CLEANUP, SPAWN_SUDO):
+        _trial.leave_alone()
     if word == SPAWN_CLEANUP:
         _clean_up_and_exit()
     if word == SPAWN_SUDO:
         # Old code asks for its helper with more rights here.  It takes our end for a refusal.
         sys.exit(1)
+    native = _running_app()
+    if native is not None:
+        _trial.begin(native, automatic=confirm)
+
+
+def confirm() -> bool:
+    """Says that this version of the app has come up, so that its trial is over and it is not undone.
+
+    Returns False if it is not on trial.  Call it when the app knows that it works; without it, that is assumed when the
+    app has stayed up for a while or has ended well.
+    """
+    native = _running_app()
+    return native is not None and native.confirm()
 
 
 def spawn_cleanup(appdir: str) -> None:
@@ -83,6 +101,16 @@ def check_hooks() -> None:
     """Raises `OSError` if this program would not understand `--esky-spawn-cleanup`, and so would start as usual."""
     if is_frozen() and not _hooks_have_run:
         raise OSError("call esky.run_startup_hooks() at the start of the program to use cleanup_at_exit()")
+
+
+def _running_app() -> _esky.App | None:
+    """The app that this frozen program belongs to."""
+    if not is_frozen():
+        return None
+    try:
+        return _esky.App(os.path.abspath(program_path()))
+    except Error:
+        return None
 
 
 def _hold_version() -> None:

@@ -23,7 +23,9 @@ __all__ = [
     "NetworkError",
     "NoVersionFinderError",
     "PackageError",
+    "SelfTestError",
     "VerifyError",
+    "VersionHeldError",
     "VersionLockedError",
 ]
 
@@ -51,11 +53,19 @@ class EskyLockedError(Error):
 
 
 class VersionLockedError(Error):
-    """The version is in use and cannot be removed now."""
+    """The version is in use, or needed in case that the one on trial fails, and cannot be removed now."""
 
 
 class EskyVersionError(Error):
     """The version is not known, or none of the ways to get it worked."""
+
+
+class VersionHeldError(EskyVersionError):
+    """The version failed before and is held, or another version is pinned."""
+
+
+class SelfTestError(EskyVersionError):
+    """The new version was run before its installation and did not pass its test.  It is held."""
 
 
 class NoVersionFinderError(Error):
@@ -109,6 +119,8 @@ _KINDS: dict[str, type[Error]] = {
     "locked": EskyLockedError,
     "version-locked": VersionLockedError,
     "version": EskyVersionError,
+    "held": VersionHeldError,
+    "self-test": SelfTestError,
     "no-finder": NoVersionFinderError,
     "package": PackageError,
     "verify": VerifyError,

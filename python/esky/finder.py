@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, Literal, Protocol, Union
 
 from . import _esky
 from ._esky import VersionGraph
-from ._progress import Callback, Event, Status, current_monitor, run, status_of
+from ._progress import Callback, Event, Monitor, Status, current_monitor, run, status_of
 from .errors import EskyVersionError
 
 __all__ = ["DefaultVersionFinder", "LocalVersionFinder", "VersionFinder", "VersionGraph"]
@@ -64,6 +64,10 @@ class VersionFinder:
         """The directory of a version that was fetched already, or False."""
         raise NotImplementedError
 
+    def repair_version(self, app: Any, version: str, monitor: Monitor) -> list[str]:
+        """Mends an installed version; returns the paths that were mended.  Only finders of packages can."""
+        raise NotImplementedError(f"{type(self).__name__} cannot give parts of a package, which a repair needs")
+
 
 class _NativeVersionFinder(VersionFinder):
     """A finder whose work is done by the native core."""
@@ -98,6 +102,10 @@ class _NativeVersionFinder(VersionFinder):
             path: str = task.result()
         monitor.emit(Event("ready", version=version, message=path))
         yield {"status": "ready", "path": path}
+
+    def repair_version(self, app: Any, version: str, monitor: Monitor) -> list[str]:
+        task = self._native.repair(native_app(app), version, monitor.cancel, self._opener())
+        return list(run(task, monitor))
 
     def has_version(self, app: Any, version: str) -> str | Literal[False]:
         return self._native.has_version(native_app(app), version) or False

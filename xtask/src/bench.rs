@@ -2,6 +2,7 @@
 //!
 //! Runs that are compared alternate, so that whatever else the machine does falls on both.
 
+mod install;
 mod measure;
 mod packing;
 mod startup;
@@ -46,6 +47,7 @@ pub(crate) fn main() -> Result<()> {
     startup::measure(&bench, &mut table)?;
     packing::measure(&bench, &tree, &mut table)?;
     update::measure(&bench, &tree, &mut table)?;
+    install::measure(&bench, &tree.path.join(tree::NAME), &mut table)?;
     table.add(Figure::size("wheel", size_of(&build_wheel()?)?, WHEEL_SIZE));
     table.print();
     table.write(&workspace_root().join("docs/benchmarks.md"))?;

@@ -5,25 +5,22 @@ use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use flate2::{Crc, Decompress, FlushDecompress, Status};
 
 use crate::error::{EntryFault, Error};
+use crate::local;
 use crate::raw::{self, RawEntry};
 
 const INPUT_SIZE: usize = 64 << 10;
 
-/// Where an entry's bytes are and what must come out of them.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Source {
-    data: u64,
-    packed: u64,
-    pub(crate) size: u64,
+/// What must come out of an entry's bytes.
+#[derive(Clone, Copy, Debug, Default)]
+struct Promise {
+    size: u64,
     checksum: u32,
     deflated: bool,
 }
 
-impl From<&RawEntry> for Source {
+impl From<&RawEntry> for Promise {
     fn from(entry: &RawEntry) -> Self {
         Self {
-            data: entry.data,
-            packed: entry.packed,
             size: entry.size,
             checksum: entry.checksum,
             deflated: entry.method == raw::DEFLATED,
@@ -67,7 +64,7 @@ pub(crate) struct Unpacker<'a, R> {
     input: Vec<u8>,
     /// The part of `input` that was not consumed yet.
     pending: std::ops::Range<usize>,
-    source: Source,
+    promise: Promise,
     /// Packed bytes that were not read from `reader` yet.
     left: u64,
     found: u64,
@@ -82,13 +79,7 @@ impl<'a, R: Read + Seek> Unpacker<'a, R> {
             inflate: Decompress::new(false),
             input: vec![0; INPUT_SIZE],
             pending: 0..0,
-            source: Source {
-                data: 0,
-                packed: 0,
-                size: 0,
-                checksum: 0,
-                deflated: false,
-            },
+            promise: Promise::default(),
             left: 0,
             found: 0,
             crc: Crc::new(),
@@ -97,16 +88,20 @@ impl<'a, R: Read + Seek> Unpacker<'a, R> {
     }
 
     /// Turns to another entry.
-    pub(crate) fn start(&mut self, source: Source) -> Result<(), Problem> {
+    pub(crate) fn start(&mut self, entry: &RawEntry) -> Result<(), Problem> {
+        let data = match entry.data {
+            Some(data) => data,
+            None => local::find_data(self.reader, entry)?,
+        };
         self.inflate.reset(false);
         self.crc.reset();
         self.pending = 0..0;
-        self.left = source.packed;
+        self.left = entry.packed;
         self.found = 0;
         self.inflated = false;
-        self.source = source;
+        self.promise = entry.into();
         self.reader
-            .seek(SeekFrom::Start(source.data))
+            .seek(SeekFrom::Start(data))
             .map(drop)
             .map_err(Problem::Read)
     }
@@ -124,8 +119,8 @@ impl<'a, R: Read + Seek> Unpacker<'a, R> {
             self.crc.update(&output[filled..filled + count]);
             self.found += count as u64;
             filled += count;
-            if self.found > self.source.size {
-                return Err(EntryFault::YieldsMore(self.source.size).into());
+            if self.found > self.promise.size {
+                return Err(EntryFault::YieldsMore(self.promise.size).into());
             }
         }
         Ok(filled)
@@ -133,7 +128,7 @@ impl<'a, R: Read + Seek> Unpacker<'a, R> {
 
     /// Some bytes of the content, none at its end.
     fn step(&mut self, output: &mut [u8]) -> Result<usize, Problem> {
-        if self.source.deflated {
+        if self.promise.deflated {
             return self.inflate_some(output);
         }
         self.refill()?;
@@ -192,9 +187,9 @@ impl<'a, R: Read + Seek> Unpacker<'a, R> {
 
     fn check_end(&self) -> Result<(), Problem> {
         let found = self.crc.sum();
-        if self.found < self.source.size {
+        if self.found < self.promise.size {
             return Err(EntryFault::YieldsLess {
-                declared: self.source.size,
+                declared: self.promise.size,
                 found: self.found,
             }
             .into());
@@ -202,9 +197,9 @@ impl<'a, R: Read + Seek> Unpacker<'a, R> {
         if self.left > 0 || !self.pending.is_empty() {
             return Err(EntryFault::Deflate.into());
         }
-        if found != self.source.checksum {
+        if found != self.promise.checksum {
             return Err(EntryFault::Checksum {
-                expected: self.source.checksum,
+                expected: self.promise.checksum,
                 found,
             }
             .into());
@@ -219,7 +214,7 @@ pub(crate) fn read_small<R: Read + Seek>(
     entry: &RawEntry,
 ) -> Result<Vec<u8>, Problem> {
     let mut unpacker = Unpacker::new(reader);
-    unpacker.start(entry.into())?;
+    unpacker.start(entry)?;
     let mut bytes = vec![0; usize::try_from(entry.size).map_or(1, |size| size + 1)];
     let count = unpacker.fill(&mut bytes)?;
     bytes.truncate(count);

@@ -239,7 +239,7 @@ impl<R: Read> EntryReader<'_, R> {
             header: header_at
                 .filter(|&at| at < self.start)
                 .ok_or(EntryFault::LocalHeader("it lies outside the file"))?,
-            data: 0,
+            data: None,
             shape: shape(u32_at(header, 38) >> 16, slash)?,
             mode: u32_at(header, 38) >> 16 & 0o777,
         };

@@ -14,7 +14,7 @@ use esky_format::manifest;
 use esky_format::name::AppVersion;
 use esky_format::path::{check_link, collision_key};
 
-use crate::content::{Source, read_small};
+use crate::content::read_small;
 use crate::error::{EntryFault, Error, PackageFault, Result};
 use crate::package::{Entry, Kind};
 use crate::raw::{RawEntry, Shape};
@@ -33,8 +33,8 @@ pub(crate) struct Layout {
     pub(crate) manifest: Vec<String>,
     /// Directories by path, files and programs as they lie in the package, links by path.
     pub(crate) entries: Vec<Entry>,
-    /// One for each file and program, in their order.
-    pub(crate) sources: Vec<Source>,
+    /// Which raw entry each file and program is, in their order.
+    pub(crate) sources: Vec<usize>,
 }
 
 /// Finds a place for every entry of the package called `package`.
@@ -55,8 +55,8 @@ pub(crate) fn arrange<R: Read + Seek>(
         sources: Vec::new(),
         links: BTreeMap::new(),
     };
-    for entry in raw {
-        sorter.place(entry)?;
+    for (at, entry) in raw.iter().enumerate() {
+        sorter.place(at, entry)?;
     }
     sorter.all_programs()?;
     let (entries, sources) = sorter.into_entries();
@@ -162,17 +162,17 @@ struct Sorter<'a, R> {
     manifest: &'a [String],
     directories: BTreeMap<String, u32>,
     files: Vec<Entry>,
-    sources: Vec<Source>,
+    sources: Vec<usize>,
     links: BTreeMap<String, String>,
 }
 
 impl<R: Read + Seek> Sorter<'_, R> {
-    fn place(&mut self, entry: &RawEntry) -> Result<()> {
+    fn place(&mut self, at: usize, entry: &RawEntry) -> Result<()> {
         if let Some(path) = entry.name.strip_prefix(&self.root.version) {
-            return self.place_in_version(entry, path);
+            return self.place_in_version(at, entry, path);
         }
         if let Some(path) = entry.name.strip_prefix(&self.root.prefix) {
-            return self.place_on_top(entry, path);
+            return self.place_on_top(at, entry, path);
         }
         let folder = self.root.prefix.trim_end_matches('/');
         if folder == entry.name || self.root.prefix.starts_with(&format!("{}/", entry.name)) {
@@ -181,7 +181,7 @@ impl<R: Read + Seek> Sorter<'_, R> {
         Err(self.faulty(entry, EntryFault::OutsidePrefix(folder.to_owned())))
     }
 
-    fn place_in_version(&mut self, entry: &RawEntry, path: &str) -> Result<()> {
+    fn place_in_version(&mut self, at: usize, entry: &RawEntry, path: &str) -> Result<()> {
         if is_reserved_in_version(path) {
             return Err(self.faulty(entry, EntryFault::Reserved));
         }
@@ -195,7 +195,7 @@ impl<R: Read + Seek> Sorter<'_, R> {
             Shape::File => {
                 let mode = or_default(entry.mode, DEFAULT_FILE_MODE) | 0o400;
                 let size = entry.size;
-                self.keep(entry, path, Kind::File { mode, size });
+                self.keep(at, path, Kind::File { mode, size });
             }
             Shape::Symlink => {
                 let target = self.read_link(entry, &path)?;
@@ -218,7 +218,7 @@ impl<R: Read + Seek> Sorter<'_, R> {
     }
 
     /// What the manifest does not name is not installed; the original did not install it either.
-    fn place_on_top(&mut self, entry: &RawEntry, path: &str) -> Result<()> {
+    fn place_on_top(&mut self, at: usize, entry: &RawEntry, path: &str) -> Result<()> {
         if entry.shape == Shape::Directory || !self.manifest.iter().any(|name| name == path) {
             return Ok(());
         }
@@ -230,13 +230,13 @@ impl<R: Read + Seek> Sorter<'_, R> {
         }
         let mode = or_default(entry.mode, DEFAULT_FILE_MODE) | 0o400;
         let size = entry.size;
-        self.keep(entry, path.to_owned(), Kind::Program { mode, size });
+        self.keep(at, path.to_owned(), Kind::Program { mode, size });
         Ok(())
     }
 
-    fn keep(&mut self, entry: &RawEntry, path: String, kind: Kind) {
+    fn keep(&mut self, at: usize, path: String, kind: Kind) {
         self.files.push(Entry { path, kind });
-        self.sources.push(entry.into());
+        self.sources.push(at);
     }
 
     fn read_link(&mut self, entry: &RawEntry, path: &str) -> Result<String> {
@@ -269,7 +269,7 @@ impl<R: Read + Seek> Sorter<'_, R> {
         }
     }
 
-    fn into_entries(self) -> (Vec<Entry>, Vec<Source>) {
+    fn into_entries(self) -> (Vec<Entry>, Vec<usize>) {
         let directories = self.directories.into_iter().map(|(path, mode)| Entry {
             path,
             kind: Kind::Directory { mode },

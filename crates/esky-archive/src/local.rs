@@ -2,9 +2,30 @@
 
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
 
+use crate::content::Problem;
 use crate::error::{EntryFault, Error, Result};
 use crate::index::Index;
 use crate::raw::{self, RawEntry, u16_at, u32_at};
+
+/// Brings the entries into the order of the file and makes sure that there is room for each of them, without reading
+/// anything. Where exactly the data of an entry begins, its local header says: [`find_data`].
+pub(crate) fn order(package: &str, index: &mut Index) -> Result<()> {
+    index.entries.sort_by_key(|entry| entry.header);
+    let least = |entry: &RawEntry| {
+        let header = (raw::LOCAL_HEADER_SIZE + entry.name.len()) as u64;
+        entry.header.checked_add(header)?.checked_add(entry.packed)
+    };
+    if let Some(last) = index.entries.last()
+        && least(last).is_none_or(|end| end > index.start)
+    {
+        return Err(Error::Entry {
+            package: package.to_owned(),
+            entry: last.name.clone(),
+            fault: EntryFault::LocalHeader("its data ends too late"),
+        });
+    }
+    disjoint(package, &index.entries, least)
+}
 
 /// Finds the data of every entry and brings the entries into the order of the file.
 pub(crate) fn locate<R: Read + Seek>(
@@ -13,53 +34,33 @@ pub(crate) fn locate<R: Read + Seek>(
     index: &mut Index,
 ) -> Result<()> {
     index.entries.sort_by_key(|entry| entry.header);
-    let mut buffer = Vec::new();
     for entry in &mut index.entries {
-        let faulty = |fault| Error::Entry {
-            package: package.to_owned(),
-            entry: entry.name.clone(),
-            fault,
-        };
-        let header_size =
-            read_header(reader, entry, &mut buffer).map_err(|problem| match problem {
-                Problem::Fault(fault) => faulty(fault),
-                Problem::Read(source) => Error::Read {
-                    package: package.to_owned(),
-                    source,
-                },
-            })?;
-        entry.data = entry.header + header_size;
-        let end = entry.data.checked_add(entry.packed);
-        if end.is_none_or(|end| end > index.start) {
-            return Err(faulty(EntryFault::LocalHeader("its data ends too late")));
-        }
+        let found = find_data(reader, entry).and_then(|data| {
+            let end = data.checked_add(entry.packed);
+            let fits = end.is_some_and(|end| end <= index.start);
+            fits.then_some(data)
+                .ok_or(EntryFault::LocalHeader("its data ends too late").into())
+        });
+        let data = found.map_err(|problem| problem.error(package, &entry.name))?;
+        entry.data = Some(data);
     }
-    disjoint(package, &index.entries)
+    let end = |entry: &RawEntry| entry.data?.checked_add(entry.packed);
+    disjoint(package, &index.entries, end)
 }
 
-enum Problem {
-    Fault(EntryFault),
-    Read(std::io::Error),
-}
-
-impl From<EntryFault> for Problem {
-    fn from(fault: EntryFault) -> Self {
-        Self::Fault(fault)
-    }
+/// Where the data of an entry begins, going by its local header, which must agree with the index.
+pub(crate) fn find_data<R: Read + Seek>(reader: &mut R, entry: &RawEntry) -> Result<u64, Problem> {
+    Ok(entry.header + read_header(reader, entry)?)
 }
 
 /// Checks the local header against the index; gives its size.
-fn read_header<R: Read + Seek>(
-    reader: &mut R,
-    entry: &RawEntry,
-    buffer: &mut Vec<u8>,
-) -> Result<u64, Problem> {
+fn read_header<R: Read + Seek>(reader: &mut R, entry: &RawEntry) -> Result<u64, Problem> {
     // One read brings the header and, except for a name with a slash more, the name.
-    buffer.resize(raw::LOCAL_HEADER_SIZE + entry.name.len(), 0);
+    let mut buffer = vec![0; raw::LOCAL_HEADER_SIZE + entry.name.len()];
     reader
         .seek(SeekFrom::Start(entry.header))
         .map_err(Problem::Read)?;
-    reader.read_exact(buffer).map_err(|error| {
+    reader.read_exact(&mut buffer).map_err(|error| {
         if error.kind() == ErrorKind::UnexpectedEof {
             Problem::Fault(EntryFault::LocalHeader("it lies outside the file"))
         } else {
@@ -100,9 +101,13 @@ fn agree(header: &[u8], entry: &RawEntry) -> Result<(), EntryFault> {
     Ok(())
 }
 
-fn disjoint(package: &str, entries: &[RawEntry]) -> Result<()> {
+fn disjoint(
+    package: &str,
+    entries: &[RawEntry],
+    end: impl Fn(&RawEntry) -> Option<u64>,
+) -> Result<()> {
     for pair in entries.windows(2) {
-        if pair[0].data + pair[0].packed > pair[1].header {
+        if end(&pair[0]).is_none_or(|end| end > pair[1].header) {
             return Err(Error::Entry {
                 package: package.to_owned(),
                 entry: pair[1].name.clone(),

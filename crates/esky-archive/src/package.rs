@@ -5,7 +5,9 @@ use std::io::{Read, Seek};
 use esky_format::name::AppVersion;
 
 use crate::error::{Error, Result};
+use crate::index::Index;
 use crate::limits::Limits;
+use crate::raw::RawEntry;
 use crate::{index, layout, local, names};
 
 /// One entry of a package, at its place in the unpacked tree.
@@ -53,6 +55,8 @@ pub struct Package<R> {
     pub(crate) name: String,
     pub(crate) reader: R,
     pub(crate) layout: layout::Layout,
+    /// In the order of the file.
+    pub(crate) raw: Vec<RawEntry>,
 }
 
 impl<R: Read + Seek> Package<R> {
@@ -62,11 +66,26 @@ impl<R: Read + Seek> Package<R> {
         let mut index = index::read(&name, &mut reader, limits)?;
         names::check(&name, &index.entries)?;
         local::locate(&name, &mut reader, &mut index)?;
+        Self::arrange(name, reader, index)
+    }
+
+    /// As [`open`](Self::open), but reads nothing besides the index and what the layout needs (the manifest, the targets
+    /// of links): for packages that lie far away. The rest of each entry is checked when it is unpacked.
+    pub fn open_sparsely(name: impl Into<String>, mut reader: R, limits: &Limits) -> Result<Self> {
+        let name = name.into();
+        let mut index = index::read(&name, &mut reader, limits)?;
+        names::check(&name, &index.entries)?;
+        local::order(&name, &mut index)?;
+        Self::arrange(name, reader, index)
+    }
+
+    fn arrange(name: String, mut reader: R, index: Index) -> Result<Self> {
         let layout = layout::arrange(&name, &mut reader, &index.entries)?;
         Ok(Self {
             name,
             reader,
             layout,
+            raw: index.entries,
         })
     }
 }
@@ -94,7 +113,8 @@ impl<R> Package<R> {
 
     /// The bytes of all files and programs together.
     pub fn unpacked_size(&self) -> u64 {
-        self.layout.sources.iter().map(|source| source.size).sum()
+        let sources = self.layout.sources.iter();
+        sources.map(|&at| self.raw[at].size).sum()
     }
 
     /// Refuses a package of another app, version or platform than asked for.

@@ -66,7 +66,7 @@ pub(crate) struct RawEntry {
     /// Where the local header starts in the file.
     pub(crate) header: u64,
     /// Where the packed bytes start in the file; known when the local header was read.
-    pub(crate) data: u64,
+    pub(crate) data: Option<u64>,
     pub(crate) shape: Shape,
     /// Permission bits, 0 when the package has none.
     pub(crate) mode: u32,

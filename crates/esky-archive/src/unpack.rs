@@ -4,10 +4,11 @@ use std::io::{self, Read, Seek};
 use std::ops::ControlFlow;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 
-use crate::content::{Problem, Source, Unpacker};
+use crate::content::{Problem, Unpacker};
 use crate::error::{EntryFault, Error, Result, SinkError};
 use crate::layout::Layout;
 use crate::package::{Entry, Kind, Package};
+use crate::raw::RawEntry;
 
 /// Receives the entries of a package. Directories come first (parents before children), then files
 /// and programs, then symbolic links. All paths have been checked; contents have not: a content
@@ -64,11 +65,19 @@ impl<R: Read + Seek + Send> Package<R> {
         sink: &mut dyn TreeSink,
         progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<()> {
-        let total = self.unpacked_size();
-        let Layout {
-            entries, sources, ..
-        } = &self.layout;
-        let reader = &mut self.reader;
+        self.unpack_some(&|_| true, sink, progress)
+    }
+
+    /// As [`unpack`](Self::unpack), but only the entries for which `wanted` says so: of the others not a byte is read.
+    pub fn unpack_some(
+        &mut self,
+        wanted: &dyn Fn(&Entry) -> bool,
+        sink: &mut dyn TreeSink,
+        progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<()> {
+        let (entries, sources) = choose(&self.layout, &self.raw, wanted);
+        let total = sources.iter().map(|source| source.size).sum();
+        let (sources, reader) = (sources.as_slice(), &mut self.reader);
         std::thread::scope(|scope| {
             let (sender, receiver) = sync_channel(WAITING_CHUNKS);
             let (returning, returned) = channel();
@@ -83,10 +92,31 @@ impl<R: Read + Seek + Send> Package<R> {
                 stopped: None,
             };
             entries
-                .iter()
+                .into_iter()
                 .try_for_each(|entry| hand_out(&self.name, entry, &mut content, sink))
         })
     }
+}
+
+/// The wanted entries, and where the contents of those that have one are.
+fn choose<'a>(
+    layout: &'a Layout,
+    raw: &'a [RawEntry],
+    wanted: &dyn Fn(&Entry) -> bool,
+) -> (Vec<&'a Entry>, Vec<&'a RawEntry>) {
+    let mut sources = layout.sources.iter();
+    let mut chosen = (Vec::new(), Vec::new());
+    for entry in &layout.entries {
+        let source = match entry.kind {
+            Kind::File { .. } | Kind::Program { .. } => sources.next(),
+            Kind::Directory { .. } | Kind::Symlink { .. } => None,
+        };
+        if wanted(entry) {
+            chosen.0.push(entry);
+            chosen.1.extend(source.map(|&at| &raw[at]));
+        }
+    }
+    chosen
 }
 
 /// A part of a content on its way to the sink.
@@ -101,14 +131,14 @@ type Message = std::result::Result<Chunk, Problem>;
 /// The decoding thread: ends with the last entry, the first problem, or when nobody listens.
 fn decode<R: Read + Seek>(
     reader: &mut R,
-    sources: &[Source],
+    sources: &[&RawEntry],
     sender: &SyncSender<Message>,
     returned: &Receiver<Vec<u8>>,
 ) {
     let mut unpacker = Unpacker::new(reader);
     for source in sources {
         let sent = unpacker
-            .start(*source)
+            .start(source)
             .and_then(|()| decode_one(&mut unpacker, source.size, sender, returned));
         match sent {
             Ok(true) => {}

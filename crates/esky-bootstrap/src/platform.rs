@@ -20,6 +20,10 @@ mod location;
 /// Exit code for an app that cannot be started, as shells use it.
 pub const EXIT_CANNOT_START: i32 = 127;
 
+/// How arguments begin that esky, also the original, gives to an app that it starts for its own purposes: cleaning up
+/// and the like.
+pub const INTERNAL_ARGUMENT: &str = "--esky-s";
+
 /// The system, as far as starting needs it.
 pub trait Platform {
     /// Shows that a version is in use until it is dropped or the process that was started ends.
@@ -34,22 +38,51 @@ pub trait Platform {
     /// Reads a file from its beginning until the buffer is full; `None` if it cannot be read.
     fn read<'a>(&self, path: &str, buffer: &'a mut [u8]) -> Option<&'a [u8]>;
 
-    /// Size of a file, `None` if there is none.
-    fn size(&self, path: &str) -> Option<u64>;
+    /// Whether the first argument is one of those by which esky starts an app for its own purposes
+    /// ([`INTERNAL_ARGUMENT`] and more). Such a start says nothing about a trial.
+    fn is_internal(&self) -> bool;
+
+    /// The names of this program, as a manifest would have them.
+    fn program_names(&self) -> Vec<String>;
+
+    /// Whether the version in this directory has this program.
+    fn has_program(&self, directory: &str) -> bool;
 
     /// Whether an instance of the version in this directory is running.
     fn is_running(&self, directory: &str) -> bool;
 
     /// Takes the shared lock of a version, waiting a bounded time for somebody who holds it exclusively.
-    fn lock(&self, directory: &str) -> Locking<Self::Lock>;
+    ///
+    /// If there is something to `count` and nobody ran the version before, the count grows by one first. Of several
+    /// starts at the same time only one finds nobody before it.
+    fn lock(&self, directory: &str, count: Option<&Count>) -> Locking<Self::Lock>;
 
     /// Makes the file one byte longer, durably if it can. Survives a crash: the byte, once this has returned.
     /// A file system that cannot be written to is no error.
-    fn append_byte(&self, path: &str);
+    fn append(&self, path: &str, byte: u8);
 
-    /// Starts the program of the version in this directory. Where a process can become another program, this returns
-    /// only on failure; elsewhere it returns the exit code.
-    fn launch(&self, directory: &str) -> Result<i32, LaunchFault>;
+    /// Starts the program of the version in this directory. Where a process can become another program, and there is
+    /// nothing to watch, this returns only on failure; elsewhere it returns the exit code.
+    fn launch(&self, directory: &str, watch: Option<&Watch>) -> Result<i32, LaunchFault>;
+}
+
+/// What to do for an app that cannot confirm its own trial: stay with the program, and confirm the trial when it has
+/// run for some time or has exited with 0.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Watch {
+    /// After so many seconds a program that still runs has come up.
+    pub seconds: u32,
+    /// The file whose existence confirms the trial.
+    pub confirmed: String,
+}
+
+/// What a start leaves for the trial it belongs to.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Count {
+    /// The file that grows.
+    pub path: String,
+    /// The byte that it grows by.
+    pub mark: u8,
 }
 
 /// What came of taking a lock.
@@ -78,6 +111,13 @@ pub enum LaunchFault {
     BeingWritten,
     /// Another error of the system.
     System(i32),
+}
+
+impl LaunchFault {
+    /// Whether it will be the same next time: the version is broken, and its trial has failed.
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::NotFound | Self::NotAProgram)
+    }
 }
 
 impl fmt::Display for LaunchFault {

@@ -7,10 +7,15 @@ use alloc::vec::Vec;
 use esky_format::layout::{
     APPDATA_DIR, BOOTSTRAP_DIR, CONTROL_DIR, MANIFEST, SLOT_NAMES, STATE_DIR,
 };
+use esky_format::manifest;
 use esky_format::name::AppVersion;
 use esky_format::state::{
-    Candidate, SLOT_SIZE, Slot, Snapshot, Status, active_slot, confirmed_name, tries_name,
+    Candidate, MARK_LIMIT, Marks, SLOT_SIZE, Slot, Snapshot, Status, Trial, active_slot,
+    confirmed_name, tries_name,
 };
+
+/// A manifest names a few files. Of a longer one the rest is not looked at.
+const MANIFEST_LIMIT: usize = 16 * 1024;
 
 /// The state record and all version directories of an app directory.
 pub fn snapshot(platform: &impl Platform) -> Snapshot {
@@ -81,19 +86,42 @@ fn read_trial(platform: &impl Platform, snapshot: &mut Snapshot) {
     let Some((_, slot)) = active_slot(&snapshot.slots) else {
         return;
     };
-    if slot.status != Status::Trial {
+    let Status::Trial(trial) = slot.status else {
+        return;
+    };
+    // What every start after the trial sees, until somebody writes a new record: nothing else is asked for then.
+    if platform.exists(&confirmed_path(trial)) {
+        snapshot.marks.confirmed = true;
         return;
     }
-    let tries = platform
-        .size(&format!("{STATE_DIR}/{}", tries_name(slot.seq)))
-        .unwrap_or(0);
-    let confirmed = platform.exists(&format!("{STATE_DIR}/{}", confirmed_name(slot.seq)));
+    let mut buffer = [0; MARK_LIMIT];
+    let tries = platform.read(&tries_path(trial), &mut buffer);
     let current = snapshot
         .candidates
         .iter()
         .find(|candidate| candidate.directory == slot.current);
     let live = current.is_some_and(|candidate| platform.is_running(&version_path(candidate)));
-    snapshot.tries = u32::try_from(tries).unwrap_or(u32::MAX);
-    snapshot.confirmed = confirmed;
+    snapshot.marks = Marks::parse(tries.unwrap_or_default(), false);
     snapshot.live = live;
+}
+
+/// Where the starts of a trial are counted.
+pub fn tries_path(trial: Trial) -> String {
+    format!("{STATE_DIR}/{}", tries_name(trial.id))
+}
+
+/// What confirms a trial by being there.
+pub fn confirmed_path(trial: Trial) -> String {
+    format!("{STATE_DIR}/{}", confirmed_name(trial.id))
+}
+
+/// Whether this program belongs to the version, going by the version's manifest. A program that only an older version
+/// had has still its copy at the top while that version is there.
+pub fn names_this_program(platform: &impl Platform, version_path: &str) -> bool {
+    let mut buffer = alloc::vec![0; MANIFEST_LIMIT];
+    let path = format!("{version_path}/{CONTROL_DIR}/{MANIFEST}");
+    let bytes = platform.read(&path, &mut buffer).unwrap_or_default();
+    let names = manifest::parse(bytes).unwrap_or_default();
+    let ours = platform.program_names();
+    names.iter().any(|name| ours.contains(name))
 }

@@ -1,13 +1,13 @@
 //! The steps of a start: choose, lock, look again, count a trial, launch; and on to the next version if one fails.
 
-use crate::platform::{LaunchFault, Locking, Platform};
-use crate::scan::{has_manifest, snapshot, version_path};
-use alloc::format;
+use crate::platform::{Count, LaunchFault, Locking, Platform, Watch};
+use crate::scan::{
+    confirmed_path, has_manifest, names_this_program, snapshot, tries_path, version_path,
+};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
-use esky_format::layout::STATE_DIR;
-use esky_format::state::{Snapshot, choose, tries_name};
+use esky_format::state::{Snapshot, TRY_COUNTED, TRY_FAILED, Trial, choose};
 
 /// How often to choose again because a version was removed between choosing and locking it.
 const ROUNDS: usize = 3;
@@ -44,7 +44,7 @@ impl fmt::Display for Failure {
 
 /// Starts the best version that can be started.
 ///
-/// Survives a crash at any point: the only thing ever written is the count of a trial.
+/// Survives a crash at any point: the only things ever written are the marks of a trial.
 pub fn start(platform: &impl Platform) -> Result<i32, Failure> {
     let mut attempts = Attempts::default();
     for _ in 0..ROUNDS {
@@ -77,8 +77,14 @@ impl Attempts {
             if self.was_tried(&path) {
                 continue;
             }
+            // A program that only an older version has says nothing about the trial of this one.
+            let trial = choice.trial.filter(|_| !platform.is_internal());
+            if trial.is_some() && is_missing_rightly(platform, &path) {
+                self.failed.push((path, LaunchFault::NotFound));
+                continue;
+            }
             // Held until the launch has failed, or for as long as the started program runs.
-            let _lock = match platform.lock(&path) {
+            let _lock = match platform.lock(&path, count(trial).as_ref()) {
                 Locking::Held(lock) => Some(lock),
                 Locking::Impossible => None,
                 Locking::Busy => {
@@ -91,12 +97,14 @@ impl Attempts {
             if !has_manifest(platform, &path) {
                 return Round::VersionRemoved;
             }
-            if let Some(sequence) = choice.counts_try {
-                platform.append_byte(&format!("{STATE_DIR}/{}", tries_name(sequence)));
-            }
-            match platform.launch(&path) {
+            match platform.launch(&path, watch(trial).as_ref()) {
                 Ok(exit_code) => return Round::Finished(exit_code),
-                Err(fault) => self.failed.push((path, fault)),
+                Err(fault) => {
+                    if let Some(trial) = trial.filter(|_| fault.is_final()) {
+                        platform.append(&tries_path(trial), TRY_FAILED);
+                    }
+                    self.failed.push((path, fault));
+                }
             }
         }
         Round::NothingLeft
@@ -110,7 +118,7 @@ impl Attempts {
     /// The last resort: a version that somebody keeps locked is better than no app at all.
     fn try_without_lock(&mut self, platform: &impl Platform) -> Result<i32, Failure> {
         for path in core::mem::take(&mut self.busy) {
-            match platform.launch(&path) {
+            match platform.launch(&path, None) {
                 Ok(exit_code) => return Ok(exit_code),
                 Err(fault) => self.failed.push((path, fault)),
             }
@@ -120,6 +128,24 @@ impl Attempts {
             None => Failure::NoVersion,
         })
     }
+}
+
+fn count(trial: Option<Trial>) -> Option<Count> {
+    trial.map(|trial| Count {
+        path: tries_path(trial),
+        mark: TRY_COUNTED,
+    })
+}
+
+fn is_missing_rightly(platform: &impl Platform, path: &str) -> bool {
+    !platform.has_program(path) && !names_this_program(platform, path)
+}
+
+fn watch(trial: Option<Trial>) -> Option<Watch> {
+    trial.filter(|trial| trial.watched).map(|trial| Watch {
+        seconds: trial.confirm_after,
+        confirmed: confirmed_path(trial),
+    })
 }
 
 #[cfg(test)]

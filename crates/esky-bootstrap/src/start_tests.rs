@@ -1,7 +1,7 @@
 //! The steps of a start against an app directory that exists only in memory.
 
 use super::*;
-use esky_format::state::{Slot, Status};
+use esky_format::state::{Slot, Status, Trial};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,6 +11,7 @@ struct Memory {
     busy: BTreeSet<String>,
     unlockable: BTreeSet<String>,
     running: BTreeSet<String>,
+    internal: bool,
     broken: BTreeMap<String, LaunchFault>,
     /// Versions that are removed at the moment in which they are locked.
     removed_at_lock: RefCell<BTreeSet<String>>,
@@ -23,7 +24,7 @@ impl Memory {
         versions.iter().for_each(|version| {
             memory.put(
                 &format!("{}/esky-files/bootstrap-manifest.txt", path(version)),
-                b"",
+                b"prog\n",
             )
         });
         memory
@@ -34,8 +35,18 @@ impl Memory {
     }
 
     fn put_trial(&self, current: &str, fallback: &str) {
+        self.put_watched_trial(current, fallback, false);
+    }
+
+    fn put_watched_trial(&self, current: &str, fallback: &str, watched: bool) {
+        let trial = Trial {
+            id: 4,
+            max_tries: 3,
+            confirm_after: 60,
+            watched,
+        };
         let slot = Slot {
-            status: Status::Trial,
+            status: Status::Trial(trial),
             fallback: Some(path(fallback)),
             ..Slot::good(5, path(current))
         };
@@ -81,18 +92,26 @@ impl Platform for Memory {
         Some(&buffer[..length])
     }
 
-    fn size(&self, path: &str) -> Option<u64> {
-        self.files
-            .borrow()
-            .get(path)
-            .map(|bytes| bytes.len() as u64)
+    fn is_internal(&self) -> bool {
+        self.internal
+    }
+
+    fn program_names(&self) -> Vec<String> {
+        vec!["prog".into()]
+    }
+
+    fn has_program(&self, directory: &str) -> bool {
+        self.broken.get(directory) != Some(&LaunchFault::NotFound)
     }
 
     fn is_running(&self, directory: &str) -> bool {
         self.running.contains(directory)
     }
 
-    fn lock(&self, directory: &str) -> Locking<()> {
+    fn lock(&self, directory: &str, count: Option<&Count>) -> Locking<()> {
+        if let Some(count) = count.filter(|_| !self.running.contains(directory)) {
+            self.append(&count.path, count.mark);
+        }
         if self.removed_at_lock.borrow_mut().remove(directory) {
             self.files
                 .borrow_mut()
@@ -107,17 +126,23 @@ impl Platform for Memory {
         }
     }
 
-    fn append_byte(&self, path: &str) {
-        self.log.borrow_mut().push(format!("count {path}"));
+    fn append(&self, path: &str, byte: u8) {
+        let mark = char::from(byte);
+        self.log.borrow_mut().push(format!("mark {path} {mark}"));
         self.files
             .borrow_mut()
             .entry(path.into())
             .or_default()
-            .push(b'x');
+            .push(byte);
     }
 
-    fn launch(&self, directory: &str) -> Result<i32, LaunchFault> {
-        self.log.borrow_mut().push(format!("launch {directory}"));
+    fn launch(&self, directory: &str, watch: Option<&Watch>) -> Result<i32, LaunchFault> {
+        let how = watch.map_or(String::new(), |watch| {
+            format!(" watched for {} s by {}", watch.seconds, watch.confirmed)
+        });
+        self.log
+            .borrow_mut()
+            .push(format!("launch {directory}{how}"));
         self.broken
             .get(directory)
             .map_or(Ok(3), |fault| Err(*fault))
@@ -213,7 +238,7 @@ fn a_trial_is_counted_before_the_launch() {
     assert_eq!(start(&memory), Ok(3));
     assert_eq!(
         memory.log(),
-        ["count esky-state/tries-5", "launch demo-1.1.linux-x86_64"]
+        ["mark esky-state/tries-4 s", "launch demo-1.1.linux-x86_64"]
     );
 }
 
@@ -235,7 +260,7 @@ fn a_trial_that_failed_too_often_gives_way_to_the_fallback() {
 fn a_confirmed_or_running_trial_is_not_counted() {
     let confirmed = Memory::with(&["1.1"]);
     confirmed.put_trial("1.1", "1.0");
-    confirmed.put("esky-state/confirmed-5", b"");
+    confirmed.put("esky-state/confirmed-4", b"");
     let mut running = Memory::with(&["1.1"]);
     running.put_trial("1.1", "1.0");
     running.running.insert(path("1.1"));
@@ -243,4 +268,65 @@ fn a_confirmed_or_running_trial_is_not_counted() {
         assert_eq!(start(&memory), Ok(3));
         assert_eq!(memory.log(), ["launch demo-1.1.linux-x86_64"]);
     }
+}
+
+#[test]
+fn a_program_that_cannot_be_started_ends_the_trial_in_the_same_run() {
+    for fault in [LaunchFault::NotFound, LaunchFault::NotAProgram] {
+        let mut memory = Memory::with(&["1.0", "1.1"]);
+        memory.put_trial("1.1", "1.0");
+        memory.broken.insert(path("1.1"), fault);
+        assert_eq!(start(&memory), Ok(3));
+        assert_eq!(
+            memory.log(),
+            [
+                "mark esky-state/tries-4 s",
+                "launch demo-1.1.linux-x86_64",
+                "mark esky-state/tries-4 f",
+                "launch demo-1.0.linux-x86_64"
+            ]
+        );
+        assert_eq!(start(&memory), Ok(3));
+        assert_eq!(memory.log()[4..], ["launch demo-1.0.linux-x86_64"]);
+    }
+}
+
+#[test]
+fn a_program_that_may_not_be_started_just_now_is_tried_again() {
+    let mut memory = Memory::with(&["1.0", "1.1"]);
+    memory.put_trial("1.1", "1.0");
+    memory.broken.insert(path("1.1"), LaunchFault::NotPermitted);
+    assert_eq!(start(&memory), Ok(3));
+    assert!(!memory.log().contains(&"mark esky-state/tries-4 f".into()));
+}
+
+#[test]
+fn a_program_that_only_the_old_version_has_says_nothing_about_the_trial() {
+    let mut memory = Memory::with(&["1.0", "1.1"]);
+    memory.put_trial("1.1", "1.0");
+    memory.broken.insert(path("1.1"), LaunchFault::NotFound);
+    let manifest = path("1.1") + "/esky-files/bootstrap-manifest.txt";
+    memory.put(&manifest, b"another\n");
+    assert_eq!(start(&memory), Ok(3));
+    assert_eq!(memory.log(), ["launch demo-1.0.linux-x86_64"]);
+}
+
+#[test]
+fn an_app_that_cannot_confirm_is_watched_while_it_is_on_trial() {
+    let memory = Memory::with(&["1.0", "1.1"]);
+    memory.put_watched_trial("1.1", "1.0", true);
+    assert_eq!(start(&memory), Ok(3));
+    assert_eq!(
+        memory.log()[1],
+        "launch demo-1.1.linux-x86_64 watched for 60 s by esky-state/confirmed-4"
+    );
+}
+
+#[test]
+fn a_start_for_the_purposes_of_esky_itself_is_no_part_of_a_trial() {
+    let mut memory = Memory::with(&["1.0", "1.1"]);
+    memory.put_watched_trial("1.1", "1.0", true);
+    memory.internal = true;
+    assert_eq!(start(&memory), Ok(3));
+    assert_eq!(memory.log(), ["launch demo-1.1.linux-x86_64"]);
 }

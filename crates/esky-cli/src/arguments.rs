@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint, value_parser};
 use clap_complete::Shell;
 
 use crate::exit;
@@ -63,6 +63,13 @@ pub(crate) enum Command {
     List(ListArguments),
     Verify(VerifyArguments),
     Cleanup(CleanupArguments),
+    Why(WhyArguments),
+    Rollback(RollbackArguments),
+    Pin(PinArguments),
+    Unpin(UnpinArguments),
+    Skip(SkipArguments),
+    Unhold(UnholdArguments),
+    Confirm(ConfirmArguments),
     Info(InfoArguments),
     Completions(CompletionsArguments),
     Man(ManArguments),
@@ -104,6 +111,40 @@ pub(crate) struct PackArguments {
     /// Start-up program to put at the top [default: ESKY_BOOTSTRAP, else the one that came with esky]
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) bootstrap: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) trial: TrialArguments,
+}
+
+/// What a new version must show before it is trusted.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Trial options")]
+pub(crate) struct TrialArguments {
+    /// Who confirms that a new version comes up
+    #[arg(long, value_enum, value_name = "WHO", default_value = "bootstrap")]
+    pub(crate) confirm: WhoConfirms,
+    /// Seconds after which a version that is still running counts as confirmed
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = value_parser!(u32).range(1..=86_400))]
+    pub(crate) confirm_after: u32,
+    /// Unconfirmed starts after which a new version is undone
+    #[arg(long, value_name = "NUMBER", default_value_t = 3, value_parser = value_parser!(u32).range(1..=100))]
+    pub(crate) max_tries: u32,
+    /// Before a new version is installed, run PROGRAM with `--esky-selftest`; it must exit with 0 [default program: the first]
+    #[arg(long, value_name = "PROGRAM", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    pub(crate) self_test: Option<String>,
+    /// Seconds that the self-test may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = value_parser!(u32).range(1..=3600))]
+    pub(crate) self_test_seconds: u32,
+}
+
+/// Who confirms that a new version comes up.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum WhoConfirms {
+    /// The start-up program, which stays with the first starts and watches them
+    Bootstrap,
+    /// The app, by `esky.run_startup_hooks()` or `esky.confirm()` in it
+    App,
+    /// Nobody: a new version is trusted at once
+    Nobody,
 }
 
 /// Bring an app directory to the newest version offered
@@ -149,12 +190,88 @@ pub(crate) struct VerifyArguments {
     /// Version to check [default: the one that starts]
     #[arg(long, value_name = "VERSION")]
     pub(crate) version: Option<String>,
+    /// Fetch what is damaged or missing, and nothing else, from this source: a web address that lists packages, or a directory of them
+    #[arg(long, value_name = "SOURCE")]
+    pub(crate) repair: Option<String>,
+    #[command(flatten)]
+    pub(crate) network: NetworkArguments,
 }
 
 /// Remove old versions that nobody runs, and what broken-off updates left behind
 #[derive(Args, Debug)]
 pub(crate) struct CleanupArguments {
     /// App directory to clean
+    #[arg(value_name = "APPDIR", value_hint = ValueHint::DirPath)]
+    pub(crate) app_dir: PathBuf,
+}
+
+/// Explain which version starts and why, and what was decided about the others
+#[derive(Args, Debug)]
+pub(crate) struct WhyArguments {
+    /// App directory
+    #[arg(value_name = "APPDIR", value_hint = ValueHint::DirPath)]
+    pub(crate) app_dir: PathBuf,
+}
+
+/// Go back to another version, and hold the one that starts now
+#[derive(Args, Debug)]
+pub(crate) struct RollbackArguments {
+    /// App directory
+    #[arg(value_name = "APPDIR", value_hint = ValueHint::DirPath)]
+    pub(crate) app_dir: PathBuf,
+    /// Version to go back to [default: the one recorded for this]
+    #[arg(value_name = "VERSION")]
+    pub(crate) version: Option<String>,
+    /// Why, for whoever asks later
+    #[arg(long, value_name = "TEXT", default_value = "it was undone by hand")]
+    pub(crate) reason: String,
+}
+
+/// Stay at an installed version, whatever is offered, and start it
+#[derive(Args, Debug)]
+pub(crate) struct PinArguments {
+    /// App directory
+    #[arg(value_name = "APPDIR", value_hint = ValueHint::DirPath)]
+    pub(crate) app_dir: PathBuf,
+    /// Version to stay at [default: the one that starts]
+    #[arg(value_name = "VERSION")]
+    pub(crate) version: Option<String>,
+}
+
+/// Let a pinned app update again
+#[derive(Args, Debug)]
+pub(crate) struct UnpinArguments {
+    /// App directory
+    #[arg(value_name = "APPDIR", value_hint = ValueHint::DirPath)]
+    pub(crate) app_dir: PathBuf,
+}
+
+/// Do not want a version; a newer one is offered
+#[derive(Args, Debug)]
+pub(crate) struct SkipArguments {
+    /// App directory
+    #[arg(value_name = "APPDIR", value_hint = ValueHint::DirPath)]
+    pub(crate) app_dir: PathBuf,
+    /// Version to skip
+    #[arg(value_name = "VERSION")]
+    pub(crate) version: String,
+}
+
+/// Allow a version again that is held or skipped
+#[derive(Args, Debug)]
+pub(crate) struct UnholdArguments {
+    /// App directory
+    #[arg(value_name = "APPDIR", value_hint = ValueHint::DirPath)]
+    pub(crate) app_dir: PathBuf,
+    /// Version to allow
+    #[arg(value_name = "VERSION")]
+    pub(crate) version: String,
+}
+
+/// Say that the version on trial has come up, so that it is not undone
+#[derive(Args, Debug)]
+pub(crate) struct ConfirmArguments {
+    /// App directory
     #[arg(value_name = "APPDIR", value_hint = ValueHint::DirPath)]
     pub(crate) app_dir: PathBuf,
 }

@@ -24,6 +24,26 @@ pub(crate) fn count(number: u64, noun: &str) -> String {
     format!("{number} {noun}{plural}")
 }
 
+/// Seconds since 1970 as `2026-11-25 17:30 UTC`. The calendar is that of Howard Hinnant's `civil_from_days`.
+pub(crate) fn time(seconds: u64) -> String {
+    let (days, second_of_day) = (seconds / 86_400, seconds % 86_400);
+    let shifted = days + 719_468;
+    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 {
+        shifted_month + 3
+    } else {
+        shifted_month - 9
+    };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    let (hour, minute) = (second_of_day / 3600, second_of_day / 60 % 60);
+    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02} UTC")
+}
+
 /// Rows with the columns lined up and no spaces at line ends.
 pub(crate) fn table<const COLUMNS: usize>(rows: &[[String; COLUMNS]]) -> String {
     let mut widths = [0; COLUMNS];
@@ -74,6 +94,19 @@ mod tests {
         ];
         for (size, expected) in cases {
             assert_eq!(bytes(size), expected);
+        }
+    }
+
+    #[test]
+    fn times_are_worded_as_dates() {
+        let cases = [
+            (0, "1970-01-01 00:00 UTC"),
+            (951_782_400, "2000-02-29 00:00 UTC"),
+            (1_764_085_859, "2025-11-25 15:50 UTC"),
+            (4_107_542_399, "2100-02-28 23:59 UTC"),
+        ];
+        for (seconds, expected) in cases {
+            assert_eq!(time(seconds), expected);
         }
     }
 

@@ -6,7 +6,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::tracer::{self, Fault, Operation, Run, TraceError};
+use crate::states::Recording;
+use crate::tracer::{self, Fault, Run, TraceError};
 
 /// A command that writes, the state it starts from, and what must hold afterwards.
 pub struct Scenario<'a> {
@@ -24,6 +25,29 @@ pub struct Scenario<'a> {
     pub finished: &'a dyn Fn(&Path) -> Result<(), String>,
 }
 
+/// Records several commands, one after the other, on one copy of a tree. Each makes a promise at its end, whatever its
+/// exit code says.
+///
+/// # Errors
+/// When the laboratory itself fails.
+pub fn record_life(
+    before: &Path,
+    commands: &[&dyn Fn(&Path) -> Command],
+) -> Result<Recording, TraceError> {
+    let place = Place::copy_of(before);
+    let mut life = Recording {
+        root: place.path.clone(),
+        operations: Vec::new(),
+        promises: Vec::new(),
+    };
+    for command in commands {
+        let run = tracer::run(&mut command(&place.path), &place.path, None)?;
+        life.operations.extend(run.operations);
+        life.promises.push(life.operations.len());
+    }
+    Ok(life)
+}
+
 /// What a campaign did and found.
 #[derive(Debug, Default)]
 pub struct Figures {
@@ -38,11 +62,11 @@ pub struct Figures {
 }
 
 impl Scenario<'_> {
-    /// Records the operations of one undisturbed run and checks its end state; also where it ran.
+    /// Records one undisturbed run and checks its end state.
     ///
     /// # Errors
     /// When the laboratory itself fails.
-    pub fn record(&self) -> Result<(Vec<Operation>, PathBuf, Vec<String>), TraceError> {
+    pub fn record(&self) -> Result<(Recording, Vec<String>), TraceError> {
         let place = Place::copy_of(self.before);
         let run = tracer::run(&mut (self.command)(&place.path), &place.path, None)?;
         let mut violations = Vec::new();
@@ -53,7 +77,12 @@ impl Scenario<'_> {
             ));
         }
         self.note(&mut violations, "undisturbed", (self.finished)(&place.path));
-        Ok((run.operations, place.path.clone(), violations))
+        let recording = Recording {
+            root: place.path.clone(),
+            promises: vec![run.operations.len()],
+            operations: run.operations,
+        };
+        Ok((recording, violations))
     }
 
     /// Applies each fault at each operation; at every `stride`-th one the recovery is killed at
@@ -62,13 +91,14 @@ impl Scenario<'_> {
     /// # Errors
     /// When the laboratory itself fails.
     pub fn run(&self, faults: &[Fault], stride: usize) -> Result<Figures, TraceError> {
-        let (operations, _, violations) = self.record()?;
+        let (recording, violations) = self.record()?;
+        let operations = recording.operations.len();
         let mut figures = Figures {
-            operations: operations.len(),
+            operations,
             violations,
             ..Figures::default()
         };
-        for at in 0..operations.len() {
+        for at in 0..operations {
             for &fault in faults {
                 self.one(at, fault, &mut figures)?;
             }

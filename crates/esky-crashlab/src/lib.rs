@@ -4,6 +4,7 @@
 //! * [`calls`] knows which system calls change the disk and which path each one is about;
 //! * [`tracer`] runs a program under ptrace with a seccomp filter, so that only those calls stop
 //!   it: static programs and programs that bypass the C library are seen like any other;
+//! * [`disk`] mounts a real file system that loses power at a chosen call;
 //! * [`campaign`] repeats a run with one fault at each step and hands the remains to a checker;
 //! * [`check`] says whether what is left is an app that starts: old or new, never a mixture.
 //!
@@ -14,6 +15,8 @@ pub mod calls;
 pub mod campaign;
 pub mod change;
 pub mod check;
+pub mod disk;
 pub mod model;
+mod shutdown;
 pub mod states;
 pub mod tracer;

@@ -8,7 +8,7 @@
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::model::{Event, Micro, Model};
 use crate::tracer::Operation;
@@ -45,30 +45,45 @@ pub struct Exploration {
     pub violations: Vec<String>,
 }
 
-/// Looks at a tree; `true`: the program had reported success before the power went.
-pub type Check<'a> = &'a dyn Fn(&Path, bool) -> Result<(), String>;
+/// Looks at a tree. The number says how much had been promised before the power went (see [`Recording`]).
+pub type Check<'a> = &'a dyn Fn(&Path, usize) -> Result<(), String>;
+
+/// What one or more programs did, one after the other, to the same tree.
+#[derive(Clone, Debug)]
+pub struct Recording {
+    /// Where the tree was.
+    pub root: PathBuf,
+    /// What was done to it.
+    pub operations: Vec<Operation>,
+    /// After so many operations a program reported success: one number for each promise, ascending.
+    pub promises: Vec<usize>,
+}
+
+/// Trees that were looked at, so that none is looked at twice.
+#[derive(Debug, Default)]
+pub struct Seen(HashSet<u64>);
 
 /// At most this many pending changes are tried in every combination.
 const EXHAUSTIVE: usize = 10;
 /// Random parts when there are more.
 const RANDOM_PARTS: u64 = 40;
 
-/// Builds and checks the states after each of the operations on the tree `before` at `root`.
+/// Builds the states after each of the recorded operations on the tree `before`, and checks those not seen before.
 ///
 /// # Errors
 /// When the states cannot be written to the temporary directory.
 pub fn explore(
     before: &Model,
-    root: &Path,
-    operations: &[Operation],
+    recording: &Recording,
     persistence: Persistence,
+    seen: &mut Seen,
     check: Check<'_>,
 ) -> io::Result<Exploration> {
     let mut last = before.clone();
-    let events = last.play(root, operations);
+    let events = last.play(&recording.root, &recording.operations);
     let mut explorer = Explorer {
         start: before.with_later_inodes(&last),
-        seen: HashSet::new(),
+        seen,
         place: crate::campaign::memory_backed()?,
         result: Exploration::default(),
         check,
@@ -79,7 +94,8 @@ pub fn explore(
         story.add(event);
         if matches!(event, Event::EndOfOperation) {
             done += 1;
-            explorer.crash_after(&story, &operations[done - 1], done == operations.len())?;
+            let promised = recording.promises.iter().filter(|&&at| at <= done).count();
+            explorer.crash_after(&story, &recording.operations[done - 1], promised)?;
         }
     }
     Ok(explorer.result)
@@ -141,22 +157,27 @@ impl Story {
 
 struct Explorer<'a> {
     start: Model,
-    seen: HashSet<u64>,
+    seen: &'a mut Seen,
     place: tempfile::TempDir,
     result: Exploration,
     check: Check<'a>,
 }
 
 impl Explorer<'_> {
-    fn crash_after(&mut self, story: &Story, operation: &Operation, last: bool) -> io::Result<()> {
+    fn crash_after(
+        &mut self,
+        story: &Story,
+        operation: &Operation,
+        promised: usize,
+    ) -> io::Result<()> {
         for kept in story.parts() {
             let kept: HashSet<usize> = kept.into_iter().collect();
-            self.state(story, &kept, None, operation, last)?;
+            self.state(story, &kept, None, operation, promised)?;
         }
         let all: HashSet<usize> = (0..story.changes.len()).collect();
         for (at, (micro, durable)) in story.changes.iter().enumerate() {
             if !durable && matches!(micro, Micro::Write(..)) {
-                self.state(story, &all, Some(at), operation, last)?;
+                self.state(story, &all, Some(at), operation, promised)?;
             }
         }
         Ok(())
@@ -168,7 +189,7 @@ impl Explorer<'_> {
         kept: &HashSet<usize>,
         zeroed: Option<usize>,
         operation: &Operation,
-        last: bool,
+        promised: usize,
     ) -> io::Result<()> {
         let mut model = self.start.clone();
         for (at, (micro, durable)) in story.changes.iter().enumerate() {
@@ -180,18 +201,18 @@ impl Explorer<'_> {
         }
         self.result.candidates += 1;
         let mut hasher = DefaultHasher::new();
-        (model.fingerprint(), last).hash(&mut hasher);
-        if self.seen.insert(hasher.finish()) {
-            self.look_at(&model, operation, last)?;
+        (model.fingerprint(), promised).hash(&mut hasher);
+        if self.seen.0.insert(hasher.finish()) {
+            self.look_at(&model, operation, promised)?;
         }
         Ok(())
     }
 
-    fn look_at(&mut self, model: &Model, operation: &Operation, last: bool) -> io::Result<()> {
+    fn look_at(&mut self, model: &Model, operation: &Operation, promised: usize) -> io::Result<()> {
         self.result.distinct += 1;
         let tree = self.place.path().join("app");
         model.write_to(&tree)?;
-        if let Err(cause) = (self.check)(&tree, last) {
+        if let Err(cause) = (self.check)(&tree, promised) {
             let told = format!(
                 "power cut after {} {}: {cause}",
                 operation.name,

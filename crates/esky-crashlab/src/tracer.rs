@@ -66,6 +66,39 @@ pub fn run(
     root: &Path,
     fault: Option<(usize, Fault)>,
 ) -> Result<Run, TraceError> {
+    follow(
+        command,
+        root,
+        fault.map(|(at, fault)| (at, Step::Fault(fault))),
+    )
+}
+
+/// Runs `command` and calls `strike` while it stands before the call with number `at`; then it is killed.
+///
+/// `strike` sees the disk with all earlier calls made and nothing else.
+///
+/// # Errors
+/// When the program cannot be started or traced.
+pub fn run_and_strike(
+    command: &mut Command,
+    root: &Path,
+    at: usize,
+    strike: &mut dyn FnMut(),
+) -> Result<Run, TraceError> {
+    follow(command, root, Some((at, Step::Strike(strike))))
+}
+
+/// What is to be done at a chosen call.
+enum Step<'a> {
+    Fault(Fault),
+    Strike(&'a mut dyn FnMut()),
+}
+
+fn follow(
+    command: &mut Command,
+    root: &Path,
+    step: Option<(usize, Step<'_>)>,
+) -> Result<Run, TraceError> {
     let program = command.get_program().to_string_lossy().into_owned();
     let numbers: Vec<_> = calls::CALLS.iter().map(|call| call.number).collect();
     let failed = |step| {
@@ -79,7 +112,7 @@ pub fn run(
     let leader = door::spawn(command, &numbers).map_err(failed("start"))?;
     let mut session = Session {
         root: root.to_path_buf(),
-        fault,
+        step,
         operations: Vec::new(),
         failing: HashSet::new(),
         dying: HashSet::new(),
@@ -91,9 +124,9 @@ pub fn run(
     })
 }
 
-struct Session {
+struct Session<'a> {
     root: PathBuf,
-    fault: Option<(usize, Fault)>,
+    step: Option<(usize, Step<'a>)>,
     operations: Vec<Operation>,
     /// Threads inside a call that is to fail, with the error number to report.
     failing: HashSet<(i32, i32)>,
@@ -101,7 +134,7 @@ struct Session {
     dying: HashSet<i32>,
 }
 
-impl Session {
+impl Session<'_> {
     fn follow(&mut self, leader: i32) -> std::io::Result<Option<i32>> {
         loop {
             match door::wait()? {
@@ -124,7 +157,15 @@ impl Session {
         };
         let index = self.operations.len();
         self.operations.push(operation);
-        match self.fault {
+        let fault = match &mut self.step {
+            Some((at, Step::Strike(strike))) if *at == index => {
+                strike();
+                return door::kill(leader);
+            }
+            Some((at, Step::Fault(fault))) => Some((*at, *fault)),
+            _ => None,
+        };
+        match fault {
             Some((at, Fault::Kill)) if at == index => door::kill(leader),
             Some((at, Fault::Torn)) if at == index => self.tear(process, leader, &mut registers),
             Some((at, Fault::Error(number))) if at == index => {

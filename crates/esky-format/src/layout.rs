@@ -32,3 +32,5 @@ pub const LOCKFILE_TEXT: &str = "This file is used by esky to see whether this v
 pub const FILE_LIST: &str = "file-list.txt";
 /// Inside [`CONTROL_DIR`]: programs still to be put at the top of the app directory. Present = install not finished.
 pub const BOOTSTRAP_DIR: &str = "bootstrap";
+/// Inside [`CONTROL_DIR`]: what the developer decided when the version was packed.
+pub const SETTINGS: &str = "settings.txt";

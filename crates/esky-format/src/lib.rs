@@ -15,5 +15,6 @@ pub mod manifest;
 pub mod name;
 pub mod path;
 pub mod relaunch;
+pub mod settings;
 pub mod state;
 pub mod version;

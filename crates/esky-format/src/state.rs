@@ -4,21 +4,25 @@
 //! the other slot in place, so a torn write fails its checksum and the old record stays in force.
 
 mod choice;
+mod marks;
+mod settle;
 mod slot;
 
 pub use choice::{Candidate, Choice, Reason, Snapshot, choose};
-pub use slot::{Held, Rollback, SLOT_SIZE, Slot, SlotFault, Status, active_slot};
+pub use marks::{MARK_LIMIT, Marks, TRY_COUNTED, TRY_FAILED};
+pub use settle::{TrialState, settle, trial_state};
+pub use slot::{Held, Rollback, SLOT_SIZE, Slot, SlotFault, Status, Trial, active_slot};
 
 use crate::layout::{CONFIRMED_PREFIX, TRIES_PREFIX};
 use alloc::format;
 use alloc::string::String;
 
-/// Name of the file in the state directory whose length counts the trial starts of the slot with this sequence.
-pub fn tries_name(sequence: u64) -> String {
-    format!("{TRIES_PREFIX}{sequence}")
+/// Name of the file in the state directory that holds the marks of a trial's starts, one byte each.
+pub fn tries_name(trial: u64) -> String {
+    format!("{TRIES_PREFIX}{trial}")
 }
 
-/// Name of the file in the state directory whose existence confirms the trial of the slot with this sequence.
-pub fn confirmed_name(sequence: u64) -> String {
-    format!("{CONFIRMED_PREFIX}{sequence}")
+/// Name of the file in the state directory whose existence confirms a trial.
+pub fn confirmed_name(trial: u64) -> String {
+    format!("{CONFIRMED_PREFIX}{trial}")
 }

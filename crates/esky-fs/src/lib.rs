@@ -27,7 +27,7 @@ pub use lock::{FileLock, VersionFileLock};
 pub use machine::{free_space, host_name, process_is_alive, require_space};
 pub use read::{
     Kind, Metadata, exists, metadata, open_for_read, read_dir_names, read_limited, read_optional,
-    read_symlink,
+    read_prefix, read_symlink,
 };
 pub use sync::{sync_dir, sync_file, sync_tree};
 pub use tree::{
@@ -35,6 +35,6 @@ pub use tree::{
     set_mode, symlink,
 };
 pub use write::{
-    copy_file, create_new_file, open_for_append, replace_durable, write_all, write_durable,
-    write_slot_in_place,
+    copy_file, create_mark, create_new_file, move_durable, open_for_append, replace_durable,
+    write_all, write_durable, write_slot_in_place,
 };

@@ -92,11 +92,18 @@ impl FileLock {
     }
 
     /// Leaves a note for others, or takes it away with an empty one. Not durable: after a reboot no one holds a lock.
+    ///
+    /// A kill in between leaves the old note, the new one, or a mixture, but never none: that somebody was here can be
+    /// seen. (So the new one is written over the old one, and ends with a line feed.)
     pub fn set_note(&mut self, note: &str) -> Result<()> {
         let write = || -> io::Result<()> {
-            self.file.set_len(0)?;
+            if note.is_empty() {
+                return self.file.set_len(0);
+            }
+            let line = format!("{note}\n");
             self.file.seek(SeekFrom::Start(0))?;
-            self.file.write_all(note.as_bytes())
+            self.file.write_all(line.as_bytes())?;
+            self.file.set_len(line.len() as u64)
         };
         change(Operation::Write, &self.path, write)
     }

@@ -105,6 +105,18 @@ pub fn read_dir_names(path: &Path) -> Result<Vec<OsString>> {
     Ok(names)
 }
 
+/// Reads a file from its beginning, at most `limit` bytes of it; nothing when there is no file.
+pub fn read_prefix(path: &Path, limit: usize) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    if exists(path)? {
+        let file = open_for_read(path)?;
+        file.take(limit as u64)
+            .read_to_end(&mut bytes)
+            .at(Operation::Read, path)?;
+    }
+    Ok(bytes)
+}
+
 /// Where a symbolic link points.
 pub fn read_symlink(path: &Path) -> Result<PathBuf> {
     std::fs::read_link(path).at(Operation::Read, path)

@@ -1,6 +1,6 @@
 //! Writing files.
 
-use crate::error::{At, Operation, Result};
+use crate::error::{At, ErrorKind, Operation, Result};
 use crate::faults::{change, gate};
 use crate::sync::{sync_dir, sync_file};
 use crate::tree::{inherit_owner, remove_file, rename};
@@ -52,6 +52,16 @@ fn temporary_name(path: &Path) -> PathBuf {
     path.with_file_name(name)
 }
 
+/// Creates an empty file whose existence says something; fine when it is there already. **Durable** when it returns.
+pub fn create_mark(path: &Path) -> Result<()> {
+    match create_new_file(path, 0o644) {
+        Ok(file) => sync_file(&file, path)?,
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(error),
+    }
+    sync_parent(path)
+}
+
 /// Writes a fixed-size record over the old one without touching any name. **Durable** when it returns; a crash in
 /// between may leave any mixture of old and new bytes, so the record carries a checksum and lives in two slots.
 /// A slot that does not exist yet is created first, with its name made durable before its content.
@@ -74,19 +84,25 @@ pub fn copy_file(from: &Path, to: &Path, mode: u32) -> Result<File> {
     Ok(target)
 }
 
+/// Moves a finished file over another one, its data first. **Durable**: after a crash the old or the new file is at
+/// `to`, whole; when this returns, the new.
+pub fn move_durable(file: File, from: &Path, to: &Path) -> Result<()> {
+    sync_file(&file, from)?;
+    drop(file);
+    change(Operation::Rename, to, || {
+        platform::rename_over_program(from, to)
+    })?;
+    sync_parent(to)
+}
+
 /// Puts a copy of `from` at `to` by way of `temporary` (same file system; a leftover there is replaced).
 /// **Durable**: after a crash the old or the new file is at `to`, whole; when this returns, the new.
 /// Works for a program that is running on Unix; on Windows a running program is moved aside first.
 pub fn replace_durable(from: &Path, temporary: &Path, to: &Path, mode: u32) -> Result<()> {
     remove_file(temporary)?;
     let file = copy_file(from, temporary, mode)?;
-    sync_file(&file, temporary)?;
-    drop(file);
     crate::copy_owner(from, temporary)?;
-    change(Operation::Rename, to, || {
-        platform::rename_over_program(temporary, to)
-    })?;
-    sync_parent(to)
+    move_durable(file, temporary, to)
 }
 
 fn sync_parent(path: &Path) -> Result<()> {

@@ -86,9 +86,15 @@ impl View {
 
     /// Whether the state record names this directory as current or fallback.
     pub(crate) fn is_recorded(&self, dir: &VersionDir) -> bool {
-        let name = dir.directory_name();
-        active_slot(&self.snapshot.slots)
-            .is_some_and(|(_, slot)| slot.current == name || slot.fallback.as_ref() == Some(&name))
+        let current = active_slot(&self.snapshot.slots).map(|(_, slot)| &slot.current);
+        current == Some(&dir.directory_name()) || self.is_fallback(dir)
+    }
+
+    /// Whether the state record names this directory as the one to go back to.
+    pub(crate) fn is_fallback(&self, dir: &VersionDir) -> bool {
+        let fallback =
+            active_slot(&self.snapshot.slots).and_then(|(_, slot)| slot.fallback.as_ref());
+        fallback == Some(&dir.directory_name())
     }
 }
 

@@ -1,12 +1,12 @@
 //! Removing what nobody needs any more, and nothing that is not ours.
 
 use crate::appdir::{AppDir, View};
+use crate::decisions::Decisions;
 use crate::error::{Error, Result};
 use crate::lock::{StagingLock, UpdateLock, VersionLock};
 use crate::staging::remove_version_dir;
 use crate::version_dir::{Stage, VersionDir};
 use crate::{adopt, lock, programs};
-use esky_format::state::{Reason, active_slot};
 use esky_format::version::compare;
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
@@ -71,14 +71,11 @@ impl AppDir {
 
     fn plan(&self, keep_active: Option<&str>) -> Result<Vec<Action>> {
         let view = View::of(self.root())?;
-        let Some(best) = view.best() else {
+        if view.best().is_none() {
             return Ok(Vec::new());
-        };
+        }
         let mut plan = Vec::new();
-        let recorded = matches!(best.reason, Reason::Current | Reason::OnTrial);
-        if best.reason == Reason::NewerThanRecorded
-            || (recorded && best.dir.stage()? == Stage::Partial)
-        {
+        if self.needs_recovery(&view)? {
             plan.push(Action::Recover);
         }
         for dir in view.dirs.iter().filter(|dir| dir.app.name == self.name()) {
@@ -101,7 +98,7 @@ impl AppDir {
         let is_best = view.best().is_some_and(|best| best.dir.path == dir.path);
         let stage = dir.stage()?;
         let is_version = matches!(stage, Stage::Complete | Stage::Partial);
-        if is_best || (is_version && is_kept(view, dir)) {
+        if is_best || (is_version && view.is_recorded(dir)) {
             return Ok(None);
         }
         let active = keep_active == Some(dir.app.version.as_str());
@@ -168,16 +165,11 @@ fn without_old(name: &str) -> String {
     format!("{stem}{extension}")
 }
 
-fn is_kept(view: &View, dir: &VersionDir) -> bool {
-    view.is_recorded(dir)
-}
-
-/// Newer than what starts and not known to fail.
+/// Newer than what starts, and neither known to fail nor unwanted.
 fn is_wanted(view: &View, dir: &VersionDir) -> bool {
-    let held =
-        active_slot(&view.snapshot.slots).is_some_and(|(_, slot)| slot.is_held(&dir.app.version));
+    let refused = Decisions::of(view).refusal(&dir.app.version).is_some();
     let newer = |version: &str| compare(&dir.app.version, version) == Ordering::Greater;
-    !held && view.best().is_none_or(|best| newer(&best.dir.app.version))
+    !refused && view.best().is_none_or(|best| newer(&best.dir.app.version))
 }
 
 /// Removes a version under its exclusive lock, so that no instance can start meanwhile. `false` if one did before.

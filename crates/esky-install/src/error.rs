@@ -3,6 +3,7 @@
 use esky_format::file_list::FileListFault;
 use esky_format::manifest::ManifestFault;
 use esky_format::path::PathFault;
+use esky_format::settings::SettingsFault;
 use esky_format::state::SlotFault;
 use std::fmt;
 use std::io;
@@ -122,6 +123,52 @@ pub enum Error {
         /// What is wrong with it.
         fault: ManifestFault,
     },
+    /// What the developer decided for the version cannot be read.
+    #[error("{}: {fault}", path.display())]
+    BadSettings {
+        /// The settings file.
+        path: PathBuf,
+        /// What is wrong with it.
+        fault: SettingsFault,
+    },
+    /// The version failed before, or was given up by a person.
+    #[error("version {version} is held: {reason}")]
+    Held {
+        /// The version.
+        version: String,
+        /// Why it is held.
+        reason: String,
+    },
+    /// A person has decided that another version stays.
+    #[error("version {pinned} is pinned, so {version} is not installed")]
+    Pinned {
+        /// The version asked for.
+        version: String,
+        /// The version that stays.
+        pinned: String,
+    },
+    /// The version is what starts if the one on trial does not come up.
+    #[error("version {version} is needed until {trial} has shown that it comes up")]
+    NeededAsFallback {
+        /// The version.
+        version: String,
+        /// The version on trial.
+        trial: String,
+    },
+    /// There is no other version to go back to.
+    #[error("there is no version to go back to in {}", path.display())]
+    NothingToGoBackTo {
+        /// The app directory.
+        path: PathBuf,
+    },
+    /// The new version was run before its installation and did not pass.
+    #[error("version {version} did not pass its self-test: {fault}")]
+    SelfTest {
+        /// The version.
+        version: String,
+        /// What came of it.
+        fault: SelfTestFault,
+    },
     /// The version was installed by something that keeps no list of files.
     #[error("version {version} has no list of files to verify it against")]
     NoFileList {
@@ -138,6 +185,48 @@ pub enum Error {
         /// What is wrong.
         fault: SlotFault,
     },
+}
+
+/// What came of running a new version before its installation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SelfTestFault {
+    /// The program could not be started.
+    NotStarted {
+        /// What the system said.
+        cause: String,
+    },
+    /// It ended, but not with exit code 0.
+    Failed {
+        /// How it ended.
+        how: String,
+        /// The last line that it wrote to standard error, if it wrote any.
+        last_words: Option<String>,
+    },
+    /// It was still running after this many seconds, and was ended.
+    TooSlow {
+        /// The limit.
+        seconds: u32,
+    },
+}
+
+impl fmt::Display for SelfTestFault {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotStarted { cause } => write!(formatter, "it could not be started: {cause}"),
+            Self::Failed {
+                how,
+                last_words: None,
+            } => write!(formatter, "it ended with {how}"),
+            Self::Failed {
+                how,
+                last_words: Some(words),
+            } => write!(formatter, "it ended with {how}: {words}"),
+            Self::TooSlow { seconds } => {
+                write!(formatter, "it was not done after {seconds} seconds")
+            }
+        }
+    }
 }
 
 /// What is wrong with an entry of a package.
@@ -230,6 +319,11 @@ impl Error {
         }
     }
 
+    /// Whether files of a version are not what they should be, so that fetching it again may help.
+    pub fn is_damage(&self) -> bool {
+        matches!(self, Self::Damaged { .. } | Self::BadFileList { .. })
+    }
+
     /// The system's or the reader's error below, for callers that treat some of them specially.
     pub fn io_error(&self) -> Option<&io::Error> {
         match self {
@@ -256,8 +350,15 @@ impl Error {
             Self::Source { .. } | Self::BadFileList { .. } | Self::Damaged { .. } => {
                 "Fetch the version again; if it stays so, the release or the disk is damaged."
             }
-            Self::BadEntry { .. } | Self::BadManifest { .. } => {
+            Self::BadEntry { .. } | Self::BadManifest { .. } | Self::BadSettings { .. } => {
                 "Tell the developer of the app; the release is faulty."
+            }
+            Self::Held { .. } => "Allow it again with `unhold` if you want to try it once more.",
+            Self::Pinned { .. } => "Unpin the app to let it update again.",
+            Self::NeededAsFallback { .. } => "Confirm the new version, or go back from it first.",
+            Self::NothingToGoBackTo { .. } => "Install another version first.",
+            Self::SelfTest { .. } => {
+                "The version is held. Tell the developer of the app; a newer version will be offered."
             }
             Self::NoFileList { .. } => {
                 "Update the app once; versions installed from now on have a list."

@@ -1,11 +1,12 @@
 //! Installing a staged version, in the order that keeps the old one working until the new one surely does.
 
 use crate::appdir::{AppDir, InstalledVersion, View};
+use crate::decisions::{Decisions, Refusal};
 use crate::error::{Damage, Error, Result};
 use crate::lock::{StagingLock, UpdateLock, VersionLock};
 use crate::staging::remove_version_dir;
 use crate::version_dir::{Stage, VersionDir};
-use crate::{programs, state, verify};
+use crate::{programs, self_test, state, verify};
 use esky_format::file_list::FileList;
 use esky_format::manifest;
 use esky_format::state::Reason;
@@ -13,7 +14,8 @@ use esky_format::version::compare;
 use std::cmp::Ordering;
 
 impl AppDir {
-    /// Installs a staged version: from here on it is the one that starts. **Durable** when it returns.
+    /// Installs a staged version: from here on it is the one that starts, on trial if it was packed so. **Durable** when
+    /// it returns.
     ///
     /// Stopped at any point, the old or the new version starts, and calling this (or [`AppDir::recover`]) again does
     /// the rest. A staged version that is damaged, or that the disk could not keep, is removed: fetch it again.
@@ -22,6 +24,7 @@ impl AppDir {
         self.recover(lock)?;
         let _staging = StagingLock::take(self.root())?;
         let view = View::of(self.root())?;
+        refuse_unwanted(&Decisions::of(&view), version)?;
         let dir = self
             .find(&view, version)
             .ok_or_else(|| self.unknown(version))?;
@@ -49,7 +52,8 @@ impl AppDir {
         }
         let replaces = is_newer_than_best(view, dir);
         if replaces {
-            commit(self, view, dir)?;
+            self.test_before_commit(view, dir)?;
+            state::commit(self, view, dir)?;
         }
         programs::put(self.root(), dir, replaces)
     }
@@ -60,8 +64,40 @@ impl AppDir {
         if is_best || !is_newer_than_best(view, dir) {
             Ok(())
         } else {
-            commit(self, view, dir)
+            state::commit(self, view, dir)
         }
+    }
+
+    /// A version that does not pass its own test is held before it is removed: a crash in between must not make the
+    /// next run take it for one that waits to be committed.
+    fn test_before_commit(&self, view: &View, dir: &VersionDir) -> Result<()> {
+        let Some(test) = dir.settings()?.self_test else {
+            return Ok(());
+        };
+        let Err(fault) = self_test::run(&dir.path, &test) else {
+            return Ok(());
+        };
+        let version = dir.app.version.clone();
+        let reason = format!("it did not pass its self-test: {fault}");
+        state::change(self.root(), view, |slot| {
+            slot.hold(&version, &reason, state::now());
+        })?;
+        discard(view, dir);
+        Err(Error::SelfTest { version, fault })
+    }
+}
+
+/// A version that failed, or that a person has decided against by pinning another, is not installed.
+fn refuse_unwanted(decisions: &Decisions, version: &str) -> Result<()> {
+    let version = version.to_owned();
+    match decisions.refusal(&version) {
+        Some(Refusal::Held { reason }) => Err(Error::Held { version, reason }),
+        Some(Refusal::Pinned { at }) => Err(Error::Pinned {
+            version,
+            pinned: at,
+        }),
+        // Who asks for a version that was skipped wants it now.
+        Some(Refusal::Skipped) | None => Ok(()),
     }
 }
 
@@ -120,17 +156,6 @@ fn write_manifest(dir: &VersionDir, list: &FileList) -> Result<()> {
     Ok(())
 }
 
-/// Records the version as the one that starts, and the best other one as its fallback.
-pub(crate) fn commit(app_dir: &AppDir, view: &View, dir: &VersionDir) -> Result<()> {
-    let proven = |reason| !matches!(reason, Reason::Failed | Reason::Partial | Reason::OnTrial);
-    let fallback = view
-        .order
-        .iter()
-        .find(|ranked| ranked.dir.path != dir.path && proven(ranked.reason));
-    let fallback = fallback.map(|ranked| ranked.dir.directory_name());
-    state::commit(app_dir.root(), dir.directory_name(), fallback)
-}
-
 /// Whether it is to start from now on. Against the version that starts, not against all: one that failed may be newer.
 fn is_newer_than_best(view: &View, dir: &VersionDir) -> bool {
     view.best().is_none_or(|best| {
@@ -143,8 +168,7 @@ fn is_newer_than_best(view: &View, dir: &VersionDir) -> bool {
 /// Errors after which what was staged must not be used: damage, and data that may not have reached the disk.
 fn is_lost(error: &Error) -> bool {
     match error {
-        Error::Damaged { .. } | Error::BadFileList { .. } => true,
         Error::Disk(error) => error.kind() == esky_fs::ErrorKind::SyncFailed,
-        _ => false,
+        other => other.is_damage(),
     }
 }

@@ -8,6 +8,7 @@
 mod adopt;
 mod appdir;
 mod cleanup;
+mod decisions;
 mod error;
 mod hashing;
 mod install;
@@ -15,7 +16,9 @@ mod legacy_lock;
 mod lock;
 mod programs;
 mod recover;
+mod repair;
 mod scan;
+mod self_test;
 mod staging;
 mod state;
 mod uninstall;
@@ -23,7 +26,9 @@ mod verify;
 mod version_dir;
 
 pub use appdir::{AppDir, InstalledVersion, StartChoice};
-pub use error::{Damage, EntryFault, Error, Result};
+pub use decisions::{Decisions, OnTrial, Refusal};
+pub use error::{Damage, EntryFault, Error, Result, SelfTestFault};
 pub use lock::{UpdateLock, VersionLock};
+pub use repair::{Repair, Wanted};
 pub use staging::Staging;
 pub use verify::VerifyReport;

@@ -4,7 +4,8 @@ use crate::error::{Error, Result};
 use crate::hashing::{Expected, check_file, hash_file};
 use crate::lock::make_state_dir;
 use crate::version_dir::{Stage, VersionDir};
-use esky_format::file_list::{FileList, Kind};
+use esky_format::file_list::{FileList, Kind, Limits};
+use esky_format::layout::STATE_DIR;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
@@ -32,11 +33,19 @@ fn is_program(path: &str, mode: u32) -> bool {
     name.ends_with(".exe") || (mode & 0o111 != 0 && !is_library)
 }
 
+/// What was put at the top last: a list of files with nothing but programs. The version that brought them may be gone, and
+/// what starts may be an older one; without this nobody could tell a newer program from a damaged one.
+const RECORD: &str = "programs.txt";
+
 /// Puts the programs of a version at the top and takes away the mark that this is to be done. Each program is
 /// replaced in one step, and only if its bytes differ. A crash leaves the mark, and doing it again does the rest.
 pub(crate) fn put(root: &Path, dir: &VersionDir, replace: bool) -> Result<()> {
     let staged = dir.programs();
-    let temporary = make_state_dir(root)?.join(TEMPORARY);
+    let state = make_state_dir(root)?;
+    let temporary = state.join(TEMPORARY);
+    if replace && let Some(list) = dir.read_file_list()? {
+        record(&state.join(RECORD), &list)?;
+    }
     for name in dir.manifest_names()? {
         let (from, to) = (below(&staged, &name), below(root, &name));
         // Gone when a crash came while the mark was being removed: then they are all in place.
@@ -57,6 +66,32 @@ pub(crate) fn put(root: &Path, dir: &VersionDir, replace: bool) -> Result<()> {
     Ok(esky_fs::sync_dir(&dir.control())?)
 }
 
+/// Durable before the first program is replaced, so a program that is at the top is in the record or was there before.
+fn record(path: &Path, list: &FileList) -> Result<()> {
+    let programs = list.entries.iter().filter(|entry| entry.kind.is_program());
+    let programs = FileList {
+        app: list.app.clone(),
+        entries: programs.cloned().collect(),
+    };
+    let text = programs.write();
+    if esky_fs::read_prefix(path, text.len() + 1)? == text.as_bytes() {
+        return Ok(());
+    }
+    Ok(esky_fs::write_durable(path, text.as_bytes(), 0o644)?)
+}
+
+/// Whether the file at the top is what was put there last.
+pub(crate) fn is_what_was_put(root: &Path, name: &str) -> Result<bool> {
+    let limits = Limits::default();
+    let path = root.join(STATE_DIR).join(RECORD);
+    let bytes = esky_fs::read_prefix(&path, limits.bytes)?;
+    match FileList::parse(&bytes, &limits) {
+        Ok(list) => is_the_version_own(root, name, Some(&list)),
+        // Nothing was put there yet, or the record is damaged.
+        Err(_) => Ok(false),
+    }
+}
+
 fn same_content(left: &Path, right: &Path) -> Result<bool> {
     let (size, sha256) = hash_file(left, &AtomicU64::new(0))?;
     let expected = Expected {
@@ -74,13 +109,22 @@ pub(crate) fn retire(root: &Path, dir: &VersionDir, all: &[VersionDir]) -> Resul
         return Ok(());
     };
     let list = dir.read_file_list().unwrap_or_default();
+    let mut removed = false;
     for name in readable(dir.uninstalled_names())?.unwrap_or_default() {
         if !kept.contains(&name) && is_the_version_own(root, &name, list.as_ref())? {
-            esky_fs::remove_file(&below(root, &name))?;
+            let path = below(root, &name);
+            esky_fs::remove_file(&path)?;
+            esky_fs::sync_dir(path.parent().unwrap_or(root))?;
             remove_empty_parents(root, &name)?;
+            removed = true;
         }
     }
-    Ok(())
+    // Before the version goes, which is all that knows of them.
+    if removed {
+        Ok(esky_fs::sync_dir(root)?)
+    } else {
+        Ok(())
+    }
 }
 
 /// What must stay; `None` when there is nothing to judge by: no version, or one whose manifest cannot be read.

@@ -1,18 +1,22 @@
 //! Finishing what another writer began: the first step of every writer.
 
-use crate::appdir::{AppDir, View};
+use crate::appdir::{AppDir, Ranked, View};
 use crate::error::Result;
-use crate::install::commit;
 use crate::lock::UpdateLock;
-use crate::programs;
-use crate::version_dir::Stage;
+use crate::version_dir::{Stage, VersionDir};
+use crate::{programs, scan, state, verify};
 use esky_format::layout::{CONFIRMED_PREFIX, STATE_DIR, TRIES_PREFIX};
-use esky_format::state::{Reason, active_slot, confirmed_name, tries_name};
+use esky_format::state::{Reason, Status, active_slot, confirmed_name, settle, tries_name};
+
+/// Why a version is held that was found damaged when the record was lost.
+const DAMAGED: &str = "its files are damaged";
 
 impl AppDir {
     /// Finishes what a killed writer or an old client began. Twice is the same as once; a crash in it is like one
     /// before it. Changes nothing when there is nothing to finish.
     ///
+    /// * A trial that has failed is settled: what starts already is recorded, and the failed version is held.
+    /// * A record that was lost is written anew, for the newest version whose files are all as they were released.
     /// * A version that was committed, but whose programs are not all at the top, gets them.
     /// * A newer complete version that an old client has put there, and that starts already, is recorded.
     /// * Marks of trials that are over are removed.
@@ -21,32 +25,94 @@ impl AppDir {
             lock.guards(self.root()),
             "the lock of another app directory"
         );
+        self.settle()?;
         let view = View::of(self.root())?;
         if let Some(best) = view.best() {
             match best.reason {
-                Reason::NewerThanRecorded => commit(self, &view, &best.dir)?,
+                Reason::NewerThanRecorded => state::commit(self, &view, &best.dir)?,
+                Reason::Newest if scan::has_slots(self.root())? => self.record_anew(&view)?,
                 Reason::Current | Reason::OnTrial if best.dir.stage()? == Stage::Partial => {
                     programs::put(self.root(), &best.dir, true)?;
                 }
                 _ => {}
             }
         }
-        self.remove_old_marks(&view)
+        self.remove_old_marks()
     }
 
-    fn remove_old_marks(&self, view: &View) -> Result<()> {
-        let Some((_, slot)) = active_slot(&view.snapshot.slots) else {
+    /// Whether a trial has failed and that is not recorded yet.
+    pub fn needs_settling(&self) -> Result<bool> {
+        Ok(settle(&View::of(self.root())?.snapshot, 0).is_some())
+    }
+
+    /// Whether [`AppDir::recover`] would write anything that matters.
+    pub(crate) fn needs_recovery(&self, view: &View) -> Result<bool> {
+        if settle(&view.snapshot, 0).is_some() {
+            return Ok(true);
+        }
+        let Some(best) = view.best() else {
+            return Ok(false);
+        };
+        Ok(match best.reason {
+            Reason::NewerThanRecorded => true,
+            Reason::Newest => scan::has_slots(self.root())?,
+            Reason::Current | Reason::OnTrial => best.dir.stage()? == Stage::Partial,
+            _ => false,
+        })
+    }
+
+    fn settle(&self) -> Result<()> {
+        let view = View::of(self.root())?;
+        match settle(&view.snapshot, state::now()) {
+            Some(settled) => state::change(self.root(), &view, |slot| *slot = settled),
+            None => Ok(()),
+        }
+    }
+
+    /// Both slots are there and neither is valid: the disk has lost them. Versions are hashed here, which is slow and
+    /// never needed twice.
+    fn record_anew(&self, view: &View) -> Result<()> {
+        let complete = |ranked: &&Ranked| ranked.complete;
+        let mut damaged = Vec::new();
+        for Ranked { dir, .. } in view.order.iter().filter(complete) {
+            if is_whole(dir)? {
+                return state::choose_proven(self, view, dir, &damaged, |slot| {
+                    for lost in &damaged {
+                        slot.hold(&lost.app.version, DAMAGED, state::now());
+                    }
+                });
+            }
+            damaged.push(dir);
+        }
+        Ok(())
+    }
+
+    fn remove_old_marks(&self) -> Result<()> {
+        let slots = scan::slots(self.root())?;
+        let Some((_, slot)) = active_slot(&slots) else {
             return Ok(());
         };
-        let in_force = [tries_name(slot.seq), confirmed_name(slot.seq)];
+        let in_force = match slot.status {
+            Status::Trial(trial) => [tries_name(trial.id), confirmed_name(trial.id)],
+            Status::Good => Default::default(),
+        };
         let state = self.root().join(STATE_DIR);
         for name in esky_fs::read_dir_names(&state)? {
             let text = name.to_string_lossy();
             let is_mark = text.starts_with(TRIES_PREFIX) || text.starts_with(CONFIRMED_PREFIX);
             if is_mark && in_force.iter().all(|mark| *mark != text) {
-                esky_fs::remove_file(&state.join(&name))?;
+                esky_fs::remove_tree(&state.join(&name))?;
             }
         }
         Ok(())
+    }
+}
+
+/// Whether every file is as it was released. Old clients kept no list of files: what they installed counts as whole.
+fn is_whole(dir: &VersionDir) -> Result<bool> {
+    match dir.read_file_list() {
+        Ok(Some(list)) => verify::is_intact(dir, &list),
+        Ok(None) => Ok(true),
+        Err(_) => Ok(false),
     }
 }

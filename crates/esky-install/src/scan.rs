@@ -6,7 +6,8 @@ use crate::version_dir::{Stage, VersionDir};
 use esky_format::layout::{APPDATA_DIR, CONTROL_DIR, SLOT_NAMES, STATE_DIR};
 use esky_format::name::AppVersion;
 use esky_format::state::{
-    Candidate, SLOT_SIZE, Slot, Snapshot, active_slot, confirmed_name, tries_name,
+    Candidate, MARK_LIMIT, Marks, SLOT_SIZE, Slot, Snapshot, Status, Trial, active_slot,
+    confirmed_name, tries_name,
 };
 use std::path::Path;
 
@@ -64,6 +65,15 @@ pub(crate) fn slots(root: &Path) -> Result<[Option<Slot>; 2]> {
     Ok([read(SLOT_NAMES[0])?, read(SLOT_NAMES[1])?])
 }
 
+/// Whether there ever was a record, valid or not.
+pub(crate) fn has_slots(root: &Path) -> Result<bool> {
+    let state = root.join(STATE_DIR);
+    Ok(
+        esky_fs::exists(&state.join(SLOT_NAMES[0]))?
+            || esky_fs::exists(&state.join(SLOT_NAMES[1]))?,
+    )
+}
+
 /// Everything that decides which version starts.
 pub(crate) fn snapshot(root: &Path, versions: &[VersionDir]) -> Result<Snapshot> {
     let mut snapshot = Snapshot {
@@ -74,20 +84,23 @@ pub(crate) fn snapshot(root: &Path, versions: &[VersionDir]) -> Result<Snapshot>
     let Some((_, slot)) = active_slot(&snapshot.slots) else {
         return Ok(snapshot);
     };
-    let state = root.join(STATE_DIR);
-    let tries = esky_fs::metadata(&state.join(tries_name(slot.seq)))?;
-    let confirmed = esky_fs::exists(&state.join(confirmed_name(slot.seq)))?;
-    let live = match versions
-        .iter()
-        .find(|version| version.directory_name() == slot.current)
-    {
-        Some(current) => VersionLock::is_held(&current.path)?,
-        None => false,
+    let Status::Trial(trial) = slot.status else {
+        return Ok(snapshot);
     };
-    snapshot.tries = tries.map_or(0, |found| u32::try_from(found.size).unwrap_or(u32::MAX));
-    snapshot.confirmed = confirmed;
-    snapshot.live = live;
+    let current = slot.current.clone();
+    let current = versions.iter().find(|dir| dir.directory_name() == current);
+    let live = current.map(|current| VersionLock::is_held(&current.path));
+    snapshot.live = live.transpose()?.unwrap_or(false);
+    snapshot.marks = marks(root, trial)?;
     Ok(snapshot)
+}
+
+/// What the starts of a trial have left. A mark that cannot be read is none, as the bootstrap sees it.
+fn marks(root: &Path, trial: Trial) -> Result<Marks> {
+    let state = root.join(STATE_DIR);
+    let tries = esky_fs::read_prefix(&state.join(tries_name(trial.id)), MARK_LIMIT);
+    let confirmed = esky_fs::exists(&state.join(confirmed_name(trial.id)))?;
+    Ok(Marks::parse(&tries.unwrap_or_default(), confirmed))
 }
 
 fn candidates(versions: &[VersionDir]) -> Result<Vec<Candidate>> {

@@ -57,8 +57,9 @@ impl AppDir {
         if let Some(best) = view.best() {
             esky_fs::copy_owner(&best.dir.path, &dir.path)?;
         }
-        // Made first, so that the remains of a kill are known as ours.
+        // Made first, and durable before anything else is in there, so that the remains of a crash are known as ours.
         esky_fs::create_dir(&dir.control())?;
+        esky_fs::sync_dir(&dir.path)?;
         let mut staging = Staging {
             dir,
             entries: BTreeMap::new(),
@@ -96,15 +97,18 @@ pub(crate) fn remove_version_dir(dir: &VersionDir) -> Result<()> {
     let control = dir.control();
     if esky_fs::exists(&control)? {
         esky_fs::remove_file(&dir.manifest())?;
+        // With a list and no manifest it would look like a version that was staged and waits to be installed.
+        esky_fs::remove_file(&dir.file_list())?;
         esky_fs::sync_dir(&control)?;
         esky_fs::remove_file(&dir.uninstalled_manifest())?;
-        esky_fs::remove_file(&dir.file_list())?;
     }
     for name in esky_fs::read_dir_names(&dir.path)? {
         if name != CONTROL_DIR {
             esky_fs::remove_tree(&dir.path.join(name))?;
         }
     }
+    // Else a power cut could bring back the rest without what makes it known as ours, and it would stay for ever.
+    esky_fs::sync_dir(&dir.path)?;
     Ok(esky_fs::remove_tree(&dir.path)?)
 }
 

@@ -1,6 +1,7 @@
 //! Uninstalling a version that nobody uses.
 
 use crate::appdir::{AppDir, Ranked, View};
+use crate::decisions::Decisions;
 use crate::error::{Error, Result};
 use crate::lock::{UpdateLock, VersionLock};
 use crate::version_dir::{Stage, VersionDir};
@@ -19,6 +20,7 @@ impl AppDir {
         let dir = self
             .find(&view, version)
             .ok_or_else(|| self.unknown(version))?;
+        refuse_fallback(&view, dir)?;
         let held = VersionLock::try_exclusive(&dir.path)?.ok_or_else(|| Error::VersionInUse {
             version: version.to_owned(),
             path: dir.path.clone(),
@@ -51,8 +53,26 @@ impl AppDir {
         if active_slot(&view.snapshot.slots).is_none() || !view.is_recorded(dir) {
             return Ok(());
         }
-        let fallback = others.find(|ranked| ranked.reason != Reason::Failed);
-        let fallback = fallback.map(|ranked| ranked.dir.directory_name());
-        state::commit(self.root(), successor.dir.directory_name(), fallback)
+        let starts = view.best().is_some_and(|best| best.dir.path == dir.path);
+        if starts {
+            return state::choose_proven(self, view, &successor.dir, &[dir], |slot| {
+                slot.stay_at_current(&view.snapshot.candidates);
+            });
+        }
+        let fallback = others
+            .find(|ranked| ranked.reason != Reason::Failed)
+            .map(|ranked| ranked.dir.directory_name());
+        state::change(self.root(), view, |slot| slot.fallback = fallback)
+    }
+}
+
+/// While a version is on trial, the one to go back to stays.
+fn refuse_fallback(view: &View, dir: &VersionDir) -> Result<()> {
+    match Decisions::of(view).trial {
+        Some(trial) if view.is_fallback(dir) => Err(Error::NeededAsFallback {
+            version: dir.app.version.clone(),
+            trial: trial.version,
+        }),
+        _ => Ok(()),
     }
 }

@@ -3,7 +3,7 @@
 use crate::appdir::{AppDir, View};
 use crate::error::{Damage, Error, Result};
 use crate::hashing::{Expected, check_files};
-use crate::programs::below;
+use crate::programs::{self, below};
 use crate::staging::{usable_directory_mode, usable_file_mode};
 use crate::version_dir::{Stage, VersionDir};
 use esky_format::file_list::{Entry, FileList, Kind};
@@ -49,43 +49,79 @@ impl AppDir {
                 path: dir.path.clone(),
             });
         };
-        let is_best = view.best().is_some_and(|best| best.dir.path == dir.path);
-        let stage = dir.stage()?;
-        let at_top = |path: &str| below(self.root(), path);
-        let waiting = |path: &str| below(&dir.programs(), path);
-        let programs = |path: &str| match stage {
-            Stage::Complete if is_best => Some(at_top(path)),
-            Stage::Complete | Stage::Uninstalled => None,
-            // Those that are in place already may wait no longer: the mark goes file by file.
-            Stage::Partial if is_best && !waiting(path).exists() => Some(at_top(path)),
-            Stage::Partial | Stage::Staged => Some(waiting(path)),
+        let places = Places::new(self, &view, dir)?;
+        let entries = located(dir, &list, &|path| places.of_program(path));
+        let mut report = VerifyReport {
+            checked: entries.len(),
+            ..VerifyReport::default()
         };
-        report(dir, &list, &programs, progress)
+        for (entry, _, damage) in self.findings(entries, progress)? {
+            match damage {
+                Damage::Missing => report.missing.push(entry.path.clone()),
+                _ => report.damaged.push(entry.path.clone()),
+            }
+        }
+        report.extra = extra_files(dir, &list)?;
+        Ok(report)
+    }
+
+    /// What is wrong with these. A program at the top may be that of a newer version, which was there and was left: the
+    /// start-up programs of newer versions start older ones too.
+    pub(crate) fn findings<'a>(
+        &self,
+        entries: Vec<(&'a Entry, PathBuf)>,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<Vec<Finding<'a>>> {
+        let mut findings = Vec::new();
+        for finding in check(entries, progress)? {
+            let (entry, place, damage) = &finding;
+            let at_top = entry.kind.is_program() && *place == below(self.root(), &entry.path);
+            let replaced = at_top && *damage != Damage::Missing;
+            if !replaced || !programs::is_what_was_put(self.root(), &entry.path)? {
+                findings.push(finding);
+            }
+        }
+        Ok(findings)
     }
 }
 
 /// Where a program is to be looked at; `None`: it does not count for this version.
 type ProgramPlace<'a> = &'a dyn Fn(&str) -> Option<PathBuf>;
 
-fn report(
-    dir: &VersionDir,
-    list: &FileList,
-    programs: ProgramPlace<'_>,
-    progress: &mut dyn FnMut(u64, u64),
-) -> Result<VerifyReport> {
-    let entries = located(dir, list, programs);
-    let mut report = VerifyReport {
-        checked: entries.len(),
-        ..VerifyReport::default()
-    };
-    for (entry, _, damage) in check(entries, progress)? {
-        match damage {
-            Damage::Missing => report.missing.push(entry.path.clone()),
-            _ => report.damaged.push(entry.path.clone()),
+/// Where the programs of an installed version are.
+pub(crate) struct Places<'a> {
+    root: &'a Path,
+    dir: &'a VersionDir,
+    stage: Stage,
+    is_best: bool,
+}
+
+impl<'a> Places<'a> {
+    pub(crate) fn new(app_dir: &'a AppDir, view: &View, dir: &'a VersionDir) -> Result<Self> {
+        Ok(Self {
+            root: app_dir.root(),
+            dir,
+            stage: dir.stage()?,
+            is_best: view.best().is_some_and(|best| best.dir.path == dir.path),
+        })
+    }
+
+    pub(crate) fn of_program(&self, path: &str) -> Option<PathBuf> {
+        let waiting = below(&self.dir.programs(), path);
+        match self.stage {
+            Stage::Complete if self.is_best => Some(below(self.root, path)),
+            Stage::Complete | Stage::Uninstalled => None,
+            // Those that are in place already may wait no longer: the mark goes file by file.
+            Stage::Partial if self.is_best && !waiting.exists() => Some(below(self.root, path)),
+            Stage::Partial | Stage::Staged => Some(waiting),
         }
     }
-    report.extra = extra_files(dir, list)?;
-    Ok(report)
+}
+
+/// Whether all files of a version, but for those at the top, are as they were released.
+pub(crate) fn is_intact(dir: &VersionDir, list: &FileList) -> Result<bool> {
+    let nowhere = |_: &str| None;
+    Ok(check(located(dir, list, &nowhere), &mut |_, _| {})?.is_empty())
 }
 
 /// The first thing that is wrong with a staged version, as an error.
@@ -100,7 +136,7 @@ pub(crate) fn require_intact(dir: &VersionDir, list: &FileList) -> Result<()> {
     }
 }
 
-fn located<'a>(
+pub(crate) fn located<'a>(
     dir: &VersionDir,
     list: &'a FileList,
     programs: ProgramPlace<'_>,
@@ -116,7 +152,7 @@ fn located<'a>(
     list.entries.iter().filter_map(locate).collect()
 }
 
-type Finding<'a> = (&'a Entry, PathBuf, Damage);
+pub(crate) type Finding<'a> = (&'a Entry, PathBuf, Damage);
 
 fn check<'a>(
     entries: Vec<(&'a Entry, PathBuf)>,

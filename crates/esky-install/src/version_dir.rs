@@ -2,9 +2,12 @@
 
 use crate::error::{Damage, Error, Result};
 use esky_format::file_list::{FileList, Limits};
-use esky_format::layout::{BOOTSTRAP_DIR, CONTROL_DIR, FILE_LIST, MANIFEST, MANIFEST_UNINSTALLED};
+use esky_format::layout::{
+    BOOTSTRAP_DIR, CONTROL_DIR, FILE_LIST, MANIFEST, MANIFEST_UNINSTALLED, SETTINGS,
+};
 use esky_format::manifest;
 use esky_format::name::AppVersion;
+use esky_format::settings::{SETTINGS_LIMIT, Settings};
 use std::path::{Path, PathBuf};
 
 /// A manifest names the files at the top; thousands would be a mistake, millions an attack.
@@ -89,6 +92,15 @@ impl VersionDir {
     /// The same from the manifest of an uninstalled version.
     pub(crate) fn uninstalled_names(&self) -> Result<Vec<String>> {
         read_manifest(&self.uninstalled_manifest())
+    }
+
+    /// What the developer decided when the version was packed.
+    pub(crate) fn settings(&self) -> Result<Settings> {
+        let path = self.control().join(SETTINGS);
+        let Some(bytes) = esky_fs::read_optional(&path, SETTINGS_LIMIT as u64)? else {
+            return Ok(Settings::absent());
+        };
+        Settings::parse(&bytes).map_err(|fault| Error::BadSettings { path, fault })
     }
 
     /// The list of files; `None` for versions of clients that wrote none.

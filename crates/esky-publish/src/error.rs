@@ -68,6 +68,20 @@ pub enum Error {
         /// The output directory.
         output: PathBuf,
     },
+    /// The self-test names something that is no program of the app.
+    #[error("the self-test program {program:?} is none of the app's programs ({})", programs.join(", "))]
+    UnknownSelfTest {
+        /// What was asked for.
+        program: String,
+        /// The programs.
+        programs: Vec<String>,
+    },
+    /// The terms of the trial are out of range.
+    #[error("the terms of the trial cannot be used: {line}")]
+    BadTrial {
+        /// What is wrong with them.
+        line: String,
+    },
     /// The `index.html` of the output directory is someone else's.
     #[error("{} was not written by esky and is left alone", path.display())]
     ForeignIndex {
@@ -114,6 +128,12 @@ impl Error {
             }
             Self::MissingBootstrap { .. } | Self::BadBootstrap { .. } => {
                 "the start-up programs come with the esky package; install it again or name the file"
+            }
+            Self::UnknownSelfTest { .. } => {
+                "name one of the programs, or none for the first of them"
+            }
+            Self::BadTrial { .. } => {
+                "a trial lasts 1 to 100 starts and 1 to 86400 seconds, a self-test 1 to 3600 seconds"
             }
             Self::OutputInside { .. } => "choose an output directory elsewhere",
             Self::ForeignIndex { .. } => "move it away, or pack without an index",

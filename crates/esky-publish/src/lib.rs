@@ -12,8 +12,9 @@ mod output;
 mod pack;
 mod programs;
 mod scan;
+mod settings;
 
 pub use error::{Error, Fault, Result};
 pub use index::write_index;
-pub use options::{PackOptions, Packed, Progress};
+pub use options::{PackOptions, Packed, Progress, TrialOptions};
 pub use pack::pack;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use esky_format::name::AppVersion;
+use esky_format::settings::{Confirm, Settings};
 
 /// What to pack and how.
 #[derive(Clone, Debug)]
@@ -30,6 +31,41 @@ pub struct PackOptions {
     pub compress: bool,
     /// Write or refresh `index.html` in the output directory, which lists all packages in it.
     pub index: bool,
+    /// What a new version must show before it is trusted.
+    pub trial: TrialOptions,
+}
+
+/// What a new version must show before it is trusted; it goes into `esky-files/settings.txt`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrialOptions {
+    /// Who confirms that it comes up. By default the bootstrap, which needs no help from the app.
+    pub confirm: Confirm,
+    /// Seconds after which a version that is still running counts as confirmed: 1 to 86,400.
+    pub confirm_after: u32,
+    /// Unconfirmed starts after which it is undone: 1 to 100.
+    pub max_tries: u32,
+    /// The program to run with `--esky-selftest` before the version becomes the one that starts; the
+    /// empty name stands for the first program.
+    pub self_test: Option<String>,
+    /// Seconds that the self-test may take: 1 to 3600.
+    pub self_test_seconds: u32,
+}
+
+impl Default for TrialOptions {
+    fn default() -> Self {
+        let Settings {
+            confirm_after,
+            max_tries,
+            ..
+        } = Settings::default();
+        Self {
+            confirm: Confirm::Bootstrap,
+            confirm_after,
+            max_tries,
+            self_test: None,
+            self_test_seconds: 30,
+        }
+    }
 }
 
 impl PackOptions {
@@ -53,6 +89,7 @@ impl PackOptions {
             bootstrap: bootstrap.into(),
             compress: true,
             index: false,
+            trial: TrialOptions::default(),
         }
     }
 }
@@ -67,6 +104,8 @@ pub struct Packed {
     pub app: AppVersion,
     /// The programs at its top.
     pub programs: Vec<String>,
+    /// What was decided for it.
+    pub settings: Settings,
     /// Its size in bytes.
     pub size: u64,
     /// Files and links in it, those that esky adds included.

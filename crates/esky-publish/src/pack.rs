@@ -7,16 +7,19 @@ use std::path::{Component, Path, PathBuf};
 
 use esky_archive::{Compression, ZipWriter};
 use esky_format::file_list::{Entry, FileList, Kind};
-use esky_format::layout::{APPDATA_DIR, CONTROL_DIR, FILE_LIST, LOCKFILE, LOCKFILE_TEXT, MANIFEST};
+use esky_format::layout::{
+    APPDATA_DIR, CONTROL_DIR, FILE_LIST, LOCKFILE, LOCKFILE_TEXT, MANIFEST, SETTINGS,
+};
 use esky_format::manifest;
 use esky_format::name::AppVersion;
+use esky_format::settings::Settings;
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
 use crate::options::{PackOptions, Packed, Progress};
 use crate::output::Output;
 use crate::scan::{Node, NodeKind, Tree, scan};
-use crate::{index, programs};
+use crate::{index, programs, settings};
 
 const CONTROL_FILE_MODE: u32 = 0o644;
 const CONTROL_DIRECTORY_MODE: u32 = 0o755;
@@ -47,11 +50,12 @@ pub fn pack(
         });
     }
     let app = programs::app_version(options, &tree, &programs)?;
+    let settings = settings::of(options, &programs.names)?;
     let (output, file) = Output::create(&options.output_dir, &app.package_name())?;
     let mut packer = Packer::new(options, &app, &tree, &output, file, progress);
     packer.programs(&programs.names)?;
     packer.tree(&tree)?;
-    packer.control_files(&programs.names)?;
+    packer.control_files(&programs.names, &settings)?;
     let (file, contents) = packer.finish()?;
     let (size, sha256) = hash_file(output.temporary())?;
     let path = output.commit(&file)?;
@@ -62,6 +66,7 @@ pub fn pack(
         path,
         app,
         programs: programs.names,
+        settings,
         size,
         files: contents.files,
         unpacked_size: contents.size,
@@ -215,13 +220,15 @@ impl<'a> Packer<'a> {
     }
 
     /// The manifest comes last: a tree that was unpacked in part is no version to anyone.
-    fn control_files(&mut self, programs: &[String]) -> Result<()> {
+    fn control_files(&mut self, programs: &[String], settings: &Settings) -> Result<()> {
         self.directory(CONTROL_DIR, CONTROL_DIRECTORY_MODE)?;
-        self.control_file(LOCKFILE, LOCKFILE_TEXT.as_bytes())?;
-        let (size, mode) = (LOCKFILE_TEXT.len() as u64, CONTROL_FILE_MODE);
-        let sha256 = Sha256::digest(LOCKFILE_TEXT).into();
-        let lockfile = format!("{CONTROL_DIR}/{LOCKFILE}");
-        self.enter(&lockfile, Kind::File { mode, size, sha256 });
+        for (name, text) in [(LOCKFILE, LOCKFILE_TEXT), (SETTINGS, &settings.write())] {
+            self.control_file(name, text.as_bytes())?;
+            let (size, mode) = (text.len() as u64, CONTROL_FILE_MODE);
+            let sha256 = Sha256::digest(text).into();
+            let path = format!("{CONTROL_DIR}/{name}");
+            self.enter(&path, Kind::File { mode, size, sha256 });
+        }
         let list = self.list.write();
         self.control_file(FILE_LIST, list.as_bytes())?;
         self.control_file(MANIFEST, manifest::write(programs).as_bytes())

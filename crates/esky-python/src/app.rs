@@ -45,6 +45,31 @@ pub(crate) struct VerifyReport {
     extra: Vec<String>,
 }
 
+/// A version, why something happened to it, and when in seconds since 1970.
+type Note = (String, String, u64);
+
+/// The version on trial, starts counted, starts allowed, seconds until it counts as confirmed, whether it is watched.
+type TrialTerms = (String, u32, u32, u32, bool);
+
+/// What was decided about versions; `esky/_decisions.py` makes more of it.
+#[pyclass(frozen, get_all, module = "esky._esky")]
+pub(crate) struct Decisions {
+    /// The trial that is going on.
+    trial: Option<TrialTerms>,
+    /// The version to go back to.
+    fallback: Option<String>,
+    /// Versions that failed.
+    held: Vec<Note>,
+    /// Versions that a person does not want.
+    skipped: Vec<String>,
+    /// The version that a person wants to stay at.
+    pinned: Option<String>,
+    /// The last time a version was undone.
+    last_rollback: Option<Note>,
+    /// Of the versions asked about, those that may not be offered.
+    refused: Vec<String>,
+}
+
 /// The right to change an app directory.
 #[pyclass(frozen, module = "esky._esky")]
 pub(crate) struct UpdateLock(Mutex<Option<esky::UpdateGuard>>);
@@ -142,6 +167,55 @@ impl App {
         })
     }
 
+    /// Says that the running version has come up. False if there is nothing to confirm.
+    fn confirm(&self, py: Python<'_>) -> PyResult<bool> {
+        detached(py, || self.0.confirm())
+    }
+
+    /// What was decided about versions, and which of `offered` may not be offered.
+    fn decisions(&self, py: Python<'_>, offered: Vec<String>) -> PyResult<Decisions> {
+        let decisions = detached(py, || self.0.decisions())?;
+        let is_refused = |version: &String| decisions.refusal(version).is_some();
+        let refused = offered.into_iter().filter(is_refused).collect();
+        Ok(Decisions::new(decisions, refused))
+    }
+
+    /// Whether a trial has failed and that is not recorded yet.
+    fn has_failed_trial(&self, py: Python<'_>) -> PyResult<bool> {
+        detached(py, || self.0.app_dir().needs_settling())
+    }
+
+    /// Records what a failed trial has led to already.
+    fn record_rollback(&self) -> PyResult<Task> {
+        self.change(|app| app.record_rollback())
+    }
+
+    /// Goes back to another version and holds the one that started until now; the version that starts now.
+    fn roll_back(&self, to: Option<String>, reason: String) -> PyResult<Task> {
+        self.change(move |app| {
+            let installed = app.roll_back(to.as_deref(), &reason)?;
+            Ok(installed.app.version)
+        })
+    }
+
+    /// Stays at an installed version; `None` lets the app update again.
+    fn pin(&self, version: Option<String>) -> PyResult<Task> {
+        self.change(move |app| match version {
+            Some(version) => app.pin(&version),
+            None => app.unpin(),
+        })
+    }
+
+    /// Does not want this version.
+    fn skip(&self, version: String) -> PyResult<Task> {
+        self.change(move |app| app.skip(&version))
+    }
+
+    /// Allows a version again. False if it was neither held nor skipped.
+    fn unhold(&self, version: String) -> PyResult<Task> {
+        self.change(move |app| app.unhold(&version))
+    }
+
     /// Whether `cleanup` would do anything.
     fn needs_cleanup(&self, py: Python<'_>) -> PyResult<bool> {
         detached(py, || self.0.needs_cleanup())
@@ -164,6 +238,42 @@ impl App {
 
     fn __repr__(&self) -> String {
         format!("<App {}>", self.0.app_dir().root().display())
+    }
+}
+
+impl App {
+    fn change<T>(
+        &self,
+        change: impl FnOnce(&esky::Esky) -> esky::Result<T> + Send + 'static,
+    ) -> PyResult<Task>
+    where
+        T: for<'py> IntoPyObject<'py> + Send + 'static,
+    {
+        let app = self.0.clone();
+        Task::spawn(Setting::default(), move |_| Ok(change(&app)?))
+    }
+}
+
+impl Decisions {
+    fn new(decisions: esky::Decisions, refused: Vec<String>) -> Self {
+        let held = decisions.held.into_iter();
+        Self {
+            trial: decisions.trial.map(|trial| {
+                let (tries, most) = (trial.tries, trial.max_tries);
+                let (seconds, watched) = (trial.confirm_after, trial.watched);
+                (trial.version, tries, most, seconds, watched)
+            }),
+            fallback: decisions.fallback,
+            held: held
+                .map(|held| (held.version, held.reason, held.time))
+                .collect(),
+            skipped: decisions.skipped,
+            pinned: decisions.pinned,
+            last_rollback: decisions
+                .last_rollback
+                .map(|undone| (undone.version, undone.reason, undone.time)),
+            refused,
+        }
     }
 }
 

@@ -158,7 +158,12 @@ fn install_failure(error: &InstallError) -> Failure {
         InstallError::VersionInUse { path, .. } => failure("version-locked").at(path),
         InstallError::UnknownVersion { path, .. }
         | InstallError::AlreadyInstalled { path, .. }
+        | InstallError::NothingToGoBackTo { path }
         | InstallError::LastVersion { path, .. } => failure("version").at(path),
+        InstallError::Held { .. } | InstallError::Pinned { .. } => failure("held"),
+        InstallError::SelfTest { .. } => failure("self-test"),
+        InstallError::NeededAsFallback { .. } => failure("version-locked"),
+        InstallError::BadSettings { path, .. } => failure("package").at(path),
         InstallError::Damaged { path, .. }
         | InstallError::BadFileList { path, .. }
         | InstallError::BadManifest { path, .. }

@@ -139,6 +139,23 @@ impl Finder {
         })
     }
 
+    /// Mends an installed version from its package; the result is the list of paths that were mended.
+    #[pyo3(signature = (app, version, cancel=None, open_url=None))]
+    fn repair(
+        &self,
+        py: Python<'_>,
+        app: PyRef<'_, App>,
+        version: String,
+        cancel: Option<PyRef<'_, CancelToken>>,
+        open_url: Option<Py<PyAny>>,
+    ) -> PyResult<Task> {
+        let (finder, app) = (self.finder(), app.0.clone());
+        let setting = self.setting(py, cancel, open_url);
+        Task::spawn(setting, move |monitor| {
+            Ok(app.repair_version_from(&*finder, &version, monitor)?)
+        })
+    }
+
     /// The directory of a version that was fetched already.
     fn has_version(
         &self,

@@ -24,6 +24,7 @@ use pyo3::prelude::*;
 fn _esky(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_class::<app::App>()?;
+    module.add_class::<app::Decisions>()?;
     module.add_class::<app::InstalledVersion>()?;
     module.add_class::<app::UpdateLock>()?;
     module.add_class::<app::VerifyReport>()?;

@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods)] // a test kit may go to the disk by itself
 
 pub mod apps;
+pub mod bootstrap;
 pub mod raw_zip;
 mod serve;
 pub mod server;

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::TcpStream;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::thread;
@@ -132,13 +133,14 @@ impl Exchange<'_> {
     fn body(&mut self, seen: &Seen, whole: &[u8], fault: Option<Fault>) -> io::Result<()> {
         let plain = fault == Some(Fault::NoRanges);
         let tag = format!("\"{:x}\"", checksum(whole));
-        let (status, start) = match wanted_start(seen, &tag).filter(|_| !plain) {
-            Some(start) if start >= whole.len() => return self.status(416, ""),
-            Some(start) => ("206 Partial Content", start),
-            None => ("200 OK", 0),
+        let wanted = wanted(seen, &tag).filter(|_| !plain);
+        let (status, part) = match wanted.clone() {
+            Some(part) if part.start >= whole.len() => return self.status(416, ""),
+            Some(part) => ("206 Partial Content", part.start..part.end.min(whole.len())),
+            None => ("200 OK", 0..whole.len()),
         };
         let mut head = format!("HTTP/1.1 {status}\r\nConnection: close\r\n");
-        let rest = &whole[start..];
+        let rest = &whole[part.clone()];
         let promised = match &fault {
             Some(Fault::ShortBy(bytes)) => rest.len() as u64 + bytes,
             _ => rest.len() as u64,
@@ -149,13 +151,12 @@ impl Exchange<'_> {
         if !plain {
             head.push_str(&format!("Accept-Ranges: bytes\r\nETag: {tag}\r\n"));
         }
-        if start > 0 {
-            let first = if fault == Some(Fault::WrongRange) {
-                start - 1
-            } else {
-                start
+        if wanted.is_some() {
+            let first = match fault {
+                Some(Fault::WrongRange) => part.start.wrapping_sub(1),
+                _ => part.start,
             };
-            let (last, total) = (whole.len() - 1, whole.len());
+            let (last, total) = (part.end - 1, whole.len());
             head.push_str(&format!("Content-Range: bytes {first}-{last}/{total}\r\n"));
         }
         head.push_str("\r\n");
@@ -227,17 +228,18 @@ impl Exchange<'_> {
     }
 }
 
-/// The first byte wanted, if the client asks for the rest of exactly this file.
-fn wanted_start(seen: &Seen, tag: &str) -> Option<usize> {
+/// The bytes wanted, if the client asks for a part of exactly this file.
+fn wanted(seen: &Seen, tag: &str) -> Option<Range<usize>> {
     let range = seen.header("range")?;
     if seen.header("if-range").is_some_and(|known| known != tag) {
         return None;
     }
-    range
-        .strip_prefix("bytes=")?
-        .strip_suffix('-')?
-        .parse()
-        .ok()
+    let (first, last) = range.strip_prefix("bytes=")?.split_once('-')?;
+    let end = match last {
+        "" => usize::MAX,
+        last => last.parse::<usize>().ok()? + 1,
+    };
+    Some(first.parse().ok()?..end)
 }
 
 /// Different files get different tags; more is not asked of it.

@@ -4,11 +4,10 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 
-use esky_format::state::{Status, active_slot};
 use esky_format::version::compare;
-use esky_install::{UpdateLock, VerifyReport};
+use esky_install::{Decisions, UpdateLock, VerifyReport};
 
-use crate::fetch::downloads;
+use crate::fetch::{self, downloads};
 use crate::{AppDir, Error, Event, InstalledVersion, Monitor, Result, Update, VersionFinder};
 
 /// An app directory, the version of it that is running if any, and the finder that knows of newer ones.
@@ -122,7 +121,8 @@ impl Esky {
         Ok(UpdateGuard(lock))
     }
 
-    /// The newest version offered, if it is newer than the best one on disk.
+    /// The newest version offered, if it is newer than the best one on disk and neither held, skipped nor kept out by
+    /// a pin.
     pub fn find_update(&self) -> Result<Option<String>> {
         self.find_update_with(&Monitor::silent())
     }
@@ -133,9 +133,11 @@ impl Esky {
         let offered = self
             .required_finder()?
             .find_versions(self.app_dir(), monitor)?;
+        let decisions = self.app_dir().decisions()?;
         Ok(offered
             .into_iter()
             .filter(|version| compare(version, &present).is_gt())
+            .filter(|version| decisions.refusal(version).is_none())
             .max_by(|a, b| compare(a, b)))
     }
 
@@ -164,11 +166,23 @@ impl Esky {
     /// anything fails, the version that was there before starts.
     pub fn install_version(&self, version: &str, monitor: &Monitor) -> Result<InstalledVersion> {
         let guard = self.lock()?;
-        if self.app_dir().staged(version)?.is_none() && self.installed(version)?.is_none() {
+        let was_there =
+            self.app_dir().staged(version)?.is_some() || self.installed(version)?.is_some();
+        if !was_there {
             self.fetch_version(version, monitor)?;
         }
         monitor.check()?;
-        Ok(self.app_dir().install(version, &guard.0)?)
+        match self.app_dir().install(version, &guard.0) {
+            // An earlier run had fetched it, and a power cut since has taken a part of it. It was removed.
+            Err(error) if was_there && error.is_damage() && self.finder().is_some() => {
+                monitor.emit(Event::Retrying {
+                    cause: error.to_string(),
+                });
+                self.fetch_version(version, monitor)?;
+                Ok(self.app_dir().install(version, &guard.0)?)
+            }
+            settled => Ok(settled?),
+        }
     }
 
     /// Takes a version out of use. Its files go away with [`Esky::cleanup`].
@@ -179,7 +193,7 @@ impl Esky {
 
     /// Whether [`Esky::cleanup`] would find anything to do. Takes no lock.
     pub fn needs_cleanup(&self) -> Result<bool> {
-        if self.app_dir().needs_cleanup()? || !self.outdated()?.is_empty() {
+        if self.app_dir().needs_cleanup()? {
             return Ok(true);
         }
         match self.finder() {
@@ -195,21 +209,96 @@ impl Esky {
             return Ok(true);
         }
         let guard = self.lock()?;
-        // What an interrupted update left comes first: it decides which versions are outdated.
-        self.app_dir().cleanup(&guard.0, self.active_version())?;
-        let retired = self.retire_outdated(&guard)?;
         let removed = self.app_dir().cleanup(&guard.0, self.active_version())?;
         match self.finder() {
             Some(finder) => finder.cleanup(self.app_dir())?,
             None => downloads::cleanup(self.app_dir())?,
         }
-        Ok(retired && removed)
+        Ok(removed)
+    }
+
+    /// Says that the running version (without one, that which starts) has come up; see [`AppDir::confirm`]. `false` if
+    /// there is nothing to confirm.
+    pub fn confirm(&self) -> Result<bool> {
+        let version = match self.active_version() {
+            Some(version) => version.to_owned(),
+            None => self.app_dir().best()?.app.version,
+        };
+        Ok(self.app_dir().confirm(&version)?)
+    }
+
+    /// What was decided about versions: trials, going back, holding, pinning, skipping.
+    pub fn decisions(&self) -> Result<Decisions> {
+        Ok(self.app_dir().decisions()?)
+    }
+
+    /// Records what a failed trial has led to already, so that it has a time. Does nothing without a failed trial, and
+    /// nothing that a user without write access would notice: whoever updates next does it.
+    pub fn record_rollback(&self) -> Result<()> {
+        if self.app_dir().needs_settling()? {
+            let guard = self.lock()?;
+            self.app_dir().recover(&guard.0)?;
+        }
+        Ok(())
+    }
+
+    /// Goes back to another version (without `to` to the fallback) and holds the one that started until now.
+    pub fn roll_back(&self, to: Option<&str>, reason: &str) -> Result<InstalledVersion> {
+        let guard = self.lock()?;
+        let installed = self.app_dir().roll_back(to, reason, &guard.0)?;
+        self.reinitialize()?;
+        Ok(installed)
+    }
+
+    /// Stays at an installed version, and makes it the one that starts.
+    pub fn pin(&self, version: &str) -> Result<()> {
+        let guard = self.lock()?;
+        self.app_dir().pin(version, &guard.0)?;
+        self.reinitialize()
+    }
+
+    /// Lets the app update again.
+    pub fn unpin(&self) -> Result<()> {
+        let guard = self.lock()?;
+        Ok(self.app_dir().unpin(&guard.0)?)
+    }
+
+    /// Does not want this version; a newer one is offered.
+    pub fn skip(&self, version: &str) -> Result<()> {
+        let guard = self.lock()?;
+        Ok(self.app_dir().skip(version, &guard.0)?)
+    }
+
+    /// Allows a version again that is held or skipped. `false` if it was neither.
+    pub fn unhold(&self, version: &str) -> Result<bool> {
+        let guard = self.lock()?;
+        Ok(self.app_dir().unhold(version, &guard.0)?)
     }
 
     /// Compares every file of a version with its recorded hash.
     pub fn verify_version(&self, version: &str, monitor: &Monitor) -> Result<VerifyReport> {
         let mut progress = |done, total| monitor.emit(Event::Verifying { done, total });
         Ok(self.app_dir().verify(version, &mut progress)?)
+    }
+
+    /// Mends an installed version: what is damaged or missing is fetched again, and nothing else. Gives the paths of all
+    /// that was mended. The version may be running, and if this breaks off, what was mended stays so.
+    pub fn repair_version(&self, version: &str, monitor: &Monitor) -> Result<Vec<String>> {
+        self.repair_version_from(&*self.required_finder()?, version, monitor)
+    }
+
+    /// As [`Esky::repair_version`], from the packages of a finder that need not be that of the app.
+    pub fn repair_version_from(
+        &self,
+        finder: &dyn VersionFinder,
+        version: &str,
+        monitor: &Monitor,
+    ) -> Result<Vec<String>> {
+        let guard = self.lock()?;
+        let Some(package) = finder.open_package(self.app_dir(), version, monitor)? else {
+            return Err(Error::CannotRepair);
+        };
+        fetch::repair(self.app_dir(), version, package, &guard.0, monitor)
     }
 
     /// Everything at once: find, fetch, install, clean up. Returns the new version if there was one.
@@ -268,40 +357,6 @@ impl Esky {
     fn installed(&self, version: &str) -> Result<Option<InstalledVersion>> {
         let mut versions = self.app_dir().versions()?.into_iter();
         Ok(versions.find(|installed| installed.complete && installed.app.version == version))
-    }
-
-    /// Versions older than the one that starts, unless that one has still to prove itself.
-    fn outdated(&self) -> Result<Vec<InstalledVersion>> {
-        let slots = self.app_dir().snapshot()?.slots;
-        let on_trial = active_slot(&slots).is_some_and(|(_, slot)| slot.status == Status::Trial);
-        let mut versions = self.app_dir().versions()?.into_iter();
-        let Some(best) = versions.next().filter(|_| !on_trial) else {
-            return Ok(Vec::new());
-        };
-        let is_older =
-            |old: &InstalledVersion| compare(&old.app.version, &best.app.version).is_lt();
-        Ok(versions
-            .filter(|old| old.complete && is_older(old))
-            .collect())
-    }
-
-    /// Takes outdated versions that nobody uses out of service, so that cleaning up removes them. Says whether none
-    /// is left.
-    fn retire_outdated(&self, guard: &UpdateGuard) -> Result<bool> {
-        let mut all = true;
-        for old in self.outdated()? {
-            let version = old.app.version.as_str();
-            if self.active_version() == Some(version) {
-                all = false;
-                continue;
-            }
-            match self.app_dir().uninstall(version, &guard.0) {
-                Ok(()) => {}
-                Err(esky_install::Error::VersionInUse { .. }) => all = false,
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(all)
     }
 
     fn version_directory(&self, version: &str) -> PathBuf {

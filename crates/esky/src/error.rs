@@ -20,6 +20,10 @@ pub enum Error {
     #[error("no version finder is set, so there is nowhere to look for updates")]
     NoVersionFinder,
 
+    /// The finder has no way to read parts of a package.
+    #[error("this version finder cannot give parts of a package, which a repair needs")]
+    CannotRepair,
+
     /// The finder knows no package that leads to the version.
     #[error("{name} {version} is not offered at {place}")]
     VersionNotFound {

@@ -34,15 +34,15 @@ pub use app::{Esky, UpdateGuard};
 pub use error::{Error, HttpFault, Result};
 pub use fetch::unpack_package;
 pub use finder::{
-    DefaultVersionFinder, Link, LocalVersionFinder, PackageKind, VersionFinder, VersionGraph,
-    scrape,
+    DefaultVersionFinder, Link, LocalVersionFinder, OpenPackage, PackageBytes, PackageKind,
+    VersionFinder, VersionGraph, scrape,
 };
 pub use monitor::{CancelToken, Event, EventHandler, Monitor};
 pub use transport::{
-    FileTransport, HeadersHook, HttpOptions, HttpTransport, Proxy, RangeFrom, Request, Response,
+    FileTransport, HeadersHook, HttpOptions, HttpTransport, Proxy, Range, Request, Response,
     RetryPolicy, SystemTransport, Transport,
 };
 pub use update::Update;
 
 pub use esky_format as format;
-pub use esky_install::{AppDir, InstalledVersion, VerifyReport};
+pub use esky_install::{AppDir, Decisions, InstalledVersion, OnTrial, Refusal, VerifyReport};

@@ -28,6 +28,7 @@ def pack(
     output: str,
     appdata_dir: bool,
     compress: bool,
+    trial: list[str],
 ) -> str:
     """Write the release, and return its path."""
     if not programs:
@@ -37,6 +38,7 @@ def pack(
     command += [f"--exe={program}" for program in programs]
     command += ["--appdata-dir"] if appdata_dir else []
     command += [] if compress else ["--no-compress"]
+    command += trial
     result = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False)
     answer = _answer(result.stdout)
     if result.returncode != 0 or "path" not in answer:

@@ -9,7 +9,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use anyhow::{Context, Result, bail, ensure};
 use zip::ZipArchive;
 
-use super::releases::note_of;
+use super::releases::{BROKEN, note_of};
 
 const NAME: &str = "hello";
 
@@ -48,10 +48,31 @@ impl Installed {
         expect_told(&self.listen(&["run"])?, version)
     }
 
+    /// Starts the app, which has to end with the mistake that its release has.
+    pub(crate) fn run_and_expect_a_crash(&self) -> Result<()> {
+        println!("   $ {NAME} run");
+        let output = self.program(&["run"]).stdin(Stdio::null()).output()?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        show(said.lines().last().unwrap_or_default());
+        ensure!(
+            !output.status.success() && said.contains(BROKEN),
+            "the broken release should have failed with {BROKEN:?}"
+        );
+        Ok(())
+    }
+
     /// Has the app, which is at `from`, update itself to `to`.
     pub(crate) fn update(&self, url: &str, from: &str, to: &str) -> Result<()> {
         let said = self.listen(&["update", url])?;
         let wanted = format!("{from}: installed {to}");
+        ensure!(said.contains(&wanted), "the app did not say `{wanted}`");
+        Ok(())
+    }
+
+    /// Has the app, which is at `version`, look for updates; there has to be none.
+    pub(crate) fn find_nothing_new(&self, url: &str, version: &str) -> Result<()> {
+        let said = self.listen(&["update", url])?;
+        let wanted = format!("{version} is the newest version");
         ensure!(said.contains(&wanted), "the app did not say `{wanted}`");
         Ok(())
     }

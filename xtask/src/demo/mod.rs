@@ -1,4 +1,5 @@
-//! The whole story of an app, for people to watch: freeze, release, install, update twice while an old instance runs.
+//! The whole story of an app, for people to watch: freeze, release, install, update twice while an old instance runs, and
+//! come back from a release that crashes.
 //!
 //! Every step checks what it shows; the first thing that is not as it should be ends the demo with an error.
 
@@ -22,6 +23,8 @@ const FREEZERS: [&str; 2] = ["PyInstaller", "cx_Freeze"];
 const OLD: &str = "1.0";
 const MIDDLE: &str = "1.1";
 const NEW: &str = "1.2";
+/// A release with a mistake in it.
+const BAD: &str = "1.3";
 
 /// Runs the demo; `arguments` are those after `cargo xtask demo`.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
@@ -33,7 +36,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         Workshop::set_up(freezer, &stage.root)
     })?;
     let releases = steps.run(
-        &format!("Freeze and pack {OLD}, {MIDDLE} and {NEW} with {freezer}"),
+        &format!("Freeze and pack {OLD}, {MIDDLE}, {NEW} and a broken {BAD} with {freezer}"),
         || freeze_all(&workshop),
     )?;
     let server = Server::start(stage.served.clone())?;
@@ -49,13 +52,20 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         },
     )?;
     update(&mut steps, &stage, &server, &app, &releases[1], OLD)?;
+    steps.run(
+        &format!("Start again: {MIDDLE} runs, which confirms it"),
+        || {
+            app.run_and_expect(MIDDLE)?;
+            app.expect_versions(&[OLD, MIDDLE])
+        },
+    )?;
     update(&mut steps, &stage, &server, &app, &releases[2], MIDDLE)?;
 
     steps.run(
         &format!("Start again: {NEW} runs and cleans up, but for the {OLD} in use"),
         || {
             app.run_and_expect(NEW)?;
-            app.expect_versions(&[OLD, NEW])?;
+            app.expect_versions(&[OLD, MIDDLE, NEW])?;
             ensure!(
                 holder.as_mut().is_some_and(installed::Holder::is_running),
                 "the running {OLD} ended although nobody asked it to"
@@ -70,11 +80,34 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
             None => bail!("no instance of {OLD} was started"),
         },
     )?;
-    steps.run(&format!("Start once more: {OLD} is cleaned up"), || {
-        app.run_and_expect(NEW)?;
-        app.expect_versions(&[NEW])?;
-        verify(NEW)
-    })?;
+    steps.run(
+        &format!("Start once more: {OLD} goes, {MIDDLE} is kept to go back to"),
+        || {
+            app.run_and_expect(NEW)?;
+            app.expect_versions(&[MIDDLE, NEW])?;
+            verify(NEW)
+        },
+    )?;
+    update(&mut steps, &stage, &server, &app, &releases[3], NEW)?;
+    steps.run(
+        &format!("{BAD} crashes three times; at the fourth start {NEW} is back by itself"),
+        || {
+            for _ in 0..3 {
+                app.run_and_expect_a_crash()?;
+            }
+            app.run_and_expect(NEW)?;
+            workshop.why(app.root(), BAD)
+        },
+    )?;
+    steps.run(
+        &format!("{BAD} is not offered again, and {NEW} goes on"),
+        || {
+            app.find_nothing_new(&server.url(), NEW)?;
+            app.run_and_expect(NEW)?;
+            app.expect_versions(&[MIDDLE, NEW])?;
+            verify(NEW)
+        },
+    )?;
     steps.finish(&server.totals());
     Ok(())
 }
@@ -117,6 +150,7 @@ fn freeze_all(workshop: &Workshop) -> Result<Vec<Release>> {
     [OLD, MIDDLE, NEW]
         .into_iter()
         .map(|version| workshop.freeze(version))
+        .chain(std::iter::once_with(|| workshop.freeze_broken(BAD)))
         .collect()
 }
 

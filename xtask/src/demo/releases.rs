@@ -11,6 +11,8 @@ use crate::tools::{self, Venv};
 
 /// What the demo's app needs from the package index, beside the freezer.
 const APP_DEPENDENCY: &str = "msgpack>=1.0";
+/// What the broken release says before it ends.
+pub(crate) const BROKEN: &str = "this release is broken";
 const VERSION_LINE: &str = "VERSION = \"1.0\"";
 
 /// An environment in which the app can be frozen.
@@ -45,12 +47,27 @@ impl Workshop {
 
     /// Makes the sources of `version` and runs `python setup.py bdist_esky` there.
     pub(crate) fn freeze(&self, version: &str) -> Result<Release> {
+        self.freeze_sources(version, &self.sources(version)?)
+    }
+
+    /// The same with a mistake in it: the app raises an exception before it does anything.
+    pub(crate) fn freeze_broken(&self, version: &str) -> Result<Release> {
         let sources = self.sources(version)?;
+        let commands = sources.join("hello_notes").join("commands.py");
+        let text = fs::read_to_string(&commands)?;
+        fs::write(
+            &commands,
+            format!("{text}\nraise RuntimeError(\"{BROKEN}\")\n"),
+        )?;
+        self.freeze_sources(version, &sources)
+    }
+
+    fn freeze_sources(&self, version: &str, sources: &Path) -> Result<Release> {
         let started = Instant::now();
         tools::output(
             Command::new(self.environment.python())
                 .args(["setup.py", "--quiet", "bdist_esky"])
-                .current_dir(&sources)
+                .current_dir(sources)
                 .env("HELLO_FREEZER", &self.freezer),
         )?;
         let release = Release {
@@ -80,6 +97,20 @@ impl Workshop {
         ensure!(
             report.contains(version),
             "`esky verify` said nothing about {version}"
+        );
+        Ok(())
+    }
+
+    /// Has the `esky` command say why the version that starts does, which has to name the held one.
+    pub(crate) fn why(&self, appdir: &Path, held: &str) -> Result<()> {
+        let mut command = Command::new(self.environment.program("esky"));
+        let told = tools::output(command.arg("why").arg(appdir))?;
+        for line in told.lines() {
+            println!("   | {line}");
+        }
+        ensure!(
+            told.contains(&format!("{held} is held")),
+            "`esky why` does not say that {held} is held"
         );
         Ok(())
     }

@@ -2,12 +2,17 @@
 
 use crate::report::Group;
 
-/// Adds the tests of a `cargo test` run.
+/// Adds the tests of a `cargo test` run. A test that finds out only when it runs that this machine lacks something
+/// prints `SKIPPED what: why`; cargo counts it as passed, we do not.
 pub(crate) fn count_cargo(group: &mut Group, heard: &str, succeeded: bool) {
     let mut failures = 0;
+    let mut passed = 0;
     for line in heard.lines() {
         if let Some(counts) = line.strip_prefix("test result: ") {
-            group.pass(number_before(counts, " passed"));
+            passed += number_before(counts, " passed") as isize;
+        } else if let Some((what, why)) = skip_line(line) {
+            passed -= 1;
+            group.skip(what, reason_or_default(why));
         } else if let Some((name, outcome)) = test_line(line) {
             if outcome.starts_with("FAILED") {
                 failures += 1;
@@ -17,6 +22,7 @@ pub(crate) fn count_cargo(group: &mut Group, heard: &str, succeeded: bool) {
             }
         }
     }
+    group.pass(usize::try_from(passed).unwrap_or(0));
     if !succeeded && failures == 0 {
         group.fail("cargo test did not run to its end (see above)");
     }
@@ -48,6 +54,11 @@ pub(crate) fn count_pytest(group: &mut Group, heard: &str, succeeded: bool) {
 fn test_line(line: &str) -> Option<(&str, &str)> {
     let (name, outcome) = line.strip_prefix("test ")?.split_once(" ... ")?;
     Some((name, outcome))
+}
+
+/// `SKIPPED what: why`
+fn skip_line(line: &str) -> Option<(&str, &str)> {
+    line.strip_prefix("SKIPPED ")?.split_once(": ")
 }
 
 /// `2] tests/file.py:7: the reason`: one line stands for as many tests as it says.
@@ -98,6 +109,19 @@ test result: ok. 1 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; fini
         let mut group = Group::new("example");
         count_cargo(&mut group, heard, false);
         assert_eq!(group.line(), "2 passed, 1 failed, 1 skipped");
+    }
+
+    #[test]
+    fn a_test_that_could_not_run_here_is_skipped_and_not_passed() {
+        let heard = "\
+test a::b ... ok
+SKIPPED power lost on xfs: mkfs.xfs: not found
+test a::c ... ok
+test result: ok. 2 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s
+";
+        let mut group = Group::new("example");
+        count_cargo(&mut group, heard, true);
+        assert_eq!(group.line(), "1 passed, 0 failed, 1 skipped");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 #![allow(unsafe_code)]
 
 use super::location::Location;
-use super::{EXIT_CANNOT_START, LaunchFault, Locking, Platform};
+use super::{Count, EXIT_CANNOT_START, INTERNAL_ARGUMENT, LaunchFault, Locking, Platform, Watch};
 use crate::start::start;
 use alloc::format;
 use alloc::string::String;
@@ -10,15 +10,17 @@ use alloc::vec::Vec;
 use core::ffi::{c_char, c_int};
 use core::ptr;
 use esky_format::layout::{CONTROL_DIR, LOCKFILE, STATE_DIR};
-use process::Process;
+use process::{Process, launch_fault};
 
 mod directory;
 mod executable;
 mod process;
+mod watched;
 
 /// How often to ask for a lock that somebody holds exclusively, and how long to sleep in between: about a second.
 const LOCK_ATTEMPTS: usize = 100;
 const PAUSE_NANOSECONDS: libc::c_long = 10_000_000;
+const APPENDING: c_int = libc::O_WRONLY | libc::O_APPEND | libc::O_CREAT | libc::O_CLOEXEC;
 /// The lock must not become the program's standard input, output or error.
 const FIRST_OTHER_DESCRIPTOR: c_int = 3;
 
@@ -100,77 +102,70 @@ impl Platform for Unix {
         buffer.get(..length)
     }
 
-    fn size(&self, path: &str) -> Option<u64> {
-        let file = self.open(path, libc::O_RDONLY).ok()?;
-        u64::try_from(status(&file)?.st_size).ok()
+    fn is_internal(&self) -> bool {
+        self.process.first_argument_begins_with(INTERNAL_ARGUMENT)
+    }
+
+    fn program_names(&self) -> Vec<String> {
+        let names = self.location.programs.iter();
+        names
+            .filter_map(|name| String::from_utf8(name.clone()).ok())
+            .collect()
+    }
+
+    fn has_program(&self, directory: &str) -> bool {
+        self.location.programs.iter().any(|program| {
+            // SAFETY: the path ends with NUL.
+            unsafe {
+                libc::access(self.program(directory, program).as_ptr().cast(), libc::F_OK) == 0
+            }
+        })
     }
 
     fn is_running(&self, directory: &str) -> bool {
-        let path = format!("{directory}/{CONTROL_DIR}/{LOCKFILE}");
-        let Ok(file) = self.open(&path, libc::O_RDONLY) else {
+        let Some(file) = self.lock_file(directory) else {
             return false;
         };
         // Freed again at once; a start that meets it in between waits a moment and asks again.
         flock(&file, libc::LOCK_EX | libc::LOCK_NB) == Err(libc::EWOULDBLOCK)
     }
 
-    fn lock(&self, directory: &str) -> Locking<Descriptor> {
-        let path = format!("{directory}/{CONTROL_DIR}/{LOCKFILE}");
+    fn lock(&self, directory: &str, count: Option<&Count>) -> Locking<Descriptor> {
+        // Whoever counts holds the count exclusively until its own instance can be seen.
+        let _counting = count.and_then(|count| self.count(directory, count));
         // The open file, and with it the lock, outlives the exec.
-        let Some(file) = self
-            .open(&path, libc::O_RDONLY)
-            .ok()
-            .and_then(above_standard_descriptors)
-        else {
+        let Some(file) = self.lock_file(directory) else {
             return Locking::Impossible;
         };
-        for _ in 0..LOCK_ATTEMPTS {
-            match flock(&file, libc::LOCK_SH | libc::LOCK_NB) {
-                // Removed before it was locked: the lock is on a file that nobody else will ever look at.
-                Ok(()) if status(&file).is_some_and(|status| status.st_nlink == 0) => {
-                    return Locking::Gone;
-                }
-                Ok(()) => return Locking::Held(file),
-                Err(libc::EWOULDBLOCK) => pause(),
-                Err(libc::EINTR) => {}
-                Err(_) => return Locking::Impossible,
-            }
-        }
-        Locking::Busy
-    }
-
-    fn append_byte(&self, path: &str) {
-        let flags = libc::O_WRONLY | libc::O_APPEND | libc::O_CREAT;
-        let Ok(file) = self.open(path, flags) else {
-            return;
-        };
-        // SAFETY: one byte is written from a static; the descriptors are open. Failures only make a trial longer.
-        unsafe {
-            libc::write(file.0, b"x".as_ptr().cast(), 1);
-            libc::fsync(file.0);
-        }
-        // The first byte may have come with a new name in the directory.
-        if status(&file).is_some_and(|status| status.st_size <= 1)
-            && let Ok(directory) = self.open(STATE_DIR, libc::O_RDONLY)
-        {
-            // SAFETY: the descriptor is open.
-            unsafe { libc::fsync(directory.0) };
+        match in_time(&file, libc::LOCK_SH) {
+            // Removed before it was locked: the lock is on a file that nobody else will ever look at.
+            Ok(true) if status(&file).is_some_and(|status| status.st_nlink == 0) => Locking::Gone,
+            Ok(true) => Locking::Held(file),
+            Ok(false) => Locking::Busy,
+            Err(_) => Locking::Impossible,
         }
     }
 
-    fn launch(&self, directory: &str) -> Result<i32, LaunchFault> {
+    fn append(&self, path: &str, byte: u8) {
+        if let Ok(file) = self.open(path, APPENDING) {
+            self.append_to(&file, byte);
+        }
+    }
+
+    fn launch(&self, directory: &str, watch: Option<&Watch>) -> Result<i32, LaunchFault> {
         let mut fault = LaunchFault::NotFound;
         for program in &self.location.programs {
-            let path = [
-                self.location.app_directory.as_slice(),
-                b"/",
-                directory.as_bytes(),
-                b"/",
-                program,
-                b"\0",
-            ]
-            .concat();
-            fault = self.process.become_program(&path);
+            let path = self.program(directory, program);
+            let code = match watch {
+                None => self.process.become_program(&path),
+                Some(watch) => match watched::run(&self.process, &path, watch, &|| {
+                    self.create(&watch.confirmed)
+                }) {
+                    Ok(exit_code) => return Ok(exit_code),
+                    Err(code) => code,
+                },
+            };
+            fault = launch_fault(code);
             if fault != LaunchFault::NotFound {
                 break;
             }
@@ -191,6 +186,51 @@ impl Unix {
         .concat()
     }
 
+    /// The path of a program in a version directory, with NUL at the end.
+    fn program(&self, directory: &str, program: &[u8]) -> Vec<u8> {
+        let mut path = self.path(directory);
+        path.pop();
+        [&path, b"/".as_slice(), program, b"\0"].concat()
+    }
+
+    /// Waits for other starts that count at this moment; then counts this one if nobody runs the version. Who drops the
+    /// result lets the next one look.
+    fn count(&self, directory: &str, count: &Count) -> Option<Descriptor> {
+        let file = self.open(&count.path, APPENDING).ok()?;
+        if in_time(&file, libc::LOCK_EX) == Ok(true) && !self.is_running(directory) {
+            self.append_to(&file, count.mark);
+        }
+        Some(file)
+    }
+
+    fn append_to(&self, file: &Descriptor, byte: u8) {
+        // SAFETY: one byte is written from a local variable. A failure only makes a trial longer.
+        unsafe { libc::write(file.0, (&raw const byte).cast(), 1) };
+        // The first byte may have come with a new name in the directory.
+        self.make_durable(file, status(file).is_some_and(|status| status.st_size <= 1));
+    }
+
+    fn lock_file(&self, directory: &str) -> Option<Descriptor> {
+        let path = format!("{directory}/{CONTROL_DIR}/{LOCKFILE}");
+        above_standard_descriptors(self.open(&path, libc::O_RDONLY).ok()?)
+    }
+
+    /// An empty file, durable when this returns. A file system that cannot be written to is no error.
+    fn create(&self, path: &str) {
+        if let Ok(file) = self.open(path, libc::O_WRONLY | libc::O_CREAT) {
+            self.make_durable(&file, true);
+        }
+    }
+
+    fn make_durable(&self, file: &Descriptor, name_too: bool) {
+        // SAFETY: the descriptor is open.
+        unsafe { libc::fsync(file.0) };
+        if name_too && let Ok(directory) = self.open(STATE_DIR, libc::O_RDONLY) {
+            // SAFETY: the descriptor is open.
+            unsafe { libc::fsync(directory.0) };
+        }
+    }
+
     fn open(&self, path: &str, flags: c_int) -> Result<Descriptor, c_int> {
         let everyone: libc::c_uint = 0o666;
         // SAFETY: the path ends with NUL.
@@ -201,6 +241,19 @@ impl Unix {
             Ok(Descriptor(descriptor))
         }
     }
+}
+
+/// Whether the lock could be had within about a second; the error number if it never can.
+fn in_time(file: &Descriptor, operation: c_int) -> Result<bool, c_int> {
+    for _ in 0..LOCK_ATTEMPTS {
+        match flock(file, operation | libc::LOCK_NB) {
+            Ok(()) => return Ok(true),
+            Err(libc::EWOULDBLOCK) => pause(),
+            Err(libc::EINTR) => {}
+            Err(code) => return Err(code),
+        }
+    }
+    Ok(false)
 }
 
 fn flock(file: &Descriptor, operation: c_int) -> Result<(), c_int> {

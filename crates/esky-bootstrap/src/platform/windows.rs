@@ -2,7 +2,7 @@
 //! The lock is the manifest, held open so that nobody can remove it.
 #![allow(unsafe_code)]
 
-use super::{EXIT_CANNOT_START, LaunchFault, Locking, Platform};
+use super::{Count, EXIT_CANNOT_START, INTERNAL_ARGUMENT, LaunchFault, Locking, Platform, Watch};
 use crate::start::start;
 use alloc::format;
 use alloc::string::String;
@@ -14,13 +14,13 @@ use esky_format::layout::{CONTROL_DIR, MANIFEST};
 use windows_sys::Win32::Foundation::{
     CloseHandle, ERROR_ACCESS_DENIED, ERROR_BAD_EXE_FORMAT, ERROR_FILE_NOT_FOUND,
     ERROR_PATH_NOT_FOUND, ERROR_SHARING_VIOLATION, GENERIC_READ, GetLastError, HANDLE,
-    INVALID_HANDLE_VALUE, TRUE,
+    INVALID_HANDLE_VALUE, TRUE, WAIT_TIMEOUT,
 };
 use windows_sys::Win32::Storage::FileSystem::{
     CreateFileW, DELETE, FILE_APPEND_DATA, FILE_ATTRIBUTE_NORMAL, FILE_CREATION_DISPOSITION,
     FILE_SHARE_DELETE, FILE_SHARE_MODE, FILE_SHARE_READ, FILE_SHARE_WRITE, FindClose,
-    FindFirstFileW, FindNextFileW, FlushFileBuffers, GetFileAttributesW, GetFileSizeEx,
-    INVALID_FILE_ATTRIBUTES, OPEN_ALWAYS, OPEN_EXISTING, ReadFile, WIN32_FIND_DATAW, WriteFile,
+    FindFirstFileW, FindNextFileW, FlushFileBuffers, GetFileAttributesW, INVALID_FILE_ATTRIBUTES,
+    OPEN_ALWAYS, OPEN_EXISTING, ReadFile, WIN32_FIND_DATAW, WriteFile,
 };
 use windows_sys::Win32::System::Console::{GetStdHandle, STD_ERROR_HANDLE, SetConsoleCtrlHandler};
 use windows_sys::Win32::System::Environment::GetCommandLineW;
@@ -160,14 +160,24 @@ impl Platform for Windows {
         buffer.get(..length)
     }
 
-    fn size(&self, path: &str) -> Option<u64> {
-        let file = self
-            .open(path, GENERIC_READ, SHARE_ALL, OPEN_EXISTING)
-            .ok()?;
-        let mut size = 0;
-        // SAFETY: the handle is open.
-        let known = unsafe { GetFileSizeEx(file.0, &raw mut size) != 0 };
-        known.then_some(u64::try_from(size).ok()).flatten()
+    fn is_internal(&self) -> bool {
+        // SAFETY: the pointer is to a string that ends with NUL.
+        let first = unsafe { units(arguments()) }.skip_while(|unit| is_blank(*unit));
+        let mut quoted = first.skip_while(|unit| *unit == u16::from(b'"'));
+        INTERNAL_ARGUMENT
+            .encode_utf16()
+            .all(|unit| quoted.next() == Some(unit))
+    }
+
+    fn program_names(&self) -> Vec<String> {
+        String::from_utf16(&self.program).ok().into_iter().collect()
+    }
+
+    fn has_program(&self, directory: &str) -> bool {
+        // SAFETY: the path ends with NUL.
+        unsafe {
+            GetFileAttributesW(self.program_in(directory).as_ptr()) != INVALID_FILE_ATTRIBUTES
+        }
     }
 
     fn is_running(&self, directory: &str) -> bool {
@@ -176,7 +186,9 @@ impl Platform for Windows {
         matches!(opened, Err(ERROR_SHARING_VIOLATION))
     }
 
-    fn lock(&self, directory: &str) -> Locking<Handle> {
+    fn lock(&self, directory: &str, count: Option<&Count>) -> Locking<Handle> {
+        // Whoever counts is the only one that has the count open for writing, until its own instance can be seen.
+        let _counting = count.and_then(|count| self.count(directory, count));
         for _ in 0..LOCK_ATTEMPTS {
             match self.open(
                 &manifest(directory),
@@ -194,32 +206,56 @@ impl Platform for Windows {
         Locking::Busy
     }
 
-    fn append_byte(&self, path: &str) {
-        let Ok(file) = self.open(path, FILE_APPEND_DATA, SHARE_ALL, OPEN_ALWAYS) else {
-            return;
-        };
-        let mut written = 0;
-        // SAFETY: one byte is written from a static. Failures only make a trial longer.
-        unsafe {
-            WriteFile(file.0, b"x".as_ptr(), 1, &raw mut written, ptr::null_mut());
-            FlushFileBuffers(file.0);
+    fn append(&self, path: &str, byte: u8) {
+        if let Ok(file) = self.open(path, FILE_APPEND_DATA, SHARE_ALL, OPEN_ALWAYS) {
+            append_to(&file, byte);
         }
     }
 
-    fn launch(&self, directory: &str) -> Result<i32, LaunchFault> {
+    fn launch(&self, directory: &str, watch: Option<&Watch>) -> Result<i32, LaunchFault> {
         let program = self.program_in(directory);
         let mut command_line = self.command_line(&program);
         let process = create_process(&program, &mut command_line)?;
+        // SAFETY: the handler is a plain function; it keeps this program alive until its child has dealt with Ctrl-C,
+        // and unlike "ignore" it is not inherited.
+        unsafe { SetConsoleCtrlHandler(Some(leave_it_to_the_child), TRUE) };
+        let mut confirmed = false;
+        if let Some(watch) = watch
+            && !wait(&process, watch.seconds.saturating_mul(1000))
+        {
+            self.create(&watch.confirmed);
+            confirmed = true;
+        }
+        wait(&process, INFINITE);
         let mut exit_code = 0;
-        // SAFETY: the handle is open. The handler is a plain function; it keeps this program alive until its child
-        // has dealt with Ctrl-C, and unlike "ignore" it is not inherited.
-        unsafe {
-            SetConsoleCtrlHandler(Some(leave_it_to_the_child), TRUE);
-            WaitForSingleObject(process.0, INFINITE);
-            GetExitCodeProcess(process.0, &raw mut exit_code);
+        // SAFETY: the handle is open.
+        unsafe { GetExitCodeProcess(process.0, &raw mut exit_code) };
+        if let Some(watch) = watch.filter(|_| exit_code == 0 && !confirmed) {
+            self.create(&watch.confirmed);
         }
         Ok(exit_code.cast_signed())
     }
+}
+
+fn append_to(file: &Handle, byte: u8) {
+    let mut written = 0;
+    // SAFETY: one byte is written from a local variable. A failure only makes a trial longer.
+    unsafe {
+        WriteFile(
+            file.0,
+            &raw const byte,
+            1,
+            &raw mut written,
+            ptr::null_mut(),
+        );
+        FlushFileBuffers(file.0);
+    }
+}
+
+/// Whether the process ended within this time.
+fn wait(process: &Handle, milliseconds: u32) -> bool {
+    // SAFETY: the handle is open.
+    unsafe { WaitForSingleObject(process.0, milliseconds) != WAIT_TIMEOUT }
 }
 
 impl Windows {
@@ -234,6 +270,33 @@ impl Windows {
             app_directory: path[..slash].to_vec(),
             program: path[slash + 1..].to_vec(),
         })
+    }
+
+    /// Waits for other starts that count at this moment; then counts this one if nobody runs the version. Who drops the
+    /// result lets the next one look.
+    fn count(&self, directory: &str, count: &Count) -> Option<Handle> {
+        for _ in 0..LOCK_ATTEMPTS {
+            match self.open(&count.path, FILE_APPEND_DATA, FILE_SHARE_READ, OPEN_ALWAYS) {
+                Ok(file) => {
+                    if !self.is_running(directory) {
+                        append_to(&file, count.mark);
+                    }
+                    return Some(file);
+                }
+                // SAFETY: nothing to keep.
+                Err(ERROR_SHARING_VIOLATION) => unsafe { Sleep(LOCK_PAUSE_MILLISECONDS) },
+                Err(_) => return None,
+            }
+        }
+        None
+    }
+
+    /// An empty file, flushed. A file system that cannot be written to is no error.
+    fn create(&self, path: &str) {
+        if let Ok(file) = self.open(path, FILE_APPEND_DATA, SHARE_ALL, OPEN_ALWAYS) {
+            // SAFETY: the handle is open.
+            unsafe { FlushFileBuffers(file.0) };
+        }
     }
 
     /// The absolute path with the system's separators, and NUL at the end.
@@ -288,19 +351,8 @@ impl Windows {
         line.push(quote);
         line.extend(program.iter().take_while(|unit| **unit != 0));
         line.push(quote);
-        // SAFETY: the system's command line ends with NUL and lives as long as the process.
-        unsafe {
-            let mut next = GetCommandLineW();
-            let mut quoted = false;
-            while *next != 0 && (quoted || !is_blank(*next)) {
-                quoted ^= *next == quote;
-                next = next.add(1);
-            }
-            while *next != 0 {
-                line.push(*next);
-                next = next.add(1);
-            }
-        }
+        // SAFETY: the pointer is to a string that ends with NUL.
+        line.extend(unsafe { units(arguments()) });
         line.push(0);
         line
     }
@@ -308,6 +360,37 @@ impl Windows {
 
 fn manifest(directory: &str) -> String {
     format!("{directory}/{CONTROL_DIR}/{MANIFEST}")
+}
+
+/// The system's command line behind the first argument; it ends with NUL and lives as long as the process.
+fn arguments() -> *const u16 {
+    // SAFETY: as said, and the end is never passed.
+    unsafe {
+        let mut next = GetCommandLineW();
+        let mut quoted = false;
+        while *next != 0 && (quoted || !is_blank(*next)) {
+            quoted ^= *next == u16::from(b'"');
+            next = next.add(1);
+        }
+        next
+    }
+}
+
+/// The units of a string before its NUL.
+///
+/// # Safety
+/// The pointer is to a string that ends with NUL and outlives the iterator.
+unsafe fn units(mut next: *const u16) -> impl Iterator<Item = u16> {
+    core::iter::from_fn(move || {
+        // SAFETY: the caller's promise; the end is never passed.
+        unsafe {
+            let unit = *next;
+            (unit != 0).then(|| {
+                next = next.add(1);
+                unit
+            })
+        }
+    })
 }
 
 fn is_blank(unit: u16) -> bool {

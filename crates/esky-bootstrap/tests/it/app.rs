@@ -39,10 +39,20 @@ impl App {
 
     pub(crate) fn at(name: impl AsRef<Path>) -> Self {
         // Beside the programs, so that they can be linked to.
-        let temporary = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        Self::in_place(TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap(), name)
+    }
+
+    /// Where every user can get to it, wherever this is built.
+    pub(crate) fn for_everybody() -> Self {
+        let temporary = tempfile::tempdir().unwrap();
+        fs::set_permissions(temporary.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        Self::in_place(temporary, "app directory")
+    }
+
+    fn in_place(temporary: TempDir, name: impl AsRef<Path>) -> Self {
         let root = temporary.path().canonicalize().unwrap().join(name);
         fs::create_dir_all(&root).unwrap();
-        fs::hard_link(bootstrap(), root.join("prog")).unwrap();
+        put(bootstrap(), &root.join("prog"));
         Self {
             _temporary: temporary,
             root,
@@ -50,7 +60,11 @@ impl App {
     }
 
     pub(crate) fn with(versions: &[&str]) -> Self {
-        let app = Self::new();
+        Self::new().and(versions)
+    }
+
+    pub(crate) fn and(self, versions: &[&str]) -> Self {
+        let app = self;
         versions.iter().for_each(|version| {
             app.add(version);
         });
@@ -73,7 +87,7 @@ impl App {
         fs::create_dir_all(&control).unwrap();
         fs::write(control.join(MANIFEST), "prog\n").unwrap();
         fs::write(control.join(LOCKFILE), "lock\n").unwrap();
-        fs::hard_link(inner(), directory.join("prog")).unwrap();
+        put(inner(), &directory.join("prog"));
         directory
     }
 
@@ -103,20 +117,12 @@ impl App {
     }
 
     /// Replaces the program of a version.
-    ///
-    /// Another process writes it: children of other tests could inherit our open file and make it "busy".
     pub(crate) fn replace_program(&self, version: &str, content: &[u8], mode: u32) {
         let path = self.version(version).join("prog");
         let source = self.version(version).join("source");
         fs::remove_file(&path).unwrap();
         fs::write(&source, content).unwrap();
-        assert!(
-            Command::new("cp")
-                .args([&source, &path])
-                .status()
-                .unwrap()
-                .success()
-        );
+        copy(&source, &path);
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
     }
 
@@ -137,6 +143,19 @@ impl App {
             .remove(0);
         version_of(&first)
     }
+}
+
+/// A link where that is possible. Else another process copies it: children of other tests could inherit our open file
+/// and make it "busy".
+fn put(program: &Path, place: &Path) {
+    if fs::hard_link(program, place).is_err() {
+        copy(program, place);
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    let status = Command::new("cp").args([from, to]).status().unwrap();
+    assert!(status.success());
 }
 
 /// The version in the path of an inner program.

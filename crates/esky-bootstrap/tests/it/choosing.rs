@@ -2,7 +2,7 @@
 
 use crate::app::{App, directory_name};
 use esky_format::layout::{APPDATA_DIR, MANIFEST_UNINSTALLED};
-use esky_format::state::{Held, Slot, Status};
+use esky_format::state::{Held, Slot};
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -10,14 +10,6 @@ use std::os::unix::fs::symlink;
 
 fn good(seq: u64, version: &str) -> Slot {
     Slot::good(seq, directory_name(version))
-}
-
-fn trial(seq: u64, version: &str, fallback: &str) -> Slot {
-    Slot {
-        status: Status::Trial,
-        fallback: Some(directory_name(fallback)),
-        ..good(seq, version)
-    }
 }
 
 #[test]
@@ -178,50 +170,4 @@ fn a_record_of_a_version_that_is_gone_gives_way_to_the_fallback() {
         },
     );
     assert_eq!(app.started(), "0.8");
-}
-
-#[test]
-fn a_trial_is_counted_and_gives_way_after_three_starts() {
-    let app = App::with(&["1.0", "1.1"]);
-    app.write_slot(0, &trial(5, "1.1", "1.0"));
-    for tries in 1..=3 {
-        assert_eq!(app.started(), "1.1");
-        assert_eq!(fs::read(app.state("tries-5")).unwrap().len(), tries);
-    }
-    assert_eq!(app.started(), "1.0");
-    assert_eq!(fs::read(app.state("tries-5")).unwrap().len(), 3);
-}
-
-#[test]
-fn a_confirmed_trial_is_no_longer_counted() {
-    let app = App::with(&["1.0", "1.1"]);
-    app.write_slot(0, &trial(5, "1.1", "1.0"));
-    fs::write(app.state("tries-5"), "xxxxxxx").unwrap();
-    fs::write(app.state("confirmed-5"), "").unwrap();
-    assert_eq!(app.started(), "1.1");
-    assert_eq!(fs::read(app.state("tries-5")).unwrap().len(), 7);
-}
-
-#[test]
-fn a_trial_starts_although_it_cannot_be_counted() {
-    let app = App::with(&["1.0", "1.1"]);
-    app.write_slot(0, &trial(5, "1.1", "1.0"));
-    fs::create_dir(app.state("tries-5")).unwrap();
-    fs::write(app.state("tries-5/in-the-way"), "").unwrap();
-    app.write_slot(
-        0,
-        &Slot {
-            max_tries: u32::MAX,
-            ..trial(5, "1.1", "1.0")
-        },
-    );
-    assert_eq!(app.started(), "1.1");
-}
-
-#[test]
-fn a_trial_whose_program_is_missing_gives_way_in_the_same_start() {
-    let app = App::with(&["1.0", "1.1"]);
-    app.write_slot(0, &trial(5, "1.1", "1.0"));
-    fs::remove_file(app.version("1.1").join("prog")).unwrap();
-    assert_eq!(app.started(), "1.0");
 }

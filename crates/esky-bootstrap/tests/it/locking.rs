@@ -1,18 +1,17 @@
 //! The lock that shows that a version is in use.
 
-use crate::app::{App, version_of};
-use esky_format::state::{Slot, Status};
+use crate::app::App;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 /// An instance that runs until it is dropped.
-struct Running(Child);
+pub(crate) struct Running(pub(crate) Child);
 
 impl Running {
     /// Returns when the inner program is up.
-    fn start(app: &App) -> Self {
+    pub(crate) fn start(app: &App) -> Self {
         let mut command = app.command();
         let mut child = command
             .arg("--wait")
@@ -25,7 +24,7 @@ impl Running {
         Self(child)
     }
 
-    fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.0.kill().unwrap();
         self.0.wait().unwrap();
     }
@@ -120,28 +119,4 @@ fn the_lock_does_not_become_standard_input() {
         "{:?}",
         output.stderr
     );
-}
-
-#[test]
-fn a_second_instance_of_a_trial_is_not_counted() {
-    let app = App::with(&["1.0", "1.1"]);
-    let current = app
-        .version("1.1")
-        .file_name()
-        .unwrap()
-        .to_str()
-        .unwrap()
-        .to_string();
-    app.write_slot(
-        0,
-        &Slot {
-            status: Status::Trial,
-            ..Slot::good(5, current)
-        },
-    );
-    let _first = Running::start(&app);
-    let _second = Running::start(&app);
-    assert_eq!(fs::read(app.state("tries-5")).unwrap().len(), 1);
-    let output = app.command().output().unwrap();
-    assert_eq!(version_of(&crate::app::report(&output).arguments[0]), "1.1");
 }

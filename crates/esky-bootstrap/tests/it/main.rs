@@ -7,4 +7,7 @@ mod broken;
 mod choosing;
 mod locking;
 mod program;
+mod read_only;
 mod starting;
+mod trials;
+mod watching;

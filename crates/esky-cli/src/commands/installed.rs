@@ -1,7 +1,7 @@
 //! Installed versions as rows, for the commands that show an app directory.
 
 use esky_format::version::compare;
-use esky_install::InstalledVersion;
+use esky_install::{Decisions, InstalledVersion};
 use serde::Serialize;
 
 use crate::text;
@@ -14,12 +14,16 @@ pub(super) struct Row {
     complete: bool,
     in_use: bool,
     starts: bool,
+    on_trial: bool,
+    fallback: bool,
+    held: bool,
 }
 
 /// All version directories, the newest first.
-pub(super) fn rows(mut versions: Vec<InstalledVersion>) -> Vec<Row> {
+pub(super) fn rows(mut versions: Vec<InstalledVersion>, decisions: &Decisions) -> Vec<Row> {
     versions.sort_by(|a, b| compare(&b.app.version, &a.app.version));
-    versions.into_iter().map(Row::new).collect()
+    let row = |installed| Row::new(installed, decisions);
+    versions.into_iter().map(row).collect()
 }
 
 /// The rows for people: version, then what is special about it.
@@ -33,8 +37,13 @@ pub(super) fn table(rows: &[Row]) -> String {
 }
 
 impl Row {
-    fn new(installed: InstalledVersion) -> Self {
+    fn new(installed: InstalledVersion, decisions: &Decisions) -> Self {
+        let version = &installed.app.version;
+        let trial = decisions.trial.as_ref();
         Self {
+            on_trial: trial.is_some_and(|trial| trial.version == *version),
+            fallback: decisions.fallback.as_ref() == Some(version),
+            held: decisions.held.iter().any(|held| held.version == *version),
             path: installed.path.display().to_string(),
             version: installed.app.version,
             complete: installed.complete,
@@ -46,7 +55,10 @@ impl Row {
     fn remarks(&self) -> String {
         let remarks = [
             (self.starts, "starts"),
+            (self.on_trial, "on trial"),
             (self.in_use, "in use"),
+            (self.fallback, "kept to go back to"),
+            (self.held, "held"),
             (!self.complete, "not completely installed"),
         ];
         remarks

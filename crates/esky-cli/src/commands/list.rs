@@ -67,11 +67,12 @@ fn packages(path: &Path) -> Result<Vec<AppVersion>, Failure> {
 fn installed(path: &Path) -> Result<Outcome, Failure> {
     let failure = |error| Failure::from(error).about_path(path);
     let app_dir = AppDir::open(path).map_err(failure)?;
+    let decisions = app_dir.decisions().map_err(failure)?;
     Ok(Outcome::Installed {
         path: app_dir.root().display().to_string(),
         name: app_dir.name().to_owned(),
         platform: app_dir.platform().to_owned(),
-        installed: installed::rows(app_dir.versions().map_err(failure)?),
+        installed: installed::rows(app_dir.versions().map_err(failure)?, &decisions),
     })
 }
 

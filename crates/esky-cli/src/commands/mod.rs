@@ -2,6 +2,7 @@
 
 mod cleanup;
 mod completions;
+mod decide;
 mod info;
 mod installed;
 mod list;
@@ -9,6 +10,7 @@ mod man;
 pub(crate) mod pack;
 mod update;
 mod verify;
+mod why;
 
 use crate::Environment;
 use crate::arguments::Command;
@@ -25,7 +27,14 @@ pub(crate) fn run(
         Command::Pack(arguments) => ("pack", pack::run(arguments, terminal, environment)),
         Command::Update(arguments) => ("update", update::run(&arguments, terminal, environment)),
         Command::List(arguments) => ("list", list::run(&arguments, terminal, environment)),
-        Command::Verify(arguments) => ("verify", verify::run(&arguments, terminal)),
+        Command::Verify(arguments) => ("verify", verify::run(&arguments, terminal, environment)),
+        Command::Why(arguments) => ("why", why::run(&arguments, terminal)),
+        Command::Rollback(arguments) => ("rollback", decide::roll_back(&arguments, terminal)),
+        Command::Pin(arguments) => ("pin", decide::pin(&arguments, terminal)),
+        Command::Unpin(arguments) => ("unpin", decide::unpin(&arguments, terminal)),
+        Command::Skip(arguments) => ("skip", decide::skip(&arguments, terminal)),
+        Command::Unhold(arguments) => ("unhold", decide::unhold(&arguments, terminal)),
+        Command::Confirm(arguments) => ("confirm", decide::confirm(&arguments, terminal)),
         Command::Cleanup(arguments) => ("cleanup", cleanup::run(&arguments, terminal)),
         Command::Info(arguments) => ("info", info::run(&arguments, terminal)),
         Command::Completions(arguments) => ("completions", completions::run(&arguments, terminal)),

@@ -6,11 +6,12 @@ use std::fmt;
 use std::ops::ControlFlow;
 
 use esky_format::name::current_platform;
-use esky_publish::{PackOptions, Packed};
+use esky_format::settings::Confirm;
+use esky_publish::{PackOptions, Packed, TrialOptions};
 use serde::Serialize;
 
 use crate::Environment;
-use crate::arguments::PackArguments;
+use crate::arguments::{PackArguments, TrialArguments, WhoConfirms};
 use crate::exit;
 use crate::failure::Failure;
 use crate::terminal::Terminal;
@@ -27,6 +28,8 @@ struct Outcome {
     version: String,
     platform: String,
     programs: Vec<String>,
+    confirm: &'static str,
+    self_test: Option<String>,
     files: u64,
     size: u64,
     unpacked_size: u64,
@@ -75,7 +78,31 @@ fn options(arguments: PackArguments, environment: &Environment) -> Result<PackOp
     options.appdata_dir = arguments.appdata_dir;
     options.compress = !arguments.no_compress;
     options.index = arguments.index;
+    options.trial = trial(arguments.trial);
     Ok(options)
+}
+
+fn trial(arguments: TrialArguments) -> TrialOptions {
+    TrialOptions {
+        confirm: match arguments.confirm {
+            WhoConfirms::App => Confirm::App,
+            WhoConfirms::Bootstrap => Confirm::Bootstrap,
+            WhoConfirms::Nobody => Confirm::Nobody,
+        },
+        confirm_after: arguments.confirm_after,
+        max_tries: arguments.max_tries,
+        self_test: arguments.self_test,
+        self_test_seconds: arguments.self_test_seconds,
+    }
+}
+
+/// Who confirms, as a word that `--confirm` takes.
+fn word(confirm: Confirm) -> &'static str {
+    match confirm {
+        Confirm::App => "app",
+        Confirm::Bootstrap => "bootstrap",
+        Confirm::Nobody => "nobody",
+    }
 }
 
 impl Outcome {
@@ -86,6 +113,8 @@ impl Outcome {
             version: packed.app.version,
             platform: packed.app.platform,
             programs: packed.programs,
+            confirm: word(packed.settings.confirm),
+            self_test: packed.settings.self_test.map(|test| test.program),
             files: packed.files,
             size: packed.size,
             unpacked_size: packed.unpacked_size,
@@ -110,6 +139,12 @@ impl fmt::Display for Outcome {
             "  programs  {}",
             text::printable(&self.programs.join(", "))
         )?;
+        let trial = match self.confirm {
+            "app" => "confirmed by the app",
+            "bootstrap" => "confirmed by the start-up program, which watches the first starts",
+            _ => "none: trusted at once",
+        };
+        writeln!(formatter, "  trial     {trial}")?;
         writeln!(formatter, "  sha256    {}", self.sha256)
     }
 }

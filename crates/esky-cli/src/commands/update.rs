@@ -63,7 +63,7 @@ fn update(app: &Esky, only_check: bool, monitor: &Monitor) -> esky::Result<Outco
     })
 }
 
-fn monitor(progress: Progress, cancel: &CancelToken) -> Monitor {
+pub(super) fn monitor(progress: Progress, cancel: &CancelToken) -> Monitor {
     let progress = Arc::new(progress);
     Monitor::new(move |event| tell(&progress, event)).with_cancel(cancel.clone())
 }

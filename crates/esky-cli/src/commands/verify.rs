@@ -1,13 +1,17 @@
-//! `esky verify`: every file of an installed version against its list.
+//! `esky verify`: every file of an installed version against its list; with `--repair`, what is wrong is fetched again.
 
 use std::fmt;
 
+use esky::Esky;
 use esky_install::{AppDir, VerifyReport};
 use serde::Serialize;
 
+use super::update;
+use crate::Environment;
 use crate::arguments::VerifyArguments;
 use crate::exit;
 use crate::failure::Failure;
+use crate::source::Source;
 use crate::terminal::Terminal;
 use crate::text;
 
@@ -21,14 +25,24 @@ struct Outcome {
     damaged: Vec<String>,
     missing: Vec<String>,
     extra: Vec<String>,
+    /// What a repair has mended; the lists above are those from after it.
+    repaired: Vec<String>,
 }
 
-pub(crate) fn run(arguments: &VerifyArguments, terminal: &Terminal) -> Result<i32, Failure> {
+pub(crate) fn run(
+    arguments: &VerifyArguments,
+    terminal: &Terminal,
+    environment: &Environment,
+) -> Result<i32, Failure> {
     let failure = |error| Failure::from(error).about_path(&arguments.app_dir);
     let app_dir = AppDir::open(&arguments.app_dir).map_err(failure)?;
     let version = match &arguments.version {
         Some(version) => version.clone(),
         None => app_dir.best().map_err(failure)?.app.version,
+    };
+    let repaired = match &arguments.repair {
+        Some(source) => repair(arguments, source, &version, terminal, environment)?,
+        None => Vec::new(),
     };
     let progress = terminal.progress();
     progress.phase(&format!("Checking {} {version}", app_dir.name()));
@@ -38,7 +52,7 @@ pub(crate) fn run(arguments: &VerifyArguments, terminal: &Terminal) -> Result<i3
         })
         .map_err(failure)?;
     drop(progress);
-    let outcome = Outcome::new(version, report);
+    let outcome = Outcome::new(version, report, repaired);
     terminal.show(&outcome)?;
     Ok(if outcome.intact {
         exit::SUCCESS
@@ -47,8 +61,22 @@ pub(crate) fn run(arguments: &VerifyArguments, terminal: &Terminal) -> Result<i3
     })
 }
 
+fn repair(
+    arguments: &VerifyArguments,
+    source: &str,
+    version: &str,
+    terminal: &Terminal,
+    environment: &Environment,
+) -> Result<Vec<String>, Failure> {
+    let failure = |error| Failure::from(error).about_path(&arguments.app_dir);
+    let finder = Source::parse(source)?.finder(&arguments.network)?;
+    let app = Esky::open(&arguments.app_dir, finder).map_err(failure)?;
+    let monitor = update::monitor(terminal.progress(), &environment.cancel);
+    app.repair_version(version, &monitor).map_err(failure)
+}
+
 impl Outcome {
-    fn new(version: String, report: VerifyReport) -> Self {
+    fn new(version: String, report: VerifyReport, repaired: Vec<String>) -> Self {
         Self {
             version,
             intact: report.is_intact(),
@@ -56,6 +84,7 @@ impl Outcome {
             damaged: report.damaged,
             missing: report.missing,
             extra: report.extra,
+            repaired,
         }
     }
 }
@@ -63,13 +92,14 @@ impl Outcome {
 impl fmt::Display for Outcome {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let lists = [
+            ("repaired", &self.repaired),
             ("damaged", &self.damaged),
             ("missing", &self.missing),
             ("extra", &self.extra),
         ];
         for (label, paths) in lists {
             for path in paths {
-                writeln!(formatter, "{label:7}  {}", text::printable(path))?;
+                writeln!(formatter, "{label:8}  {}", text::printable(path))?;
             }
         }
         let checked = text::count(self.checked as u64, "file");

@@ -37,6 +37,12 @@ impl From<esky_install::Error> for Failure {
             Fault::UnknownVersion { path, .. } => failure
                 .about_path(path)
                 .with_hint(Some("see `esky list APPDIR` for those that are there")),
+            Fault::Held { version, .. } => failure.with_hint(Some(format!(
+                "allow it again with `esky unhold APPDIR {version}`"
+            ))),
+            Fault::Pinned { .. } => {
+                failure.with_hint(Some("let it update again with `esky unpin APPDIR`"))
+            }
             Fault::AppDirMissing { path }
             | Fault::NotADirectory { path }
             | Fault::NoVersions { path }
@@ -47,6 +53,8 @@ impl From<esky_install::Error> for Failure {
             | Fault::Damaged { path, .. }
             | Fault::BadFileList { path, .. }
             | Fault::BadManifest { path, .. }
+            | Fault::BadSettings { path, .. }
+            | Fault::NothingToGoBackTo { path }
             | Fault::NoFileList { path, .. }
             | Fault::StateRecord { path, .. } => failure.about_path(path),
             _ => failure,

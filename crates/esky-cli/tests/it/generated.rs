@@ -4,12 +4,19 @@ use std::fs;
 
 use crate::support::{Scene, esky};
 
-const COMMANDS: [&str; 8] = [
+const COMMANDS: [&str; 15] = [
     "pack",
     "update",
     "list",
     "verify",
     "cleanup",
+    "why",
+    "rollback",
+    "pin",
+    "unpin",
+    "skip",
+    "unhold",
+    "confirm",
     "info",
     "completions",
     "man",

@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, clippy::unwrap_used)] // tests may fail loudly, also in their helpers
 
 mod cleanup;
+mod decide;
 mod generated;
 mod info;
 mod list;

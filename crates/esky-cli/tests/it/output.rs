@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::Read;
 use std::process::Stdio;
 
+use crate::support::UPDATED;
 use crate::support::{Scene, command, esky};
 
 const ESCAPE: char = '\u{1b}';
@@ -93,7 +94,7 @@ fn an_update_is_finished_even_if_nobody_reads_its_messages() {
         .unwrap();
     drop((child.stdout.take(), child.stderr.take()));
     assert_eq!(child.wait().unwrap().code(), Some(0));
-    assert_eq!(scene.run(["list", app]).stdout, "1.1  starts\n");
+    assert_eq!(scene.run(["list", app]).stdout, UPDATED);
 }
 
 #[test]

@@ -37,6 +37,7 @@ fn the_answer_tells_where_the_package_is_and_what_is_in_it() {
         reply.stdout
     );
     assert_eq!(lines.next(), Some("  programs  demo"));
+    assert!(lines.next().unwrap().starts_with("  trial     "));
     assert!(
         lines.next().unwrap().starts_with("  sha256    "),
         "{}",

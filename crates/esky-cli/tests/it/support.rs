@@ -13,6 +13,9 @@ use tempfile::TempDir;
 /// Any small program that the system can start will do where its start is not what is tested.
 const PROGRAM: &str = "#!/bin/sh\nexit 0\n";
 
+/// What `esky list` says after an update from 1.0 to 1.1.
+pub(crate) const UPDATED: &str = "1.1  starts, on trial\n1.0  kept to go back to\n";
+
 /// A folder of its own for one test.
 pub(crate) struct Scene(TempDir);
 

@@ -3,9 +3,10 @@
 use std::fs;
 
 use crate::support::Scene;
+use crate::support::UPDATED;
 
 #[test]
-fn an_update_from_a_directory_is_installed_and_the_old_version_goes() {
+fn an_update_from_a_directory_is_installed_on_trial_and_the_old_version_stays_for_that() {
     let scene = Scene::new();
     let app_dir = scene.installed("1.0");
     scene.package("1.1");
@@ -23,7 +24,7 @@ fn an_update_from_a_directory_is_installed_and_the_old_version_goes() {
     ] {
         assert!(phases.contains(&phase), "{phase}: {phases:?}");
     }
-    assert_eq!(scene.run(["list", app]).stdout, "1.1  starts\n");
+    assert_eq!(scene.run(["list", app]).stdout, UPDATED);
     assert_eq!(scene.run(["verify", app]).code, 0);
 }
 

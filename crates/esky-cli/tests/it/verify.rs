@@ -48,7 +48,7 @@ fn damaged_missing_and_extra_files_are_named() {
     assert!(
         words
             .stdout
-            .starts_with("damaged  lib/data.txt\nmissing  demo\n"),
+            .starts_with("damaged   lib/data.txt\nmissing   demo\n"),
         "{}",
         words.stdout
     );
@@ -62,7 +62,7 @@ fn extra_files_alone_are_no_damage() {
     let reply = scene.run(["verify", app_dir.to_str().unwrap()]);
     assert_eq!(reply.code, 0, "{reply:?}");
     assert!(
-        reply.stdout.starts_with("extra    settings.ini\n"),
+        reply.stdout.starts_with("extra     settings.ini\n"),
         "{}",
         reply.stdout
     );

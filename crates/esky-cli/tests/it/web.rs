@@ -3,6 +3,7 @@
 use esky_format::name::current_platform;
 use esky_testkit::server::{Fault, Server};
 
+use crate::support::UPDATED;
 use crate::support::{Reply, Scene};
 
 fn package(version: &str) -> String {
@@ -38,7 +39,7 @@ fn an_update_from_the_web_is_downloaded_and_installed() {
         "{}",
         reply.stderr
     );
-    assert_eq!(scene.run(["list", "app"]).stdout, "1.1  starts\n");
+    assert_eq!(scene.run(["list", "app"]).stdout, UPDATED);
 }
 
 #[test]

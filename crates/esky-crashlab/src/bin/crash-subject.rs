@@ -1,25 +1,29 @@
-//! The program under the tracer: what an installed app does, without the app.
+//! The program under the tracer: what an installed app and the `esky` command do, without either.
 //!
-//! `crash-subject update APPDIR PACKAGES` brings the app directory to the newest package in a
-//! local directory and cleans up; `crash-subject cleanup APPDIR` only cleans up.
+//! `crash-subject COMMAND APPDIR [ARGUMENT [ARGUMENT]]`; see [`run`].
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use esky::{Esky, LocalVersionFinder, Monitor};
+use esky::{Esky, LocalVersionFinder, Monitor, VersionFinder};
 
 fn main() -> ExitCode {
-    let arguments: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
-    let words: Vec<&Path> = arguments.iter().map(PathBuf::as_path).collect();
-    let result = match words.as_slice() {
-        [command, root, packages] if *command == Path::new("update") => update(root, packages),
-        [command, root] if *command == Path::new("cleanup") => clean(root, Path::new("")),
-        _ => return ExitCode::from(2),
+    let mut arguments = std::env::args_os().skip(1).map(PathBuf::from);
+    let (Some(command), Some(root)) = (arguments.next(), arguments.next()) else {
+        return ExitCode::from(2);
     };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
+    let argument = arguments.next().unwrap_or_default();
+    let last = arguments.next().unwrap_or_default();
+    match run(
+        &command.to_string_lossy(),
+        &root,
+        &argument,
+        &last.to_string_lossy(),
+    ) {
+        Some(Ok(())) => ExitCode::SUCCESS,
+        None => ExitCode::from(2),
+        Some(Err(error)) => {
             use std::io::Write;
             let _ = writeln!(std::io::stderr(), "{error}");
             ExitCode::FAILURE
@@ -27,16 +31,71 @@ fn main() -> ExitCode {
     }
 }
 
-fn update(root: &Path, packages: &Path) -> esky::Result<()> {
-    let app = open(root, packages)?;
-    app.auto_update(&Monitor::silent())?;
-    clean(root, packages)
+/// `None`: there is no such command. Each does nothing, and reports success, when what it is for was done before.
+fn run(command: &str, root: &Path, argument: &Path, last: &str) -> Option<esky::Result<()>> {
+    let app = || Esky::open_without_finder(root);
+    let version = argument.to_string_lossy();
+    Some(match command {
+        "update" => app().and_then(|app| update(&app, argument)),
+        "install" => app().and_then(|app| install(&app, argument)),
+        "cleanup" => app().and_then(|app| app.cleanup().map(drop)),
+        "recover" => app().and_then(|app| recover(&app)),
+        "confirm" => app().and_then(|app| app.confirm().map(drop)),
+        "rollback" => app().and_then(|app| roll_back(&app, &version)),
+        "pin" => app().and_then(|app| app.pin(&version)),
+        "unpin" => app().and_then(|app| app.unpin()),
+        "skip" => app().and_then(|app| app.skip(&version)),
+        "unhold" => app().and_then(|app| unhold(&app, &version)),
+        "uninstall" => app().and_then(|app| uninstall(&app, &version)),
+        "repair" => app().and_then(|app| repair(&app, argument, last)),
+        _ => return None,
+    })
 }
 
-fn clean(root: &Path, packages: &Path) -> esky::Result<()> {
-    open(root, packages)?.cleanup().map(drop)
+/// Brings the app to the newest package of a directory, and cleans up.
+fn update(app: &Esky, packages: &Path) -> esky::Result<()> {
+    install(app, packages)?;
+    app.cleanup().map(drop)
 }
 
-fn open(root: &Path, packages: &Path) -> esky::Result<Esky> {
-    Esky::open(root, Arc::new(LocalVersionFinder::new(packages)))
+fn install(app: &Esky, packages: &Path) -> esky::Result<()> {
+    app.set_finder(Some(finder(packages)));
+    let Some(version) = app.find_update()? else {
+        return recover(app);
+    };
+    app.install_version(&version, &Monitor::silent()).map(drop)
+}
+
+fn finder(packages: &Path) -> Arc<dyn VersionFinder> {
+    Arc::new(LocalVersionFinder::new(packages))
+}
+
+fn recover(app: &Esky) -> esky::Result<()> {
+    let lock = app.app_dir().lock()?;
+    Ok(app.app_dir().recover(&lock)?)
+}
+
+fn roll_back(app: &Esky, version: &str) -> esky::Result<()> {
+    if app.version() == version {
+        return recover(app);
+    }
+    app.roll_back(Some(version), "the user said so").map(drop)
+}
+
+fn uninstall(app: &Esky, version: &str) -> esky::Result<()> {
+    match app.uninstall_version(version) {
+        Err(esky::Error::Install(esky_install::Error::UnknownVersion { .. })) => {}
+        result => result?,
+    }
+    app.cleanup().map(drop)
+}
+
+fn unhold(app: &Esky, version: &str) -> esky::Result<()> {
+    app.unhold(version)?;
+    app.cleanup().map(drop)
+}
+
+fn repair(app: &Esky, packages: &Path, version: &str) -> esky::Result<()> {
+    app.repair_version_from(&*finder(packages), version, &Monitor::silent())
+        .map(drop)
 }

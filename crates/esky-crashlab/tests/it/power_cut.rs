@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use esky_crashlab::model::Model;
-use esky_crashlab::states::{self, Exploration, Persistence};
+use esky_crashlab::states::{self, Exploration, Persistence, Recording, Seen};
 use esky_crashlab::tracer;
 
 #[test]
@@ -67,13 +67,19 @@ fn explore(script: &str, persistence: Persistence) -> Exploration {
         .current_dir(&root);
     let run = tracer::run(&mut command, &root, None).unwrap();
     assert_eq!(run.exit_code, Some(0));
-    states::explore(&before, &root, &run.operations, persistence, &old_or_new).unwrap()
+    let recording = Recording {
+        root,
+        promises: vec![run.operations.len()],
+        operations: run.operations,
+    };
+    let mut seen = Seen::default();
+    states::explore(&before, &recording, persistence, &mut seen, &old_or_new).unwrap()
 }
 
-fn old_or_new(tree: &Path, acknowledged: bool) -> Result<(), String> {
+fn old_or_new(tree: &Path, promised: usize) -> Result<(), String> {
     match fs::read(tree.join("f")).as_deref() {
         Ok(b"new!") => Ok(()),
-        Ok(b"old!") if !acknowledged => Ok(()),
+        Ok(b"old!") if promised == 0 => Ok(()),
         other => Err(format!("{other:?}")),
     }
 }

@@ -1,6 +1,8 @@
 //! Which version starts: a pure function of what is on disk.
 
-use super::slot::{Slot, Status, active_slot};
+use super::marks::Marks;
+use super::settle::{TrialState, trial_state};
+use super::slot::{Slot, Trial, active_slot};
 use crate::name::AppVersion;
 use crate::version::{VersionKey, parse_version};
 use alloc::string::String;
@@ -28,10 +30,8 @@ pub struct Snapshot {
     pub slots: [Option<Slot>; 2],
     /// All version directories, in any order.
     pub candidates: Vec<Candidate>,
-    /// Trial starts counted for the active slot.
-    pub tries: u32,
-    /// Whether the trial of the active slot was confirmed.
-    pub confirmed: bool,
+    /// What the starts of the active slot's trial have left.
+    pub marks: Marks,
     /// Whether an instance of the current version is running.
     pub live: bool,
 }
@@ -43,8 +43,8 @@ pub struct Choice {
     pub candidate: usize,
     /// Why it stands at this place.
     pub reason: Reason,
-    /// The start must first be counted in the tries of this sequence.
-    pub counts_try: Option<u64>,
+    /// The trial that the start belongs to. It must be counted first, unless another instance is running.
+    pub trial: Option<Trial>,
 }
 
 /// Why a version stands at its place in the start order.
@@ -107,11 +107,13 @@ pub fn choose(snapshot: &Snapshot) -> Vec<Choice> {
     choices
 }
 
-/// The original's order: by version, then by name. The same name in both layouts: `appdata/` is looked at first.
-fn age(candidate: &Candidate) -> (VersionKey, &str, bool) {
+/// The original's order: by version, then by name. The same name in both layouts: a complete one is better than a
+/// partial one, and `appdata/` is looked at first.
+fn age(candidate: &Candidate) -> (VersionKey, &str, bool, bool) {
     (
         parse_version(&candidate.app.version),
         &candidate.directory,
+        candidate.complete,
         candidate.in_appdata,
     )
 }
@@ -121,26 +123,22 @@ struct Record<'a> {
     slot: &'a Slot,
     name_and_key: Option<(String, VersionKey)>,
     current_reason: Reason,
-    counts_try: Option<u64>,
+    trial: Option<Trial>,
 }
 
 impl<'a> Record<'a> {
     fn new(slot: &'a Slot, snapshot: &Snapshot) -> Self {
-        let trial = slot.status == Status::Trial && !snapshot.confirmed;
-        let used_up = snapshot.tries >= slot.max_tries && !snapshot.live;
-        let current_reason = match (trial, used_up) {
-            (false, _) => Reason::Current,
-            (true, false) => Reason::OnTrial,
-            (true, true) => Reason::Failed,
+        let (current_reason, trial) = match trial_state(snapshot) {
+            TrialState::None | TrialState::Confirmed => (Reason::Current, None),
+            TrialState::Running(trial) => (Reason::OnTrial, Some(trial)),
+            TrialState::Failed(_) => (Reason::Failed, None),
         };
-        // While an instance is running, a further start says nothing about whether the version comes up.
-        let counts = current_reason == Reason::OnTrial && !snapshot.live;
         let app = AppVersion::parse_directory(&slot.current);
         Self {
             slot,
             name_and_key: app.map(|app| (app.name, parse_version(&app.version))),
             current_reason,
-            counts_try: counts.then_some(slot.seq),
+            trial,
         }
     }
 
@@ -179,13 +177,13 @@ fn choice(snapshot: &Snapshot, record: Option<&Record<'_>>, candidate: usize) ->
         None if found.complete => Reason::Another,
         None => Reason::Partial,
     };
-    let counts_try = record
+    let trial = record
         .filter(|_| reason == Reason::OnTrial)
-        .and_then(|record| record.counts_try);
+        .and_then(|record| record.trial);
     Choice {
         candidate,
         reason,
-        counts_try,
+        trial,
     }
 }
 

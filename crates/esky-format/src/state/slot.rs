@@ -33,8 +33,6 @@ pub struct Slot {
     pub skipped: Vec<String>,
     /// The oldest bootstrap generation that can start this app directory; 0 for any.
     pub minimum_bootstrap: u32,
-    /// Unconfirmed starts after which a trial has failed.
-    pub max_tries: u32,
     /// The last time a version was undone.
     pub last_rollback: Option<Rollback>,
 }
@@ -45,7 +43,20 @@ pub enum Status {
     /// The current version is proven, or trusted without a trial.
     Good,
     /// The current version must still show that it comes up.
-    Trial,
+    Trial(Trial),
+}
+
+/// The terms of a trial. They stand in the record because the bootstrap reads nothing else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Trial {
+    /// Names the marks of this trial: the sequence of the slot that began it. Later slots about the same trial keep it.
+    pub id: u64,
+    /// Unconfirmed starts after which the trial has failed.
+    pub max_tries: u32,
+    /// After this many seconds a version that is still running counts as confirmed.
+    pub confirm_after: u32,
+    /// Whether the bootstrap watches the program and confirms it, because nothing in the app does.
+    pub watched: bool,
 }
 
 /// A version that failed.
@@ -104,7 +115,6 @@ impl Slot {
             pinned: None,
             skipped: Vec::new(),
             minimum_bootstrap: 0,
-            max_tries: 3,
             last_rollback: None,
         }
     }
@@ -134,23 +144,20 @@ impl Slot {
     /// Keys that a later esky may add are ignored.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let mut slot = Self::good(0, "");
-        let (mut has_sequence, mut has_status) = (false, false);
+        let mut status = None;
         for line in checked_text(bytes)?.lines() {
-            let (key, value) = line.split_once(' ')?;
-            has_sequence |= key == "seq";
-            has_status |= key == "status";
-            slot.read_field(key, value)?;
+            match line.split_once(' ')? {
+                ("status", value) => status = Some(read_status(value)?),
+                (key, value) => slot.read_field(key, value)?,
+            }
         }
-        (has_sequence && has_status && !slot.current.is_empty()).then_some(slot)
+        slot.status = status?;
+        (slot.seq > 0 && !slot.current.is_empty()).then_some(slot)
     }
 
     fn write_fields(&self, text: &mut String) -> fmt::Result {
-        let status = match self.status {
-            Status::Good => "good",
-            Status::Trial => "trial",
-        };
         writeln!(text, "seq {}", self.seq)?;
-        writeln!(text, "status {status}")?;
+        write_status(text, self.status)?;
         writeln!(text, "current {}", escape(&self.current, ""))?;
         if let Some(fallback) = &self.fallback {
             writeln!(text, "fallback {}", escape(fallback, ""))?;
@@ -173,14 +180,12 @@ impl Slot {
                 &undone.reason,
             )?;
         }
-        writeln!(text, "minimum-bootstrap {}", self.minimum_bootstrap)?;
-        writeln!(text, "max-tries {}", self.max_tries)
+        writeln!(text, "minimum-bootstrap {}", self.minimum_bootstrap)
     }
 
     fn read_field(&mut self, key: &str, value: &str) -> Option<()> {
         match key {
             "seq" => self.seq = value.parse().ok()?,
-            "status" => self.status = read_status(value)?,
             "current" => self.current = unescape(value)?,
             "fallback" => self.fallback = Some(unescape(value)?),
             "pinned" => self.pinned = Some(unescape(value)?),
@@ -202,7 +207,6 @@ impl Slot {
                 });
             }
             "minimum-bootstrap" => self.minimum_bootstrap = value.parse().ok()?,
-            "max-tries" => self.max_tries = value.parse().ok()?,
             _ => {}
         }
         Some(())
@@ -224,7 +228,7 @@ fn checked_text(bytes: &[u8]) -> Option<&str> {
     if bytes.len() != SLOT_SIZE {
         return None;
     }
-    let text_end = bytes.iter().rposition(|byte| *byte != b'\n')? + 2;
+    let text_end = end_of_text(bytes)? + 1;
     let (text, checksum_line) = bytes
         .get(..text_end)?
         .split_at_checked(text_end.checked_sub(CRC_LINE_LENGTH)?)?;
@@ -236,12 +240,59 @@ fn checked_text(bytes: &[u8]) -> Option<&str> {
     core::str::from_utf8(text).ok()?.strip_prefix(HEADER)
 }
 
-fn read_status(word: &str) -> Option<Status> {
-    match word {
-        "good" => Some(Status::Good),
-        "trial" => Some(Status::Trial),
+/// `good`, or `trial ID max-tries N confirm-after SECONDS app|bootstrap`.
+fn write_status(text: &mut String, status: Status) -> fmt::Result {
+    let Status::Trial(trial) = status else {
+        return writeln!(text, "status good");
+    };
+    let Trial {
+        id,
+        max_tries,
+        confirm_after,
+        watched,
+    } = trial;
+    let who = if watched { "bootstrap" } else { "app" };
+    writeln!(
+        text,
+        "status trial {id} max-tries {max_tries} confirm-after {confirm_after} {who}"
+    )
+}
+
+fn read_status(text: &str) -> Option<Status> {
+    let words: Vec<&str> = text.split(' ').collect();
+    match words.as_slice() {
+        ["good"] => Some(Status::Good),
+        [
+            "trial",
+            id,
+            "max-tries",
+            tries,
+            "confirm-after",
+            seconds,
+            who,
+            ..,
+        ] => Some(Status::Trial(Trial {
+            id: id.parse().ok()?,
+            max_tries: tries.parse().ok()?,
+            confirm_after: seconds.parse().ok()?,
+            watched: *who == "bootstrap",
+        })),
         _ => None,
     }
+}
+
+/// Where the line feeds at the end begin. By eights, because this is done at every start of every app.
+fn end_of_text(bytes: &[u8]) -> Option<usize> {
+    const PADDING: u64 = u64::from_ne_bytes([b'\n'; 8]);
+    let (begin, eights) = bytes.as_rchunks::<8>();
+    let padding = eights.iter().rev();
+    let padding = padding.take_while(|eight| u64::from_ne_bytes(**eight) == PADDING);
+    let padded = begin.len() + 8 * (eights.len() - padding.count());
+    let last = bytes
+        .get(..padded)?
+        .iter()
+        .rposition(|byte| *byte != b'\n')?;
+    Some(last + 1)
 }
 
 fn write_event(
@@ -271,7 +322,12 @@ mod tests {
 
     fn full() -> Slot {
         let mut slot = Slot::good(7, "demo-1.1.linux-x86_64");
-        slot.status = Status::Trial;
+        slot.status = Status::Trial(Trial {
+            id: 6,
+            max_tries: 3,
+            confirm_after: 60,
+            watched: true,
+        });
         slot.fallback = Some("demo-1.0.linux-x86_64".into());
         slot.held.push(Held {
             version: "1.0 5".into(),

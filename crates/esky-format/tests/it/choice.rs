@@ -1,7 +1,10 @@
 //! Which version starts, situation by situation.
 
 use esky_format::name::AppVersion;
-use esky_format::state::{Candidate, Held, Reason, Slot, Snapshot, Status, choose};
+use esky_format::state::{
+    Candidate, Held, Marks, Reason, Slot, Snapshot, Status, Trial, TrialState, choose, settle,
+    trial_state,
+};
 
 fn candidate(version: &str, complete: bool) -> Candidate {
     let directory = directory(version);
@@ -42,9 +45,16 @@ fn good(version: &str) -> Slot {
     Slot::good(4, directory(version))
 }
 
+const TRIAL: Trial = Trial {
+    id: 3,
+    max_tries: 3,
+    confirm_after: 60,
+    watched: false,
+};
+
 fn trial(version: &str, fallback: &str) -> Slot {
     Slot {
-        status: Status::Trial,
+        status: Status::Trial(TRIAL),
         fallback: Some(directory(fallback)),
         ..good(version)
     }
@@ -141,32 +151,78 @@ fn the_fallback_comes_before_other_versions() {
 }
 
 #[test]
-fn a_trial_is_counted_until_it_is_confirmed() {
+fn a_start_belongs_to_the_trial_until_it_is_confirmed() {
     let mut on_disk = snapshot(&["1.0", "1.1"], Some(trial("1.1", "1.0")));
     assert_eq!(order(&on_disk)[0], ("1.1", Reason::OnTrial));
-    assert_eq!(choose(&on_disk)[0].counts_try, Some(4));
-    assert_eq!(choose(&on_disk)[1].counts_try, None);
-    on_disk.confirmed = true;
+    assert_eq!(choose(&on_disk)[0].trial, Some(TRIAL));
+    assert_eq!(choose(&on_disk)[1].trial, None);
+    on_disk.marks.confirmed = true;
     assert_eq!(order(&on_disk)[0], ("1.1", Reason::Current));
-    assert_eq!(choose(&on_disk)[0].counts_try, None);
+    assert_eq!(choose(&on_disk)[0].trial, None);
 }
 
 #[test]
 fn after_too_many_tries_the_fallback_starts() {
     let mut on_disk = snapshot(&["1.0", "1.1"], Some(trial("1.1", "1.0")));
-    on_disk.tries = 3;
-    assert_eq!(
-        order(&on_disk),
-        [("1.0", Reason::Fallback), ("1.1", Reason::Failed)]
-    );
+    on_disk.marks.tries = 3;
+    let expected = [("1.0", Reason::Fallback), ("1.1", Reason::Failed)];
+    assert_eq!(order(&on_disk), expected);
 }
 
 #[test]
-fn a_second_instance_is_no_failed_try() {
+fn after_a_failed_launch_the_fallback_starts_at_once() {
     let mut on_disk = snapshot(&["1.0", "1.1"], Some(trial("1.1", "1.0")));
-    (on_disk.tries, on_disk.live) = (3, true);
+    on_disk.marks = Marks::parse(b"sf", false);
+    assert_eq!(order(&on_disk)[0], ("1.0", Reason::Fallback));
+}
+
+#[test]
+fn a_version_that_failed_and_is_confirmed_after_all_stays() {
+    let mut on_disk = snapshot(&["1.0", "1.1"], Some(trial("1.1", "1.0")));
+    on_disk.marks = Marks::parse(b"sss", true);
+    assert_eq!(order(&on_disk)[0], ("1.1", Reason::Current));
+    assert_eq!(settle(&on_disk, 9), None);
+}
+
+#[test]
+fn while_an_instance_is_running_its_trial_has_not_failed() {
+    let mut on_disk = snapshot(&["1.0", "1.1"], Some(trial("1.1", "1.0")));
+    (on_disk.marks.tries, on_disk.live) = (3, true);
     assert_eq!(order(&on_disk)[0], ("1.1", Reason::OnTrial));
-    assert_eq!(choose(&on_disk)[0].counts_try, None);
+    assert_eq!(trial_state(&on_disk), TrialState::Running(TRIAL));
+}
+
+#[test]
+fn settling_a_failed_trial_records_the_fallback_and_holds_the_version() {
+    let mut on_disk = snapshot(&["0.9", "1.0", "1.1"], Some(trial("1.1", "1.0")));
+    on_disk.marks.tries = 3;
+    let settled = settle(&on_disk, 1234).unwrap();
+    assert_eq!((settled.seq, settled.status), (5, Status::Good));
+    assert_eq!(settled.current, directory("1.0"));
+    assert_eq!(settled.fallback, Some(directory("0.9")));
+    assert!(settled.is_held("1.1"));
+    let undone = settled.last_rollback.clone().unwrap();
+    assert_eq!((undone.version.as_str(), undone.time), ("1.1", 1234));
+    on_disk.slots = [None, Some(settled)];
+    assert_eq!(settle(&on_disk, 99), None, "twice is once");
+    assert_eq!(order(&on_disk)[0], ("1.0", Reason::Current));
+}
+
+#[test]
+fn going_back_does_not_stop_at_a_version_in_between() {
+    let mut on_disk = snapshot(&["1.0", "1.1", "1.2"], Some(trial("1.2", "1.0")));
+    on_disk.marks.tries = 3;
+    assert_eq!(order(&on_disk)[0].0, "1.0");
+    on_disk.slots = [None, settle(&on_disk, 1)];
+    assert_eq!(order(&on_disk)[0], ("1.0", Reason::Current));
+}
+
+#[test]
+fn a_failed_trial_with_nothing_to_go_back_to_is_left_as_it_is() {
+    let mut on_disk = snapshot(&["1.1"], Some(trial("1.1", "1.0")));
+    on_disk.marks.tries = 3;
+    assert_eq!(settle(&on_disk, 1), None);
+    assert_eq!(order(&on_disk), [("1.1", Reason::Failed)]);
 }
 
 #[test]

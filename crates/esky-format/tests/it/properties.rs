@@ -3,7 +3,10 @@
 use esky_format::file_list::{Entry, FileList, Kind, Limits};
 use esky_format::name::{AppVersion, join_app_version, split_app_version};
 use esky_format::path::{check_link, check_relative, collision_key};
-use esky_format::state::{Candidate, Held, Rollback, SLOT_SIZE, Slot, Snapshot, Status, choose};
+use esky_format::settings::{Confirm, SelfTest, Settings};
+use esky_format::state::{
+    Candidate, Held, Marks, Rollback, SLOT_SIZE, Slot, Snapshot, Status, Trial, choose, settle,
+};
 use esky_format::version::{compare, parse_version};
 use esky_format::{manifest, relaunch};
 use proptest::collection::{btree_set, vec};
@@ -38,7 +41,7 @@ fn slot() -> impl Strategy<Value = Slot> {
         vec(version(), 0..3),
         option::of(undone),
     );
-    let numbers = (any::<u64>(), any::<u32>(), any::<u32>(), any::<bool>());
+    let numbers = (1..u64::MAX, any::<u32>(), option::of(trial()));
     (
         numbers,
         "[a-z]{1,5}-[0-9]\\.x",
@@ -46,13 +49,9 @@ fn slot() -> impl Strategy<Value = Slot> {
         lists,
     )
         .prop_map(|(numbers, current, fallback, lists)| {
-            let (seq, minimum_bootstrap, max_tries, on_trial) = numbers;
+            let (seq, minimum_bootstrap, trial) = numbers;
             let (held, pinned, skipped, last_rollback) = lists;
-            let status = if on_trial {
-                Status::Trial
-            } else {
-                Status::Good
-            };
+            let status = trial.map_or(Status::Good, Status::Trial);
             Slot {
                 seq,
                 status,
@@ -62,10 +61,46 @@ fn slot() -> impl Strategy<Value = Slot> {
                 pinned,
                 skipped,
                 minimum_bootstrap,
-                max_tries,
                 last_rollback,
             }
         })
+}
+
+fn trial() -> impl Strategy<Value = Trial> {
+    let numbers = (any::<u64>(), any::<u32>(), any::<u32>(), any::<bool>());
+    numbers.prop_map(|(id, max_tries, confirm_after, watched)| Trial {
+        id,
+        max_tries,
+        confirm_after,
+        watched,
+    })
+}
+
+fn marks() -> impl Strategy<Value = Marks> {
+    let numbers = (0u32..5, any::<bool>(), any::<bool>());
+    numbers.prop_map(|(tries, launch_failed, confirmed)| Marks {
+        tries,
+        launch_failed,
+        confirmed,
+    })
+}
+
+fn settings() -> impl Strategy<Value = Settings> {
+    let confirm = prop_oneof![
+        Just(Confirm::App),
+        Just(Confirm::Bootstrap),
+        Just(Confirm::Nobody)
+    ];
+    let self_test = ("[a-z][a-z0-9 ]{0,8}[a-z]", 1u32..=3600)
+        .prop_map(|(program, seconds)| SelfTest { program, seconds });
+    (confirm, 1u32..=86_400, 1u32..=100, option::of(self_test)).prop_map(
+        |(confirm, confirm_after, max_tries, self_test)| Settings {
+            confirm,
+            confirm_after,
+            max_tries,
+            self_test,
+        },
+    )
 }
 
 fn entries() -> impl Strategy<Value = Vec<Entry>> {
@@ -183,11 +218,33 @@ proptest! {
 
     #[test]
     fn every_version_on_disk_gets_exactly_one_place(
-        candidates in candidates(), slots in [option::of(slot()), option::of(slot())], tries in 0u32..5, marks in any::<(bool, bool)>(),
+        candidates in candidates(), slots in [option::of(slot()), option::of(slot())], marks in marks(), live in any::<bool>(),
     ) {
-        let snapshot = Snapshot { slots, candidates, tries, confirmed: marks.0, live: marks.1 };
+        let snapshot = Snapshot { slots, candidates, marks, live };
         let places: BTreeSet<usize> = choose(&snapshot).iter().map(|choice| choice.candidate).collect();
         prop_assert_eq!(choose(&snapshot).len(), snapshot.candidates.len());
         prop_assert_eq!(places.len(), snapshot.candidates.len());
+    }
+    #[test]
+    fn a_settled_record_starts_what_started_before_it_and_needs_no_settling(
+        candidates in candidates(), slots in [option::of(slot()), option::of(slot())], marks in marks(), live in any::<bool>(),
+    ) {
+        let mut snapshot = Snapshot { slots, candidates, marks, live };
+        let before = choose(&snapshot);
+        if let Some(settled) = settle(&snapshot, 1) {
+            snapshot.slots = [Some(settled), None];
+            prop_assert_eq!(choose(&snapshot)[0].candidate, before[0].candidate);
+            prop_assert_eq!(settle(&snapshot, 2), None);
+        }
+    }
+
+    #[test]
+    fn settings_survive_the_round_trip(settings in settings()) {
+        prop_assert_eq!(Settings::parse(settings.write().as_bytes()), Ok(settings));
+    }
+
+    #[test]
+    fn settings_of_any_bytes_never_panic(bytes in vec(any::<u8>(), 0..200)) {
+        let _ = Settings::parse(&bytes);
     }
 }

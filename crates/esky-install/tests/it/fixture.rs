@@ -2,7 +2,8 @@
 
 use esky_format::file_list::{Entry, FileList, Kind};
 use esky_format::name::AppVersion;
-use esky_format::state::active_slot;
+use esky_format::settings::Settings;
+use esky_format::state::{Status, active_slot, tries_name};
 use esky_install::{AppDir, Result, UpdateLock};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -134,6 +135,24 @@ impl App {
         self.root().join(app_version(version).directory_name())
     }
 
+    /// What a start of the current version leaves, as the bootstrap writes it.
+    pub(crate) fn count_start(&self) {
+        self.mark(b"s");
+    }
+
+    pub(crate) fn mark(&self, marks: &[u8]) {
+        let slots = self.open().snapshot().unwrap().slots;
+        let Some((_, slot)) = active_slot(&slots) else {
+            return;
+        };
+        if let Status::Trial(trial) = slot.status {
+            let path = self.root().join("esky-state").join(tries_name(trial.id));
+            let mut bytes = fs::read(&path).unwrap_or_default();
+            bytes.extend_from_slice(marks);
+            fs::write(path, bytes).unwrap();
+        }
+    }
+
     /// The version that would start. It must be whole.
     pub(crate) fn starts(&self) -> String {
         let version = self.open().best().unwrap().app.version;
@@ -208,7 +227,20 @@ fn quick_directory() -> TempDir {
 
 /// Stages a version as an unpacker would.
 pub(crate) fn stage(app: &AppDir, version: &str) -> Result<PathBuf> {
+    stage_with(app, version, None)
+}
+
+/// The same with what the developer decided for it.
+pub(crate) fn stage_with(
+    app: &AppDir,
+    version: &str,
+    settings: Option<&Settings>,
+) -> Result<PathBuf> {
     let mut staging = app.stage(&app_version(version))?;
+    if let Some(text) = settings.map(Settings::write) {
+        let path = "esky-files/settings.txt";
+        staging.add_file(path, 0o644, text.len() as u64, &mut text.as_bytes())?;
+    }
     staging.add_directory("lib", 0o755)?;
     for (name, mode) in FILES {
         let bytes = content(version, name);
@@ -226,6 +258,13 @@ pub(crate) fn install(app: &AppDir, version: &str) -> Result<UpdateLock> {
     let lock = app.lock()?;
     app.install(version, &lock)?;
     Ok(lock)
+}
+
+/// Stages and installs a version that is to confirm itself.
+pub(crate) fn install_on_trial(app: &AppDir, version: &str) -> Result<()> {
+    stage_with(app, version, Some(&Settings::default()))?;
+    app.install(version, &app.lock()?)?;
+    Ok(())
 }
 
 pub(crate) fn write(path: &Path, bytes: &[u8], mode: u32) {

@@ -9,12 +9,16 @@
 mod adopting;
 mod cleaning;
 mod crashes;
+mod deciding;
 mod disk_faults;
 mod fixture;
 mod installing;
 mod locking;
 mod opening;
 mod ordering;
+mod repairing;
+mod self_testing;
 mod staging;
+mod trials;
 mod uninstalling;
 mod verifying;

@@ -81,15 +81,15 @@ fn attempt(
 /// changed (416), or the answer is the rest of something else.
 fn open(transport: &dyn Transport, url: &str, part: &Part, monitor: &Monitor) -> Result<Response> {
     let mut request = Request::new(url, &monitor.cancel);
-    request.range_from = part.range();
-    if request.range_from.is_some() {
+    request.range = part.range();
+    if request.range.is_some() {
         match transport.open(&request) {
             Err(Error::Http {
                 fault: HttpFault::Status { code: 416, .. } | HttpFault::WrongRange,
                 ..
-            }) => request.range_from = None,
+            }) => request.range = None,
             Ok(response) if response.partial && response.total != part.total() => {
-                request.range_from = None;
+                request.range = None;
             }
             settled => return settled,
         }

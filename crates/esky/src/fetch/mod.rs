@@ -5,13 +5,18 @@ pub(crate) mod downloads;
 mod page;
 mod part;
 mod patience;
+mod remote;
+mod repair;
 mod unpack;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use crate::finder::OpenPackage;
 use crate::{AppDir, Monitor, Result, Transport};
 
 pub(crate) use page::read_page;
+pub(crate) use repair::repair;
 pub use unpack::unpack_package;
 
 /// Downloads a package, unless an earlier run did, and unpacks it.
@@ -34,6 +39,24 @@ pub(crate) fn fetch_and_unpack(
     }
     download::download(transport, app, url, &package, monitor)?;
     unpack_and_remove(app, &package, version, monitor)
+}
+
+/// Opens a package to read parts of it. If the server sends no parts, the whole of it is downloaded.
+pub(crate) fn open_package(
+    transport: &Arc<dyn Transport>,
+    app: &AppDir,
+    url: &str,
+    monitor: &Monitor,
+) -> Result<OpenPackage> {
+    if let Some(remote) = remote::RemoteFile::open(transport.clone(), url, &monitor.cancel)? {
+        return Ok(OpenPackage {
+            name: url.to_owned(),
+            reader: Box::new(remote),
+        });
+    }
+    let package = downloads::package_path(app, url)?;
+    download::download(&**transport, app, url, &package, monitor)?;
+    OpenPackage::of_file(&package)
 }
 
 /// A package that is no good goes away too, so that nobody tries it twice. When the fault lies elsewhere (a full

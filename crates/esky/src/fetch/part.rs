@@ -7,7 +7,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use crate::{RangeFrom, Result};
+use crate::{Range, Result};
 
 /// Longest `.meta` file ever written.
 const META_LIMIT: u64 = 64 << 10;
@@ -75,11 +75,12 @@ impl Part {
     }
 
     /// What to ask the server for to get the rest; `None` if only the whole will do.
-    pub(super) fn range(&self) -> Option<RangeFrom> {
+    pub(super) fn range(&self) -> Option<Range> {
         let validator = self.identity.validator.clone()?;
-        (self.length > 0).then_some(RangeFrom {
+        (self.length > 0).then_some(Range {
             offset: self.length,
-            validator,
+            length: None,
+            validator: Some(validator),
         })
     }
 

@@ -50,7 +50,7 @@ pub fn unpack_package(
 }
 
 /// A sink's error is that of staging again.
-fn unpacking_failed(package: &Path, error: esky_archive::Error) -> Error {
+pub(super) fn unpacking_failed(package: &Path, error: esky_archive::Error) -> Error {
     match error {
         esky_archive::Error::Cancelled { .. } => Error::Cancelled,
         esky_archive::Error::Sink {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use url::Url;
 
 use super::scrape::{self, Link, PackageKind};
-use super::{VersionFinder, VersionGraph};
+use super::{OpenPackage, VersionFinder, VersionGraph};
 use crate::fetch::{self, downloads};
 use crate::transport::is_web_address;
 use crate::{AppDir, Error, Event, HttpFault, Monitor, Result, Transport};
@@ -143,6 +143,20 @@ impl VersionFinder for DefaultVersionFinder {
             }
         }
         Err(nothing_left(app, version, &self.url, causes))
+    }
+
+    fn open_package(
+        &self,
+        app: &AppDir,
+        version: &str,
+        monitor: &Monitor,
+    ) -> Result<Option<OpenPackage>> {
+        let links = self.read_links(app.name(), app.platform(), monitor)?;
+        let Some((_, url)) = links.into_iter().find(|(link, _)| link.version == version) else {
+            return Err(nothing_left(app, version, &self.url, Vec::new()));
+        };
+        refuse_less_secure(&self.url, &url)?;
+        fetch::open_package(&self.transport, app, &url, monitor).map(Some)
     }
 
     fn needs_cleanup(&self, app: &AppDir) -> Result<bool> {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::scrape::{self, PackageKind};
-use super::{VersionFinder, VersionGraph};
+use super::{OpenPackage, VersionFinder, VersionGraph};
 use crate::finder::listing::nothing_left;
 use crate::{AppDir, Error, Event, Monitor, Result, fetch};
 
@@ -81,5 +81,22 @@ impl VersionFinder for LocalVersionFinder {
         }
         let place = self.directory.display().to_string();
         Err(nothing_left(app, version, &place, causes))
+    }
+
+    fn open_package(
+        &self,
+        app: &AppDir,
+        version: &str,
+        monitor: &Monitor,
+    ) -> Result<Option<OpenPackage>> {
+        monitor.check()?;
+        let package = self.read_links(app.name(), app.platform())?;
+        match package.get_best_path("", version).as_deref() {
+            Some([file_name]) => OpenPackage::of_file(&self.directory.join(file_name)).map(Some),
+            _ => {
+                let place = self.directory.display().to_string();
+                Err(nothing_left(app, version, &place, Vec::new()))
+            }
+        }
     }
 }

@@ -5,7 +5,9 @@ mod listing;
 mod local;
 pub mod scrape;
 
-use std::path::PathBuf;
+use std::fmt;
+use std::io::{Read, Seek};
+use std::path::{Path, PathBuf};
 
 use crate::{AppDir, Monitor, Result};
 
@@ -13,6 +15,35 @@ pub use graph::VersionGraph;
 pub use listing::DefaultVersionFinder;
 pub use local::LocalVersionFinder;
 pub use scrape::{Link, PackageKind};
+
+/// The bytes of a package, in any order.
+pub trait PackageBytes: Read + Seek + Send {}
+
+impl<T: Read + Seek + Send> PackageBytes for T {}
+
+/// A full package of which parts can be read.
+pub struct OpenPackage {
+    /// What errors call it.
+    pub name: String,
+    /// Its bytes.
+    pub reader: Box<dyn PackageBytes>,
+}
+
+impl OpenPackage {
+    /// A package on this machine.
+    pub fn of_file(path: &Path) -> Result<Self> {
+        Ok(Self {
+            name: path.display().to_string(),
+            reader: Box::new(esky_fs::open_for_read(path)?),
+        })
+    }
+}
+
+impl fmt::Debug for OpenPackage {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "OpenPackage({})", self.name)
+    }
+}
 
 /// Finds versions of an app and fetches them. Apps may bring their own.
 pub trait VersionFinder: Send + Sync {
@@ -25,6 +56,17 @@ pub trait VersionFinder: Send + Sync {
     /// The directory of a version fetched earlier and not installed yet.
     fn has_version(&self, app: &AppDir, version: &str) -> Result<Option<PathBuf>> {
         Ok(app.staged(version)?)
+    }
+
+    /// Opens the full package of a version, to read parts of it for a repair. `None` if this finder cannot.
+    fn open_package(
+        &self,
+        app: &AppDir,
+        version: &str,
+        monitor: &Monitor,
+    ) -> Result<Option<OpenPackage>> {
+        let _ = (app, version, monitor);
+        Ok(None)
     }
 
     /// Whether this finder left anything behind that [`VersionFinder::cleanup`] would remove.

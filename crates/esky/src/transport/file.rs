@@ -58,16 +58,21 @@ fn open_file(request: &Request, path: &Path) -> Result<Response> {
         .metadata()
         .map_err(|error| Error::http(&request.url, HttpFault::Connection(error.to_string())))?;
     let validator = validator(metadata.len(), metadata.modified().ok());
-    let partial = match &request.range_from {
+    let partial = match &request.range {
         Some(range) => {
-            range.validator == validator
+            range
+                .validator
+                .as_ref()
+                .is_none_or(|known| *known == validator)
                 && range.offset <= metadata.len()
                 && file.seek(SeekFrom::Start(range.offset)).is_ok()
         }
         None => false,
     };
+    let length = request.range.as_ref().and_then(|range| range.length);
+    let length = length.filter(|_| partial).unwrap_or(u64::MAX);
     Ok(Response {
-        reader: Box::new(file),
+        reader: Box::new(file.take(length)),
         total: Some(metadata.len()),
         final_url: Url::from_file_path(path).map_or_else(|()| request.url.clone(), String::from),
         partial,
@@ -111,11 +116,11 @@ mod tests {
 
     use super::*;
     use crate::CancelToken;
-    use crate::transport::RangeFrom;
+    use crate::transport::Range;
 
-    fn open(url: &str, range_from: Option<RangeFrom>) -> Result<(Response, String)> {
+    fn open(url: &str, range: Option<Range>) -> Result<(Response, String)> {
         let mut request = Request::new(url, &CancelToken::new());
-        request.range_from = range_from;
+        request.range = range;
         let mut response = FileTransport.open(&request)?;
         let mut text = String::new();
         response.reader.read_to_string(&mut text).unwrap();
@@ -140,9 +145,10 @@ mod tests {
         let (whole, text) = open(url.as_str(), None).unwrap();
         assert_eq!(text, "abcdef");
         let range = |validator: String| {
-            Some(RangeFrom {
+            Some(Range {
                 offset: 4,
-                validator,
+                length: None,
+                validator: Some(validator),
             })
         };
         let (rest, text) = open(url.as_str(), range(whole.validator.unwrap())).unwrap();

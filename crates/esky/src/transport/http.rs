@@ -14,7 +14,7 @@ use super::cancel::Call;
 use super::connect::{self, ForwardProxy, PatientResolver};
 use super::redirect::{self, Trail};
 use super::route::{self, Route};
-use super::{HttpOptions, RangeFrom, Request, Response, RetryPolicy, Transport};
+use super::{HttpOptions, Range, Request, Response, RetryPolicy, Transport};
 use crate::{CancelToken, Error, HttpFault, Result};
 
 type Answer = ureq::http::Response<Body>;
@@ -56,10 +56,11 @@ impl HttpTransport {
         if let Some(credentials) = proxy_credentials {
             call = call.header("Proxy-Authorization", credentials);
         }
-        if let Some(range) = &request.range_from {
-            call = call
-                .header("Range", format!("bytes={}-", range.offset))
-                .header("If-Range", &range.validator);
+        if let Some(range) = &request.range {
+            call = call.header("Range", in_header(range));
+            if let Some(validator) = &range.validator {
+                call = call.header("If-Range", validator);
+            }
         }
         let _call = Call::start(&request.cancel, url.scheme() == "https");
         call.call()
@@ -141,9 +142,9 @@ fn respond(answer: Answer, url: &Url, request: &Request) -> Result<Response> {
     let length = text(headers, "content-length").and_then(|length| length.trim().parse().ok());
     let (partial, total) = match answer.status().as_u16() {
         200 => (false, length),
-        206 => match rest_of(
+        206 => match part_of(
             text(headers, "content-range"),
-            request.range_from.as_ref(),
+            request.range.as_ref(),
             length,
         ) {
             Some(total) => (true, Some(total)),
@@ -181,12 +182,17 @@ fn validator(headers: &HeaderMap) -> Option<String> {
         .map(str::to_owned)
 }
 
-/// The size of the whole file, if the answer is exactly the rest that was asked for.
-fn rest_of(
-    content_range: Option<&str>,
-    asked: Option<&RangeFrom>,
-    length: Option<u64>,
-) -> Option<u64> {
+/// A part as the header `Range` names it: first and last byte.
+fn in_header(range: &Range) -> String {
+    let first = range.offset;
+    match range.length {
+        Some(length) => format!("bytes={first}-{}", first.saturating_add(length.max(1)) - 1),
+        None => format!("bytes={first}-"),
+    }
+}
+
+/// The size of the whole file, if the answer is exactly the part that was asked for.
+fn part_of(content_range: Option<&str>, asked: Option<&Range>, length: Option<u64>) -> Option<u64> {
     let (range, total) = content_range?
         .trim()
         .strip_prefix("bytes ")?
@@ -194,10 +200,15 @@ fn rest_of(
     let (first, last) = range.split_once('-')?;
     let (first, last): (u64, u64) = (first.parse().ok()?, last.parse().ok()?);
     let total: u64 = total.parse().ok()?;
-    let rest = total.checked_sub(first)?;
-    let fits = first == asked?.offset
-        && last.checked_add(1) == Some(total)
-        && length.is_none_or(|length| length == rest);
+    let asked = asked?;
+    let end = match asked.length {
+        Some(length) => asked.offset.checked_add(length)?.min(total),
+        None => total,
+    };
+    let part = end.checked_sub(first)?;
+    let fits = first == asked.offset
+        && last.checked_add(1) == Some(end)
+        && length.is_none_or(|length| length == part);
     fits.then_some(total)
 }
 
@@ -262,22 +273,46 @@ fn fault(error: ureq::Error) -> HttpFault {
 mod tests {
     use super::*;
 
-    fn asked(offset: u64) -> RangeFrom {
-        let validator = "\"tag\"".to_owned();
-        RangeFrom { offset, validator }
+    fn asked(offset: u64, length: Option<u64>) -> Range {
+        Range {
+            offset,
+            length,
+            validator: Some("\"tag\"".to_owned()),
+        }
+    }
+
+    #[test]
+    fn a_part_is_named_by_its_first_and_last_byte() {
+        assert_eq!(in_header(&asked(10, None)), "bytes=10-");
+        assert_eq!(in_header(&asked(10, Some(5))), "bytes=10-14");
+        assert_eq!(in_header(&asked(0, Some(1))), "bytes=0-0");
+    }
+
+    #[test]
+    fn only_exactly_the_part_counts_as_the_part() {
+        let part = |header, length| part_of(Some(header), Some(&asked(10, Some(5))), length);
+        assert_eq!(part("bytes 10-14/100", Some(5)), Some(100));
+        assert_eq!(
+            part("bytes 10-11/12", Some(2)),
+            Some(12),
+            "the file ends there"
+        );
+        assert_eq!(part("bytes 10-13/100", Some(4)), None);
+        assert_eq!(part("bytes 10-99/100", Some(90)), None);
+        assert_eq!(part("bytes 9-14/100", Some(6)), None);
     }
 
     #[test]
     fn only_exactly_the_rest_counts_as_the_rest() {
-        let rest = |header, length| rest_of(Some(header), Some(&asked(10)), length);
+        let rest = |header, length| part_of(Some(header), Some(&asked(10, None)), length);
         assert_eq!(rest("bytes 10-99/100", Some(90)), Some(100));
         assert_eq!(rest("bytes 10-99/100", None), Some(100));
         assert_eq!(rest("bytes 10-99/100", Some(91)), None);
         assert_eq!(rest("bytes 0-99/100", Some(100)), None);
         assert_eq!(rest("bytes 10-50/100", Some(41)), None);
         assert_eq!(rest("bytes 10-99/*", Some(90)), None);
-        assert_eq!(rest_of(Some("bytes 10-99/100"), None, None), None);
-        assert_eq!(rest_of(None, Some(&asked(10)), None), None);
+        assert_eq!(part_of(Some("bytes 10-99/100"), None, None), None);
+        assert_eq!(part_of(None, Some(&asked(10, None)), None), None);
     }
 
     #[test]

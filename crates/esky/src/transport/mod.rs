@@ -36,8 +36,8 @@ pub trait Transport: Send + Sync {
 pub struct Request {
     /// An absolute URL, or a plain path for transports that read files.
     pub url: String,
-    /// Only the rest of the file, if it is still the same file. A transport may ignore it and send all.
-    pub range_from: Option<RangeFrom>,
+    /// Only a part of the file, if it is still the same file. A transport may ignore it and send all.
+    pub range: Option<Range>,
     /// To be looked at several times a second while waiting.
     pub cancel: CancelToken,
 }
@@ -47,19 +47,21 @@ impl Request {
     pub fn new(url: impl Into<String>, cancel: &CancelToken) -> Self {
         Self {
             url: url.into(),
-            range_from: None,
+            range: None,
             cancel: cancel.clone(),
         }
     }
 }
 
-/// The rest of a file whose beginning is here already.
+/// A part of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RangeFrom {
+pub struct Range {
     /// First byte wanted.
     pub offset: u64,
-    /// What the server said identifies the file: its strong ETag or its date.
-    pub validator: String,
+    /// How many bytes are wanted; `None` for all that follow.
+    pub length: Option<u64>,
+    /// What the server said identifies the file: its strong ETag or its date. `None` if nothing of it is here yet.
+    pub validator: Option<String>,
 }
 
 /// An opened URL.
@@ -70,7 +72,7 @@ pub struct Response {
     pub total: Option<u64>,
     /// The URL after redirects; relative links are relative to it.
     pub final_url: String,
-    /// Whether only the requested rest comes.
+    /// Whether only the requested part comes.
     pub partial: bool,
     /// What identifies this state of the file: a strong ETag, else the date. Without it nothing is resumed.
     pub validator: Option<String>,

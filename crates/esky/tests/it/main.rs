@@ -9,6 +9,7 @@ mod bad_packages;
 mod bad_servers;
 mod cancelling;
 mod finders;
+mod repairing;
 mod resuming;
 mod stories;
 mod story;

@@ -37,7 +37,9 @@ impl Process {
     ) -> Self {
         // SAFETY: the caller's promise.
         let variables = unsafe { strings(environment) };
-        let changes = relaunch::clean(variables.clone().filter_map(name_and_value));
+        // Looked at many times: measuring and splitting the strings each time would be half of the work of a start.
+        let pairs: Vec<(&[u8], &[u8])> = variables.clone().filter_map(name_and_value).collect();
+        let changes = relaunch::clean(pairs.iter().copied());
         let environment = if changes.is_empty() {
             Environment::Untouched(environment)
         } else {
@@ -49,10 +51,17 @@ impl Process {
         }
     }
 
-    /// Becomes the program at `path` (which ends with NUL); returns why not if that fails.
+    pub(super) fn first_argument_begins_with(&self, beginning: &str) -> bool {
+        // SAFETY: as promised to `new`.
+        let mut arguments = unsafe { strings(self.arguments) };
+        let first = arguments.nth(1);
+        first.is_some_and(|first| first.to_bytes().starts_with(beginning.as_bytes()))
+    }
+
+    /// Becomes the program at `path` (which ends with NUL); returns the system's error number if that fails.
     ///
     /// The first argument becomes the path, the others stay byte for byte. Signal handling is not touched.
-    pub(super) fn become_program(&self, path: &[u8]) -> LaunchFault {
+    pub(super) fn become_program(&self, path: &[u8]) -> c_int {
         // SAFETY: as promised to `new`.
         let given = unsafe { strings(self.arguments) };
         let others = given.skip(1).map(CStr::as_ptr).chain([ptr::null()]);
@@ -65,12 +74,12 @@ impl Process {
         for _ in 0..LAUNCH_ATTEMPTS {
             // SAFETY: the path and all strings end with NUL, both arrays end with null, all of it lives across the call.
             unsafe { libc::execve(path.as_ptr().cast(), arguments.as_ptr(), environment) };
-            match launch_fault(last_error()) {
-                LaunchFault::BeingWritten => pause(),
-                fault => return fault,
+            match last_error() {
+                libc::ETXTBSY => pause(),
+                code => return code,
             }
         }
-        LaunchFault::BeingWritten
+        libc::ETXTBSY
     }
 }
 
@@ -121,7 +130,8 @@ unsafe fn strings(array: *const *const c_char) -> impl Iterator<Item = &'static 
     })
 }
 
-fn launch_fault(code: c_int) -> LaunchFault {
+/// What an error number of exec means.
+pub(super) fn launch_fault(code: c_int) -> LaunchFault {
     match code {
         libc::ENOENT | libc::ENOTDIR => LaunchFault::NotFound,
         libc::EACCES | libc::EPERM => LaunchFault::NotPermitted,

@@ -37,6 +37,7 @@ fn read(path: &Path) -> esky_install::Result<Description> {
     let app_dir = AppDir::open(path)?;
     let in_appdata = app_dir.versions_dir().ends_with(APPDATA_DIR);
     let order = app_dir.start_order()?;
+    let decisions = app_dir.decisions()?;
     Ok(Description {
         kind: "app-directory",
         path: app_dir.root().display().to_string(),
@@ -44,7 +45,10 @@ fn read(path: &Path) -> esky_install::Result<Description> {
         platform: app_dir.platform().to_owned(),
         layout: if in_appdata { "appdata" } else { "flat" },
         starts: order.first().map(Start::new),
-        versions: installed::rows(order.into_iter().map(|choice| choice.version).collect()),
+        versions: installed::rows(
+            order.into_iter().map(|choice| choice.version).collect(),
+            &decisions,
+        ),
     })
 }
 

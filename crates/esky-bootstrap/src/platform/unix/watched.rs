@@ -1,0 +1,260 @@
+//! Running the program of a trial as a child, for apps that cannot confirm the trial themselves.
+//!
+//! To everybody else it looks as if this process were the program: signals are passed on, stopping and continuing
+//! works, and the end is the same, be it an exit code or a signal. It lasts for the few starts that a trial has; all
+//! later ones become the program directly.
+#![allow(unsafe_code)]
+
+use super::process::Process;
+use super::{Descriptor, last_error};
+use crate::platform::Watch;
+use core::ffi::c_int;
+use core::mem::{MaybeUninit, zeroed};
+use core::ptr;
+
+/// The signals that are passed on, but for `SIGCHLD` and `SIGALRM`, which are our own.
+const PASSED_ON: [c_int; 9] = [
+    libc::SIGHUP,
+    libc::SIGINT,
+    libc::SIGQUIT,
+    libc::SIGTERM,
+    libc::SIGUSR1,
+    libc::SIGUSR2,
+    libc::SIGTSTP,
+    libc::SIGCONT,
+    libc::SIGWINCH,
+];
+/// What shells add to the number of the signal that ended a program.
+const EXIT_BY_SIGNAL: c_int = 128;
+
+/// Starts the program, waits for its end and gives its exit code; the system's error number if it does not start.
+/// `confirm` is called once, when the program has run for the time of the watch or has exited with 0.
+pub(super) fn run(
+    process: &Process,
+    path: &[u8],
+    watch: &Watch,
+    confirm: &dyn Fn(),
+) -> Result<i32, c_int> {
+    let signals = Signals::take_over();
+    let child = spawn(process, path, &signals)?;
+    // SAFETY: no pointers.
+    unsafe { libc::alarm(watch.seconds) };
+    let mut confirmed = false;
+    loop {
+        let end = match signals.next() {
+            (libc::SIGALRM, _) => {
+                confirmed = true;
+                confirm();
+                continue;
+            }
+            (libc::SIGCHLD, _) => state_of(child),
+            (signal, from_terminal) => {
+                pass_on(child, signal, from_terminal);
+                continue;
+            }
+        };
+        match end {
+            State::Running => {}
+            State::Stopped => stop_as_well(child),
+            State::Exited(code) => {
+                if code == 0 && !confirmed {
+                    confirm();
+                }
+                return Ok(code);
+            }
+            State::Killed(signal) => return Ok(die_by(signal, &signals)),
+        }
+    }
+}
+
+/// Signals that wait until they are asked for; what was set before is put back when this is dropped.
+struct Signals {
+    set: libc::sigset_t,
+    mask_before: libc::sigset_t,
+    child_before: libc::sigaction,
+}
+
+impl Signals {
+    fn take_over() -> Self {
+        // SAFETY: all-zero bytes are valid for these structures, and all pointers are to local variables. A parent may
+        // have left SIGCHLD ignored: then nobody could wait for a child.
+        unsafe {
+            let mut taken: Self = zeroed();
+            libc::sigemptyset(&raw mut taken.set);
+            for signal in PASSED_ON.into_iter().chain([libc::SIGCHLD, libc::SIGALRM]) {
+                libc::sigaddset(&raw mut taken.set, signal);
+            }
+            libc::sigprocmask(
+                libc::SIG_BLOCK,
+                &raw const taken.set,
+                &raw mut taken.mask_before,
+            );
+            let mut default: libc::sigaction = zeroed();
+            default.sa_sigaction = libc::SIG_DFL;
+            libc::sigaction(
+                libc::SIGCHLD,
+                &raw const default,
+                &raw mut taken.child_before,
+            );
+            taken
+        }
+    }
+
+    /// Waits for a signal; also says whether the terminal sent it, which sends it to the child too.
+    #[cfg(target_os = "linux")]
+    fn next(&self) -> (c_int, bool) {
+        let mut information = MaybeUninit::<libc::siginfo_t>::zeroed();
+        loop {
+            // SAFETY: both pointers are to valid variables; zeroed information is valid.
+            unsafe {
+                let signal = libc::sigwaitinfo(&raw const self.set, information.as_mut_ptr());
+                if signal > 0 {
+                    return (signal, information.assume_init_ref().si_code > 0);
+                }
+            }
+        }
+    }
+
+    /// As above, for systems that do not tell who sent a signal: those that a terminal sends count as sent by it.
+    #[cfg(not(target_os = "linux"))]
+    fn next(&self) -> (c_int, bool) {
+        let mut signal = MaybeUninit::<c_int>::zeroed();
+        // SAFETY: both pointers are to valid variables, and zero is a valid number.
+        let signal = unsafe {
+            libc::sigwait(&raw const self.set, signal.as_mut_ptr());
+            signal.assume_init()
+        };
+        let of_terminals = [libc::SIGINT, libc::SIGQUIT, libc::SIGTSTP, libc::SIGWINCH];
+        (signal, of_terminals.contains(&signal))
+    }
+
+    fn put_back(&self) {
+        // SAFETY: both were filled in by the system.
+        unsafe {
+            libc::sigaction(libc::SIGCHLD, &raw const self.child_before, ptr::null_mut());
+            libc::sigprocmask(
+                libc::SIG_SETMASK,
+                &raw const self.mask_before,
+                ptr::null_mut(),
+            );
+        }
+    }
+}
+
+impl Drop for Signals {
+    fn drop(&mut self) {
+        self.put_back();
+    }
+}
+
+/// Starts the child and waits until it has become the program. Through a pipe that closes itself then, it tells why it
+/// could not.
+fn spawn(process: &Process, path: &[u8], signals: &Signals) -> Result<libc::pid_t, c_int> {
+    let mut ends = [0; 2];
+    // SAFETY: room for two descriptors.
+    if unsafe { libc::pipe(ends.as_mut_ptr()) } != 0 {
+        return Err(last_error());
+    }
+    let (read, write) = (Descriptor(ends[0]), Descriptor(ends[1]));
+    // SAFETY: the descriptors are open. This process has one thread, so the child may do what it likes after the fork.
+    let child = unsafe {
+        libc::fcntl(read.0, libc::F_SETFD, libc::FD_CLOEXEC);
+        libc::fcntl(write.0, libc::F_SETFD, libc::FD_CLOEXEC);
+        libc::fork()
+    };
+    match child {
+        0 => become_child(process, path, signals, &write),
+        -1 => Err(last_error()),
+        _ => {
+            drop(write);
+            failure(&read).map_or(Ok(child), |code| {
+                // SAFETY: our own child, which is about to exit.
+                unsafe { libc::waitpid(child, ptr::null_mut(), 0) };
+                Err(code)
+            })
+        }
+    }
+}
+
+fn become_child(process: &Process, path: &[u8], signals: &Signals, report: &Descriptor) -> ! {
+    signals.put_back();
+    #[cfg(target_os = "linux")]
+    // SAFETY: no pointers. Who kills this process means the program.
+    unsafe {
+        libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+    }
+    let code = process.become_program(path).to_ne_bytes();
+    // SAFETY: pointer and length are those of `code`.
+    unsafe {
+        libc::write(report.0, code.as_ptr().cast(), code.len());
+        libc::_exit(super::EXIT_CANNOT_START)
+    }
+}
+
+/// The error number that the child has sent, or `None` when it has become the program.
+fn failure(report: &Descriptor) -> Option<c_int> {
+    let mut code = [0; size_of::<c_int>()];
+    loop {
+        // SAFETY: pointer and length are those of `code`.
+        let count = unsafe { libc::read(report.0, code.as_mut_ptr().cast(), code.len()) };
+        match usize::try_from(count) {
+            Ok(length) => return (length == code.len()).then(|| c_int::from_ne_bytes(code)),
+            Err(_) if last_error() == libc::EINTR => {}
+            Err(_) => return None,
+        }
+    }
+}
+
+enum State {
+    Running,
+    Stopped,
+    Exited(c_int),
+    Killed(c_int),
+}
+
+fn state_of(child: libc::pid_t) -> State {
+    let mut status = 0;
+    // SAFETY: the pointer is to a local variable.
+    let found = unsafe { libc::waitpid(child, &raw mut status, libc::WNOHANG | libc::WUNTRACED) };
+    if found != child {
+        State::Running
+    } else if libc::WIFSTOPPED(status) {
+        State::Stopped
+    } else if libc::WIFSIGNALED(status) {
+        State::Killed(libc::WTERMSIG(status))
+    } else {
+        State::Exited(libc::WEXITSTATUS(status))
+    }
+}
+
+fn pass_on(child: libc::pid_t, signal: c_int, from_terminal: bool) {
+    if !from_terminal {
+        // SAFETY: no pointers; the child has not been waited for, so the number is still its own.
+        unsafe { libc::kill(child, signal) };
+    }
+}
+
+/// A shell that stops the program waits for this process to stop; when it is continued, so is the program.
+fn stop_as_well(child: libc::pid_t) {
+    // SAFETY: no pointers. The second call happens when this process was continued.
+    unsafe {
+        libc::kill(libc::getpid(), libc::SIGSTOP);
+        libc::kill(child, libc::SIGCONT);
+    }
+}
+
+/// Ends this process by the signal that has ended the program, so that the caller sees the same; without a second
+/// memory dump. Where that is not possible, the exit code that shells use.
+fn die_by(signal: c_int, signals: &Signals) -> c_int {
+    // SAFETY: the structures are valid, and the set holds a valid signal.
+    unsafe {
+        let none: libc::rlimit = zeroed();
+        libc::setrlimit(libc::RLIMIT_CORE, &raw const none);
+        let mut default: libc::sigaction = zeroed();
+        default.sa_sigaction = libc::SIG_DFL;
+        libc::sigaction(signal, &raw const default, ptr::null_mut());
+        signals.put_back();
+        libc::kill(libc::getpid(), signal);
+    }
+    EXIT_BY_SIGNAL + signal
+}

@@ -1,0 +1,142 @@
+//! Running a new version once before it becomes the one that starts.
+
+use crate::error::SelfTestFault;
+use crate::programs::below;
+use esky_format::relaunch;
+use esky_format::settings::SelfTest;
+use std::ffi::OsString;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+/// What the program is told.
+const ARGUMENT: &str = "--esky-selftest";
+const PAUSE: Duration = Duration::from_millis(20);
+/// As much of the program's last words as is kept, in bytes.
+const WORDS_LIMIT: u64 = 4096;
+
+/// Runs the program with `--esky-selftest` and waits for exit code 0. Nothing is written by this process; what the
+/// program writes is its own business.
+pub(crate) fn run(version_dir: &Path, test: &SelfTest) -> Result<(), SelfTestFault> {
+    let not_started = |error: std::io::Error| SelfTestFault::NotStarted {
+        cause: error.to_string(),
+    };
+    // A file and not a pipe: a child of the program that stays must not keep us waiting.
+    let mut words = tempfile::tempfile().map_err(not_started)?;
+    let errors = words.try_clone().map_err(not_started)?;
+    let mut child = command(&below(version_dir, &test.program), version_dir, errors)
+        .spawn()
+        .map_err(not_started)?;
+    match wait(&mut child, test.seconds).map_err(not_started)? {
+        Some(status) if status.success() => Ok(()),
+        Some(status) => Err(SelfTestFault::Failed {
+            how: describe(status),
+            last_words: last_line(&mut words),
+        }),
+        None => {
+            end(&mut child);
+            Err(SelfTestFault::TooSlow {
+                seconds: test.seconds,
+            })
+        }
+    }
+}
+
+fn command(program: &Path, version_dir: &Path, errors: std::fs::File) -> Command {
+    let mut command = Command::new(program);
+    command
+        .arg(ARGUMENT)
+        .current_dir(version_dir)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(errors);
+    clean_environment(&mut command);
+    // A group of its own, so that all of it can be ended.
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    command
+}
+
+/// Takes out what the freezer of the running version left, as the bootstrap does.
+#[cfg(unix)]
+fn clean_environment(command: &mut Command) {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::{OsStrExt, OsStringExt};
+    let variables: Vec<(OsString, OsString)> = std::env::vars_os().collect();
+    let pairs = variables
+        .iter()
+        .map(|(name, value)| (name.as_bytes(), value.as_bytes()));
+    for change in relaunch::clean(pairs) {
+        let name = OsStr::from_bytes(&change.name);
+        match change.value {
+            Some(value) => command.env(name, OsString::from_vec(value)),
+            None => command.env_remove(name),
+        };
+    }
+}
+
+/// As above. Variables that are not Unicode are no freezer's.
+#[cfg(not(unix))]
+fn clean_environment(command: &mut Command) {
+    let text = |(name, value): (OsString, OsString)| {
+        Some((name.into_string().ok()?, value.into_string().ok()?))
+    };
+    let variables: Vec<(String, String)> = std::env::vars_os().filter_map(text).collect();
+    let pairs = variables
+        .iter()
+        .map(|(name, value)| (name.as_bytes(), value.as_bytes()));
+    for change in relaunch::clean(pairs) {
+        let name = String::from_utf8_lossy(&change.name).into_owned();
+        match change.value {
+            Some(value) => command.env(name, String::from_utf8_lossy(&value).into_owned()),
+            None => command.env_remove(name),
+        };
+    }
+}
+
+/// The end of the child, or `None` if it takes longer than it may.
+fn wait(child: &mut Child, seconds: u32) -> std::io::Result<Option<ExitStatus>> {
+    let deadline = Instant::now() + Duration::from_secs(seconds.into());
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status));
+        }
+        if Instant::now() >= deadline {
+            return Ok(None);
+        }
+        std::thread::sleep(PAUSE);
+    }
+}
+
+/// Ends the program and what it has started.
+fn end(child: &mut Child) {
+    #[cfg(unix)]
+    if let Some(group) = i32::try_from(child.id())
+        .ok()
+        .and_then(rustix::process::Pid::from_raw)
+    {
+        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+    }
+    let _ = child.kill();
+    let _ = child.wait();
+}
+
+fn describe(status: ExitStatus) -> String {
+    match status.code() {
+        Some(code) => format!("exit code {code}"),
+        None => status.to_string(),
+    }
+}
+
+/// Mostly the line that says why.
+fn last_line(words: &mut std::fs::File) -> Option<String> {
+    let length = words.seek(SeekFrom::End(0)).ok()?;
+    let start = length.saturating_sub(WORDS_LIMIT);
+    words.seek(SeekFrom::Start(start)).ok()?;
+    let mut bytes = Vec::new();
+    words.read_to_end(&mut bytes).ok()?;
+    let text = String::from_utf8_lossy(&bytes);
+    let line = text.lines().rev().find(|line| !line.trim().is_empty())?;
+    Some(line.trim().chars().take(200).collect())
+}

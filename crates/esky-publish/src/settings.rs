@@ -1,0 +1,53 @@
+//! What the developer decides for the version: who confirms that it comes up, and whether it is tested first.
+
+use esky_format::settings::{SelfTest, Settings};
+
+use crate::error::{Error, Result};
+use crate::options::{PackOptions, TrialOptions};
+
+/// The settings file of the version.
+pub(crate) fn of(options: &PackOptions, programs: &[String]) -> Result<Settings> {
+    let TrialOptions {
+        confirm,
+        confirm_after,
+        max_tries,
+        self_test,
+        self_test_seconds,
+    } = &options.trial;
+    let settings = Settings {
+        confirm: *confirm,
+        confirm_after: *confirm_after,
+        max_tries: *max_tries,
+        self_test: self_test
+            .as_ref()
+            .map(|program| self_test_of(program, *self_test_seconds, programs))
+            .transpose()?,
+    };
+    // Its own text must be readable to every client: that checks all ranges at once.
+    match Settings::parse(settings.write().as_bytes()) {
+        Ok(read) if read == settings => Ok(settings),
+        Ok(_) => Err(Error::BadTrial {
+            line: settings.write(),
+        }),
+        Err(fault) => Err(Error::BadTrial {
+            line: fault.to_string(),
+        }),
+    }
+}
+
+/// An empty name stands for the first program.
+fn self_test_of(program: &str, seconds: u32, programs: &[String]) -> Result<SelfTest> {
+    let found = programs
+        .iter()
+        .find(|name| program.is_empty() || *name == program || **name == format!("{program}.exe"));
+    match found {
+        Some(program) => Ok(SelfTest {
+            program: program.clone(),
+            seconds,
+        }),
+        None => Err(Error::UnknownSelfTest {
+            program: program.to_owned(),
+            programs: programs.to_vec(),
+        }),
+    }
+}
