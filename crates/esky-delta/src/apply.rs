@@ -5,6 +5,7 @@ use std::io::Write;
 use sha2::{Digest, Sha256};
 
 use crate::correction;
+use crate::digests::{self, Filling, Table};
 use crate::error::{Damage, Error, Result};
 use crate::format::blocks::{self, BlockCoder};
 use crate::format::{self, Container, Header, Packing, Stream, StreamId};
@@ -41,6 +42,7 @@ pub fn apply(old: &[u8], patch: &[u8], output: &mut dyn Write, limits: &Limits) 
     check(&container, old, limits)?;
     let mut output = Output {
         inner: output,
+        filling: Filling::new(read_digests(&container)?),
         hash: Sha256::new(),
         size: 0,
         header: container.header,
@@ -100,6 +102,11 @@ pub(crate) fn memory(container: &Container<'_>) -> u64 {
         references.saturating_mul(2 * size_of::<Reference>() as u64),
         if references > 0 {
             correction::MEMORY
+        } else {
+            0
+        },
+        if count(StreamId::Digests) > 0 {
+            Filling::memory(container.header.new_size)
         } else {
             0
         },
@@ -197,6 +204,13 @@ impl<'a> Applier<'a> {
             })),
         }
     }
+}
+
+fn read_digests(container: &Container<'_>) -> Result<Vec<Table>> {
+    let stream = container.stream(StreamId::Digests);
+    stream.map_or(Ok(Vec::new()), |stream| {
+        digests::read(stream.count, stream.bytes, container.header.new_size)
+    })
 }
 
 fn read_blocks(container: &Container<'_>) -> Result<Vec<Block>> {
@@ -330,6 +344,7 @@ impl<'a> Unexpected<'a> {
 /// Hashes and counts what comes out.
 struct Output<'a> {
     inner: &'a mut dyn Write,
+    filling: Filling,
     hash: Sha256,
     size: u64,
     header: Header,
@@ -338,8 +353,10 @@ struct Output<'a> {
 impl Output<'_> {
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
         self.size += bytes.len() as u64;
-        self.hash.update(bytes);
-        self.inner.write_all(bytes).map_err(Error::Write)
+        self.filling.pass(bytes, |bytes| {
+            self.hash.update(bytes);
+            self.inner.write_all(bytes).map_err(Error::Write)
+        })
     }
 
     fn finish(self) -> Result<()> {

@@ -14,6 +14,17 @@ const RECENT: usize = 6;
 /// How far a correction speaks for its neighbours where no block does.
 const NEIGHBOURHOOD: u32 = 1 << 16;
 
+/// A field as the old file has it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Before<'a> {
+    pub(crate) reference: &'a Reference,
+    /// How far the bytes around it move.
+    pub(crate) shift: i64,
+    pub(crate) field: u64,
+    /// Where it is in the new file.
+    pub(crate) place: &'a Place,
+}
+
 /// What the field really is; nothing is known of that when reading.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Actual {
@@ -28,6 +39,8 @@ pub(crate) struct Corrections {
     neighbours: BTreeMap<u32, i32>,
     recent: [i32; RECENT],
     history: [usize; Kind::CLASSES],
+    /// How far the last target of each class moved.
+    moved: [i32; Kind::CLASSES],
     first: Vec<Adaptive>,
     further: Vec<Adaptive>,
     foreign: [Adaptive; Kind::CLASSES],
@@ -55,8 +68,9 @@ impl Corrections {
             neighbours: BTreeMap::new(),
             recent: [0; RECENT],
             history: [0; Kind::CLASSES],
+            moved: [0; Kind::CLASSES],
             first: vec![Adaptive::NEW; Kind::CLASSES * HISTORIES * SOURCES],
-            further: vec![Adaptive::NEW; 2 * (RECENT + 4)],
+            further: vec![Adaptive::NEW; 2 * (RECENT + 5)],
             foreign: [Adaptive::NEW; Kind::CLASSES],
             distance: vec![Number::new(); Kind::CLASSES],
         }
@@ -68,18 +82,20 @@ impl Corrections {
         learned.unwrap_or_else(|| projection.project(old).address)
     }
 
-    /// Codes the field at `place` that was `field` in the old file. Returns what it is in the new one, unless it
-    /// is no reference any more.
+    /// Codes a field. Returns what it is in the new file, unless it is no reference any more.
     pub(crate) fn code(
         &mut self,
         coder: &mut impl BitCoder,
         projection: &Projection<'_>,
-        reference: &Reference,
-        shift: i64,
-        field: u64,
-        place: &Place,
+        before: &Before<'_>,
         actual: &Actual,
     ) -> Option<u64> {
+        let &Before {
+            reference,
+            shift,
+            field,
+            place,
+        } = before;
         let kind = reference.kind;
         let class = kind.class();
         let projected = projection.project(reference.target);
@@ -93,12 +109,14 @@ impl Corrections {
             self.history[class] = (history << 1 | usize::from(!hit)) & (HISTORIES - 1);
             if hit {
                 self.confirm(reference.target, source);
+                self.moved[class] = expected.wrapping_sub(reference.target) as i32;
                 return Some(written);
             }
         }
-        let mut tried = [written; RECENT + 5];
+        let mut tried = [written; RECENT + 6];
         let near = reference.target.wrapping_add(shift as u32);
-        let candidates = self.candidates(reference.target, projected.address, near);
+        let candidates =
+            self.candidates(reference.target, projected.address, near, self.moved[class]);
         for (order, &candidate) in candidates.iter().enumerate() {
             let written = kind.write(field, candidate, place);
             let Some(bits) = written.filter(|_| !tried[..=order].contains(&written)) else {
@@ -107,6 +125,7 @@ impl Corrections {
             tried[order + 1] = written;
             let context = 2 * order + usize::from(projected.covered);
             if self.further[context].code(coder, matches(bits)) {
+                self.moved[class] = candidate.wrapping_sub(reference.target) as i32;
                 self.learn(reference.target, candidate, projected);
                 return Some(bits);
             }
@@ -117,6 +136,7 @@ impl Corrections {
         let distance = i64::from(actual.target.unwrap_or(0).wrapping_sub(projected.address) as i32);
         let distance = unfold(self.distance[class].code(coder, fold(distance)));
         let target = projected.address.wrapping_add(distance as u32);
+        self.moved[class] = target.wrapping_sub(reference.target) as i32;
         self.learn(reference.target, target, projected);
         kind.write(field, target, place)
     }
@@ -140,7 +160,7 @@ impl Corrections {
         (target - at < NEIGHBOURHOOD).then_some(shift)
     }
 
-    fn candidates(&self, target: u32, projected: u32, near: u32) -> [u32; RECENT + 4] {
+    fn candidates(&self, target: u32, projected: u32, near: u32, last: i32) -> [u32; RECENT + 5] {
         let neighbour = self.neighbour(target);
         let behind = self
             .neighbours
@@ -149,11 +169,12 @@ impl Corrections {
             .map(|(_, &shift)| shift);
         let moved =
             |shift: Option<i32>| shift.map_or(projected, |shift| target.wrapping_add(shift as u32));
-        let mut candidates = [projected; RECENT + 4];
+        let mut candidates = [projected; RECENT + 5];
         candidates[1] = near;
         candidates[2] = moved(neighbour);
         candidates[3] = moved(behind);
-        for (candidate, &difference) in candidates[4..].iter_mut().zip(&self.recent) {
+        candidates[4] = target.wrapping_add(last as u32);
+        for (candidate, &difference) in candidates[5..].iter_mut().zip(&self.recent) {
             *candidate = projected.wrapping_add(difference as u32);
         }
         candidates

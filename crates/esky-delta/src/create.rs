@@ -1,8 +1,11 @@
 //! Makes patches.
 
+use std::borrow::Cow;
+
 use sha2::{Digest, Sha256};
 
 use crate::apply::{self, Limits};
+use crate::digests::{self, Table};
 use crate::error::{Error, Result};
 use crate::format::blocks::BlockCoder;
 use crate::format::{self, Container, Header, Packing, Stream, StreamId};
@@ -43,18 +46,30 @@ pub fn create(old: &[u8], new: &[u8]) -> Result<Vec<u8>> {
 
 struct Maker<'a> {
     old: &'a [u8],
-    new: &'a [u8],
+    /// The new file, with zeros where applying computes digests.
+    new: Cow<'a, [u8]>,
+    new_hash: [u8; 32],
+    digests: Vec<Table>,
     of_old: Analysis,
     of_new: Analysis,
 }
 
 impl<'a> Maker<'a> {
     fn new(old: &'a [u8], new: &'a [u8]) -> Self {
+        let mut of_new = analyse(new);
+        let digests = digests::keep_true(new, std::mem::take(&mut of_new.digests));
+        let new_hash = Sha256::digest(new).into();
+        let mut new = Cow::Borrowed(new);
+        if !digests.is_empty() {
+            digests::blank(new.to_mut(), &digests);
+        }
         Self {
             old,
             new,
+            new_hash,
+            digests,
             of_old: analyse(old),
-            of_new: analyse(new),
+            of_new,
         }
     }
 
@@ -65,6 +80,7 @@ impl<'a> Maker<'a> {
         let literals = self.literals(&blocks);
         let packed = self.code_literals(&blocks, &literals);
         let (references, residue, unexpected) = self.code_copies(&blocks);
+        let digests = digests::write(&self.digests);
         let stream = |id, packing, count: usize, bytes| Stream {
             id,
             packing,
@@ -83,6 +99,12 @@ impl<'a> Maker<'a> {
                 &references,
             ),
             stream(StreamId::Residue, modelled, unexpected, &residue),
+            stream(
+                StreamId::Digests,
+                Packing::Stored,
+                self.digests.len(),
+                &digests,
+            ),
         ];
         let streams: Vec<_> = streams
             .into_iter()
@@ -93,7 +115,7 @@ impl<'a> Maker<'a> {
                 old_size: self.old.len() as u64,
                 old_hash: Sha256::digest(self.old).into(),
                 new_size: self.new.len() as u64,
-                new_hash: Sha256::digest(self.new).into(),
+                new_hash: self.new_hash,
                 memory: 0,
             },
             streams,
@@ -105,18 +127,18 @@ impl<'a> Maker<'a> {
     /// Matches twice: first without what references hold, then with what they will hold.
     fn find_blocks(&self) -> Result<Vec<Block>> {
         if self.of_old.references.is_empty() || self.of_new.references.is_empty() {
-            return match_bytes(self.old, self.new);
+            return match_bytes(self.old, &self.new);
         }
         let rough = match_bytes(
             &masked(self.old, &self.of_old),
-            &masked(self.new, &self.of_new),
+            &masked(&self.new, &self.of_new),
         )?;
         let map = BlockMap::new(&rough, self.old.len() as u32);
         drop(rough);
         let projection = self.projection(&map);
         let project = |address| projection.project(address).address;
         let old = labelled(self.old, &self.of_old, project);
-        let new = labelled(self.new, &self.of_new, |address| address);
+        let new = labelled(&self.new, &self.of_new, |address| address);
         match_bytes(&old, &new)
     }
 
@@ -150,7 +172,7 @@ impl<'a> Maker<'a> {
         let map = BlockMap::new(blocks, self.old.len() as u32);
         let mut transfer = Transfer::new(self.old, &self.of_old, self.projection(&map));
         let known = Known {
-            new: self.new,
+            new: &self.new,
             analysis: &self.of_new,
         };
         let mut encoder = Encoder::new();

@@ -3,6 +3,7 @@
 mod apply;
 mod correction;
 mod create;
+mod digests;
 mod error;
 mod format;
 mod matching;

@@ -13,11 +13,14 @@ mod macho;
 mod pe;
 mod pointers;
 mod read;
+mod signature;
 mod tables;
 mod x86;
 
 pub(crate) use kind::{Kind, Place, load, store};
 pub(crate) use layout::{Layout, Segment};
+
+use crate::digests::Table;
 
 /// A field at a place in a file that holds an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +40,8 @@ pub(crate) struct Analysis {
     pub(crate) references: Vec<Reference>,
     /// The addresses that tables of references count from.
     pub(crate) bases: Vec<u32>,
+    /// Tables of digests over the file itself.
+    pub(crate) digests: Vec<Table>,
 }
 
 /// Looks into an executable; anything else has no references.

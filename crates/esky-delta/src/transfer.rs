@@ -1,9 +1,9 @@
 //! Copying blocks with their references corrected: what making and applying a patch have in common.
 
-use crate::correction::{Actual, Corrections};
+use crate::correction::{Actual, Before, Corrections};
 use crate::matching::Block;
 use crate::projection::Projection;
-use crate::references::{Analysis, Layout, Place, Reference, load, store};
+use crate::references::{Analysis, Place, Reference, load, store};
 use crate::streams::coder::BitCoder;
 
 /// Blocks are copied in parts of at most this size.
@@ -105,19 +105,16 @@ impl<'a> Transfer<'a> {
         let Some(place) = Place::new(self.projection.new, at, base) else {
             return;
         };
-        let before = load(field);
-        let actual = known.map_or(Actual::default(), |known| {
-            known.actual(reference, at, before, &place)
-        });
-        let coded = self.corrections.code(
-            coder,
-            &self.projection,
+        let before = Before {
             reference,
             shift,
-            before,
-            &place,
-            &actual,
-        );
+            field: load(field),
+            place: &place,
+        };
+        let actual = known.map_or(Actual::default(), |known| known.actual(at, &before));
+        let coded = self
+            .corrections
+            .code(coder, &self.projection, &before, &actual);
         if let Some(after) = coded {
             store(field, after);
         }
@@ -130,8 +127,8 @@ fn end_of(reference: &Reference) -> u32 {
 
 impl Known<'_> {
     /// What the reference is in the new file.
-    fn actual(&self, reference: &Reference, at: u32, before: u64, place: &Place) -> Actual {
-        let kind = reference.kind;
+    fn actual(&self, at: u32, before: &Before<'_>) -> Actual {
+        let (kind, place) = (before.reference.kind, before.place);
         let bytes = self
             .new
             .get(at as usize..at as usize + kind.width())
@@ -151,7 +148,7 @@ impl Known<'_> {
             _ => kind.read(field, place),
         };
         let reproduces = |target: &u32| {
-            kind.write(before, *target, place)
+            kind.write(before.field, *target, place)
                 .is_some_and(|written| (written ^ field) & kind.mask() == 0)
         };
         Actual {
@@ -159,9 +156,4 @@ impl Known<'_> {
             target: target.filter(reproduces),
         }
     }
-}
-
-/// A layout without any segment, for files that are no executables.
-pub(crate) fn is_plain(layout: &Layout) -> bool {
-    layout.segments.is_empty()
 }

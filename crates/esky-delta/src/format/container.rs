@@ -30,6 +30,7 @@ pub(crate) enum StreamId {
     Literals = 5,
     References = 7,
     Residue = 9,
+    Digests = 11,
 }
 
 /// How a stream is packed.
@@ -161,6 +162,7 @@ impl Entry {
             5 => Some(StreamId::Literals),
             7 => Some(StreamId::References),
             9 => Some(StreamId::Residue),
+            11 => Some(StreamId::Digests),
             unknown if unknown % 2 == 0 => None,
             _ => return Err(unknown()),
         };

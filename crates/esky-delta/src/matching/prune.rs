@@ -13,14 +13,8 @@ pub(super) fn prune(old: &[u8], new: &[u8], blocks: Vec<Block>) -> Vec<Block> {
     let mut rest = blocks.into_iter().peekable();
     while let Some(block) = rest.next() {
         let next = rest.peek().copied();
-        if let Some(joined) = kept.last().and_then(|last| continued(last, &block)) {
-            let last = kept.len() - 1;
-            let gap = Block {
-                new: joined,
-                ..block
-            };
-            let _ = gap;
-            kept[last].length = block.new_end() - kept[last].new;
+        if let Some(last) = kept.last_mut().filter(|last| continued(last, &block)) {
+            last.length = block.new_end() - last.new;
             continue;
         }
         if block.length > 4096 {
@@ -33,9 +27,8 @@ pub(super) fn prune(old: &[u8], new: &[u8], blocks: Vec<Block>) -> Vec<Block> {
 }
 
 /// Whether a block goes on with the shift of the last one, with only few bytes between.
-fn continued(last: &Block, block: &Block) -> Option<u32> {
-    let between = block.new - last.new_end();
-    (last.shift() == block.shift() && between < 16).then_some(between)
+fn continued(last: &Block, block: &Block) -> bool {
+    last.shift() == block.shift() && block.new - last.new_end() < 16
 }
 
 fn settle(old: &[u8], new: &[u8], kept: &mut Vec<Block>, block: Block, next: Option<Block>) {

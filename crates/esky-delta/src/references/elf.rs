@@ -12,6 +12,7 @@ const LOAD: u32 = 1;
 const FRAME_HEADER: u32 = 0x6474_e550;
 
 const SYMBOLS: u32 = 2;
+const NAMES: u32 = 3;
 const RELA: u32 = 4;
 const DYNAMIC: u32 = 6;
 const NO_BITS: u32 = 8;
@@ -47,6 +48,9 @@ struct Section {
     flags: u64,
     at: u32,
     size: u32,
+    index: u32,
+    /// For a table of symbols the index of the section with their names.
+    link: u32,
 }
 
 /// Finds the references of an ELF file; `None` if it is none.
@@ -58,6 +62,7 @@ pub(super) fn find(finder: &mut Finder<'_>) -> Option<()> {
         .filter(|machine| is_elf && [X86_64, AARCH64].contains(machine))?;
     let base = read_segments(finder)?;
     let sections = read_sections(file);
+    add_unloaded(finder, &sections);
     let code: Vec<Code> = sections
         .iter()
         .filter(|section| section.flags & CODE != 0)
@@ -71,7 +76,7 @@ pub(super) fn find(finder: &mut Finder<'_>) -> Option<()> {
     }
     tables::find_relative(finder, &code);
     for section in &sections {
-        find_in_section(finder, section, machine);
+        find_in_section(finder, &sections, section, machine);
     }
     let fixed = file.u16(16) == Some(2);
     if fixed && base > 0 {
@@ -108,17 +113,43 @@ fn read_segments(finder: &mut Finder<'_>) -> Option<u64> {
     Some(base)
 }
 
+/// Names of symbols that are not loaded get addresses behind all others, so that symbols can refer to them.
+fn add_unloaded(finder: &mut Finder<'_>, sections: &[Section]) {
+    let layout = &mut finder.analysis.layout;
+    for section in sections
+        .iter()
+        .filter(|section| section.kind == NAMES && section.flags & IN_MEMORY == 0)
+    {
+        let ends = layout
+            .segments
+            .iter()
+            .map(|segment| segment.address.saturating_add(segment.memory_size));
+        let end = ends.max().and_then(|end| end.checked_add(0xffff));
+        if let Some(address) = end.map(|end| end & !0xffff) {
+            layout.segments.push(Segment {
+                file: section.at,
+                file_size: section.size,
+                address,
+                memory_size: section.size,
+                ..Segment::default()
+            });
+        }
+    }
+}
+
 fn read_sections(file: &[u8]) -> Vec<Section> {
     let (Some(table), Some(count)) = (file.u64(40), file.u16(60)) else {
         return Vec::new();
     };
-    let headers = (0..u64::from(count)).map(|index| table.saturating_add(index * 64));
-    let sections = headers.filter_map(|at| {
+    let sections = (0..u32::from(count)).filter_map(|index| {
+        let at = table.checked_add(64 * u64::from(index))?;
         Some(Section {
+            index,
             kind: file.u32(at.checked_add(4)?)?,
             flags: file.u64(at.checked_add(8)?)?,
             at: file.u64(at.checked_add(24)?)?.try_into().ok()?,
             size: file.u64(at.checked_add(32)?)?.try_into().ok()?,
+            link: file.u32(at.checked_add(40)?)?,
         })
     });
     sections
@@ -132,25 +163,18 @@ fn read_sections(file: &[u8]) -> Vec<Section> {
         .collect()
 }
 
-fn find_in_section(finder: &mut Finder<'_>, section: &Section, machine: u16) {
+fn find_in_section(finder: &mut Finder<'_>, sections: &[Section], section: &Section, machine: u16) {
     let entries =
         |size: u32| (section.at..section.at + section.size / size * size).step_by(size as usize);
     match section.kind {
         RELA => entries(24).for_each(|at| relocation(finder, at, machine)),
         RELR => relative_relocations(finder, section),
         SYMBOLS | DYNAMIC_SYMBOLS => {
+            let names = sections.iter().find(|names| names.index == section.link);
+            let names = names.and_then(|names| finder.analysis.layout.address_of(names.at));
+            let names = names.map(|address| finder.base(address));
             for at in entries(24) {
-                let defined = finder
-                    .file
-                    .u16(u64::from(at) + 6)
-                    .is_some_and(|index| (1..0xff00).contains(&index));
-                let thread_local = finder
-                    .file
-                    .u8(u64::from(at) + 4)
-                    .is_some_and(|info| info & 15 == 6);
-                if defined && !thread_local {
-                    finder.add(at + 8, Kind::Absolute64);
-                }
+                let _ = symbol(finder, at, names);
             }
         }
         DYNAMIC => {
@@ -172,6 +196,20 @@ fn find_in_section(finder: &mut Finder<'_>, section: &Section, machine: u16) {
     }
 }
 
+/// A symbol has a name and, if it is defined here, an address.
+fn symbol(finder: &mut Finder<'_>, at: u32, names: Option<u32>) -> Option<()> {
+    let entry = u64::from(at);
+    if let Some(names) = names.filter(|_| finder.file.u32(entry) != Some(0)) {
+        finder.add(at, Kind::Based32(names));
+    }
+    let defined = (1..0xff00).contains(&finder.file.u16(entry + 6)?);
+    let thread_local = finder.file.u8(entry + 4)? & 15 == 6;
+    if defined && !thread_local {
+        finder.add(at + 8, Kind::Absolute64);
+    }
+    Some(())
+}
+
 fn frame_header(file: &[u8]) -> Option<u32> {
     let table = file.u64(32)?;
     let count = u64::from(file.u16(56)?);
@@ -190,10 +228,11 @@ fn relocation(finder: &mut Finder<'_>, at: u32, machine: u16) {
     };
     if relative {
         finder.add(at + 16, Kind::Absolute64);
-        add_pointer(finder, place);
     }
+    add_pointer(finder, place);
 }
 
+/// What stands in a place that a relocation is for, if anything.
 fn add_pointer(finder: &mut Finder<'_>, place: Option<u32>) {
     let at = place.and_then(|address| finder.analysis.layout.place_of(address));
     if let Some(at) = at.filter(|&at| finder.file.u64(at.into()).is_some_and(|value| value != 0)) {

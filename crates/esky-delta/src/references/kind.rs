@@ -17,8 +17,6 @@ pub(crate) enum Kind {
     Backwards32,
     /// Eight bytes: the address.
     Absolute64,
-    /// Four bytes: the address.
-    Absolute32,
     /// Four bytes, counted from the start of the executable.
     Image32,
     /// The lower twelve bits of two bytes are those of the address.
@@ -93,7 +91,7 @@ impl Kind {
             Self::Relative32(0..=8) => 0,
             Self::Relative8 => 1,
             Self::Based32(_) => 2,
-            Self::Absolute64 | Self::Absolute32 | Self::Chained => 3,
+            Self::Absolute64 | Self::Chained => 3,
             Self::Branch26 => 4,
             Self::Branch19 | Self::Branch14 | Self::Near21 => 5,
             Self::Page21 => 6,
@@ -134,10 +132,6 @@ impl Kind {
             Self::Based32(_) | Self::Based24(_) => Some(place.base.wrapping_add(field as u32)),
             Self::Backwards32 => Some(place.address.wrapping_sub(field as u32)),
             Self::Absolute64 => offset(field.wrapping_sub(place.image_base), place.image),
-            Self::Absolute32 => {
-                let seen = place.image_base as u32;
-                offset(u64::from((field as u32).wrapping_sub(seen)), place.image)
-            }
             Self::Image32 | Self::Chained => offset(field, place.image),
             Self::Branch26 => forward(signed(field, 26) * 4),
             Self::Branch19 => forward(signed(field >> 5, 19) * 4),
@@ -158,7 +152,6 @@ impl Kind {
             Self::Based24(_) => fitting(u64::from(target.wrapping_sub(place.base)), 24)?,
             Self::Backwards32 => distance.wrapping_neg() as u64,
             Self::Absolute64 => in_image.wrapping_add(place.image_base),
-            Self::Absolute32 => in_image.wrapping_add(place.image_base),
             Self::Image32 | Self::Chained => in_image,
             Self::PageOffset16 => u64::from(target),
             Self::Branch26 => steps(distance, 26)?,
@@ -266,14 +259,13 @@ mod tests {
         base: 0x20000,
     };
 
-    const ALL: [Kind; 13] = [
+    const ALL: [Kind; 12] = [
         Kind::Relative32(4),
         Kind::Relative8,
         Kind::Based32(0),
         Kind::Based24(0),
         Kind::Backwards32,
         Kind::Absolute64,
-        Kind::Absolute32,
         Kind::Image32,
         Kind::Chained,
         Kind::Branch26,

@@ -3,7 +3,7 @@
 use super::layout::Segment;
 use super::read::ReadAt;
 use super::tables::Code;
-use super::{Finder, Kind, arm64, frames, pointers, tables, x86};
+use super::{Finder, Kind, arm64, frames, pointers, signature, tables, x86};
 
 const X86_64: u32 = 0x0100_0007;
 const ARM64: u32 = 0x0100_000c;
@@ -11,6 +11,7 @@ const ARM64: u32 = 0x0100_000c;
 const SEGMENT: u32 = 0x19;
 const SYMBOLS: u32 = 2;
 const CHAINED: u32 = 0x8000_0034;
+const SIGNATURE: u32 = 0x1d;
 
 /// A slice of the file with one executable.
 struct Slice {
@@ -86,15 +87,28 @@ fn find_slice(finder: &mut Finder<'_>, start: u32, size: u32) -> Option<()> {
     }
     for section in &sections {
         let _ = match section.name.split(|&byte| byte == 0).next() {
-            Some(b"__unwind_info") => find_unwind(finder, &slice, section),
+            Some(b"__unwind_info") => find_unwind(finder, section),
             Some(b"__eh_frame") => {
                 frames::find_frames(finder, section.at, section.at + section.size)
             }
             _ => None,
         };
     }
-    for &(_, command) in commands.iter().filter(|(kind, _)| *kind == SYMBOLS) {
-        let _ = find_symbols(finder, &slice, command);
+    for &(kind, command) in &commands {
+        let place = finder
+            .file
+            .u32(command + 8)
+            .and_then(|place| start.checked_add(place));
+        match (kind, place) {
+            (SYMBOLS, _) => {
+                let _ = find_symbols(finder, &slice, command);
+            }
+            (SIGNATURE, Some(at)) => {
+                let tables = signature::find(finder.file, start, at);
+                finder.analysis.digests.extend(tables);
+            }
+            _ => {}
+        }
     }
     Some(())
 }
@@ -222,7 +236,7 @@ fn follow_chain(finder: &mut Finder<'_>, mut at: u64, format: u16) -> Option<()>
 }
 
 /// The compact unwinding rules: an index of pages of functions.
-fn find_unwind(finder: &mut Finder<'_>, slice: &Slice, section: &Section) -> Option<()> {
+fn find_unwind(finder: &mut Finder<'_>, section: &Section) -> Option<()> {
     let file = finder.file;
     let start = u64::from(section.at);
     let index = start + u64::from(file.u32(start + 20)?);
@@ -247,7 +261,6 @@ fn find_unwind(finder: &mut Finder<'_>, slice: &Slice, section: &Section) -> Opt
             Kind::Image32,
         );
     }
-    let _ = slice;
     Some(())
 }
 
@@ -273,10 +286,14 @@ fn find_unwind_page(finder: &mut Finder<'_>, page: u64, first: u32) -> Option<()
 fn find_symbols(finder: &mut Finder<'_>, slice: &Slice, command: u64) -> Option<()> {
     let file = finder.file;
     let table = u64::from(slice.start) + u64::from(file.u32(command + 8)?);
+    let names = slice.start.checked_add(file.u32(command + 16)?)?;
+    let names = finder.analysis.layout.address_of(names)?;
+    let names = finder.base(names);
     for symbol in 0..u64::from(file.u32(command + 12)?.min(1 << 22)) {
-        let at = table + 16 * symbol;
-        if file.u8(at + 4)? & 0xee == 0x0e {
-            finder.add((at + 8).try_into().ok()?, Kind::Absolute64);
+        let at = u32::try_from(table + 16 * symbol).ok()?;
+        finder.add(at, Kind::Based32(names));
+        if file.u8(u64::from(at) + 4)? & 0xee == 0x0e {
+            finder.add(at + 8, Kind::Absolute64);
         }
     }
     Some(())

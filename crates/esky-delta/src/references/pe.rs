@@ -247,7 +247,7 @@ fn find_functions(finder: &mut Finder<'_>, header: &Header) -> Option<()> {
 /// Unwinding rules end with another function's entry or with a handler and its data.
 fn find_rules(finder: &mut Finder<'_>, at: u32) -> Option<()> {
     let [first, _, codes, _] = finder.file.array::<4>(at.into())?;
-    let end = at.checked_add(4 + 2 * (u32::from(codes) + 1 & !1))?;
+    let end = at.checked_add(4 + 2 * ((u32::from(codes) + 1) & !1))?;
     if first >> 3 & 4 != 0 {
         for field in [0, 4, 8] {
             finder.add(end + field, Kind::Image32);
