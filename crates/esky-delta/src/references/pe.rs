@@ -248,11 +248,11 @@ fn find_functions(finder: &mut Finder<'_>, header: &Header) -> Option<()> {
 fn find_rules(finder: &mut Finder<'_>, at: u32) -> Option<()> {
     let [first, _, codes, _] = finder.file.array::<4>(at.into())?;
     let end = at.checked_add(4 + 2 * ((u32::from(codes) + 1) & !1))?;
-    if first >> 3 & 4 != 0 {
+    if (first >> 3) & 4 != 0 {
         for field in [0, 4, 8] {
             finder.add(end + field, Kind::Image32);
         }
-    } else if first >> 3 & 3 != 0 {
+    } else if (first >> 3) & 3 != 0 {
         finder.add(end, Kind::Image32)?;
         find_handler_data(finder, end + 4);
     }
