@@ -11,10 +11,11 @@ use crate::format::blocks::{self, BlockCoder};
 use crate::format::{self, Container, Header, Packing, Stream, StreamId};
 use crate::matching::{Block, BlockMap};
 use crate::projection::Projection;
-use crate::references::{Analysis, Reference, analyse};
+use crate::references::{Analysis, Reference, analyse_all};
 use crate::residue::Residue;
 use crate::streams::coder::Decoder;
 use crate::streams::literals::{self, Run};
+use crate::streams::lzma;
 use crate::transfer::Transfer;
 
 /// What a patch may ask for.
@@ -28,6 +29,23 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// Compares what a patch asks for.
+    pub(crate) fn check(&self, output: u64, memory: u64) -> Result<()> {
+        for (what, asked, allowed) in [
+            ("output", output, self.output),
+            ("memory", memory, self.memory),
+        ] {
+            if asked > allowed {
+                return Err(Error::AboveLimit {
+                    what,
+                    asked,
+                    allowed,
+                });
+            }
+        }
+        Ok(())
+    }
+
     pub(crate) fn none() -> Self {
         Self {
             output: u64::MAX,
@@ -38,6 +56,18 @@ impl Limits {
 
 /// Turns the old bytes into the new ones.
 pub fn apply(old: &[u8], patch: &[u8], output: &mut dyn Write, limits: &Limits) -> Result<()> {
+    let length = u32::try_from(old.len()).unwrap_or(u32::MAX);
+    apply_joined(old, &[length], patch, output, limits)
+}
+
+/// The same for files that follow each other, of which the lengths are given.
+pub(crate) fn apply_joined(
+    old: &[u8],
+    lengths: &[u32],
+    patch: &[u8],
+    output: &mut dyn Write,
+    limits: &Limits,
+) -> Result<()> {
     let container = Container::parse(patch)?;
     check(&container, old, limits)?;
     let mut output = Output {
@@ -47,7 +77,7 @@ pub fn apply(old: &[u8], patch: &[u8], output: &mut dyn Write, limits: &Limits) 
         size: 0,
         header: container.header,
     };
-    let applied = Applier::new(old, &container)?.run(&mut output);
+    let applied = Applier::new(old, lengths, &container)?.run(&mut output);
     applied
         .and_then(|()| output.finish())
         .map_err(|error| match error {
@@ -65,17 +95,16 @@ pub fn apply(old: &[u8], patch: &[u8], output: &mut dyn Write, limits: &Limits) 
 
 fn check(container: &Container<'_>, old: &[u8], limits: &Limits) -> Result<()> {
     let header = &container.header;
-    let above = |what, asked, allowed| match asked > allowed {
-        true => Err(Error::AboveLimit {
-            what,
-            asked,
-            allowed,
-        }),
-        false => Ok(()),
-    };
-    above("output", header.new_size, limits.output.min(crate::LARGEST))?;
-    above("memory", header.memory, limits.memory)?;
-    above("memory", memory(container), header.memory)?;
+    limits.check(header.new_size, header.memory)?;
+    Limits::check(
+        &Limits {
+            output: crate::LARGEST,
+            memory: header.memory,
+        },
+        header.new_size,
+        memory(container),
+    )?;
+    check_counts(container)?;
     if old.len() as u64 != header.old_size {
         return Err(Error::WrongOld {
             expected: header.old_size,
@@ -85,9 +114,33 @@ fn check(container: &Container<'_>, old: &[u8], limits: &Limits) -> Result<()> {
     Ok(())
 }
 
+/// Memory that a patch takes, itself included, beside the old bytes.
+pub(crate) fn needs(patch: &[u8]) -> Result<u64> {
+    let container = Container::parse(patch)?;
+    Ok(container.header.memory.saturating_add(patch.len() as u64))
+}
+
+/// No stream holds more than there are bytes.
+fn check_counts(container: &Container<'_>) -> Result<()> {
+    let header = &container.header;
+    for stream in &container.streams {
+        let most = match stream.id {
+            StreamId::References => header.old_size,
+            _ => header.new_size,
+        };
+        if stream.id != StreamId::Layout && stream.count > most {
+            return Err(Error::Damaged(Damage::OutOfBounds { stream: "a stream" }));
+        }
+    }
+    Ok(())
+}
+
 /// Memory that applying takes beside the old file and the patch.
 pub(crate) fn memory(container: &Container<'_>) -> u64 {
     let count = |id| container.stream(id).map_or(0, |stream| stream.count);
+    let packing = container
+        .stream(StreamId::Literals)
+        .map(|stream| stream.packing);
     let blocks = count(StreamId::Blocks);
     let literals = count(StreamId::Literals);
     let residue = count(StreamId::Residue);
@@ -95,9 +148,13 @@ pub(crate) fn memory(container: &Container<'_>) -> u64 {
     let parts = [
         blocks.saturating_mul(size_of::<Block>() as u64),
         BlockMap::memory(blocks.min(1 << 32), container.header.old_size.min(1 << 32)),
-        BlockCoder::memory(blocks as usize),
+        BlockCoder::memory(blocks.min(1 << 32) as usize),
         literals,
-        literals::memory(literals.min(1 << 32) as usize),
+        if packing == Some(Packing::Lzma) {
+            lzma::memory(literals)
+        } else {
+            literals::memory(literals.min(1 << 32) as usize)
+        },
         Residue::memory(residue.min(1 << 32) as usize),
         references.saturating_mul(2 * size_of::<Reference>() as u64),
         if references > 0 {
@@ -124,11 +181,11 @@ struct Applier<'a> {
 }
 
 impl<'a> Applier<'a> {
-    fn new(old: &'a [u8], container: &'a Container<'a>) -> Result<Self> {
+    fn new(old: &'a [u8], lengths: &[u32], container: &'a Container<'a>) -> Result<Self> {
         let header = container.header;
         let with_references = container.stream(StreamId::References).is_some();
         let analysis = if with_references {
-            analyse(old)
+            analyse_all(old, lengths)
         } else {
             Analysis::default()
         };
@@ -199,7 +256,8 @@ impl<'a> Applier<'a> {
                 let runs = runs(self.old, &self.blocks, new_size);
                 Ok(literals::code(&mut decoder, runs, total as usize, None))
             }
-            _ => Err(Error::Damaged(Damage::Packing {
+            Packing::Lzma => lzma::unpack(stream.bytes, total, "the literals"),
+            Packing::Stored => Err(Error::Damaged(Damage::Packing {
                 stream: "the literals",
             })),
         }

@@ -11,14 +11,19 @@ use crate::format::blocks::BlockCoder;
 use crate::format::{self, Container, Header, Packing, Stream, StreamId};
 use crate::matching::{Block, BlockMap, match_bytes};
 use crate::projection::Projection;
-use crate::references::{Analysis, analyse, load, store};
+use crate::references::{Analysis, analyse_all, load, store};
 use crate::residue::Residue;
 use crate::streams::coder::Encoder;
-use crate::streams::literals;
+use crate::streams::{literals, lzma};
 use crate::transfer::{Known, Transfer};
 
 /// The largest file that patches can be made of.
 pub const LARGEST: u64 = i32::MAX as u64;
+
+/// So many literals are always packed by models.
+const MODELLED: usize = 1 << 17;
+/// Otherwise that part of the new bytes may be literals packed by models.
+const MODELLED_PART: usize = 32;
 
 /// Makes a patch that turns `old` into `new`, and applies it once to see that it does.
 ///
@@ -26,8 +31,18 @@ pub const LARGEST: u64 = i32::MAX as u64;
 ///
 /// If a file is larger than [`LARGEST`], or there is no memory.
 pub fn create(old: &[u8], new: &[u8]) -> Result<Vec<u8>> {
-    for file in [old, new] {
-        let bytes = file.len() as u64;
+    let of_one = |file: &[u8]| [u32::try_from(file.len()).unwrap_or(u32::MAX)];
+    create_joined(old, &of_one(old), new, &of_one(new))
+}
+
+/// Makes a patch between files that follow each other, of which the lengths are given.
+pub(crate) fn create_joined(
+    old: &[u8],
+    old_lengths: &[u32],
+    new: &[u8],
+    new_lengths: &[u32],
+) -> Result<Vec<u8>> {
+    for bytes in [old.len() as u64, new.len() as u64] {
         if bytes > LARGEST {
             return Err(Error::TooLarge {
                 bytes,
@@ -35,9 +50,11 @@ pub fn create(old: &[u8], new: &[u8]) -> Result<Vec<u8>> {
             });
         }
     }
-    let patch = Maker::new(old, new).make()?;
+    let of_old = analyse_all(old, old_lengths);
+    let of_new = analyse_all(new, new_lengths);
+    let patch = Maker::new(old, of_old, new, of_new).make()?;
     let mut check = apply::Comparison::new(new);
-    let applied = apply::apply(old, &patch, &mut check, &Limits::none());
+    let applied = apply::apply_joined(old, old_lengths, &patch, &mut check, &Limits::none());
     applied.map_err(|error| Error::Unfaithful {
         source: Box::new(error),
     })?;
@@ -55,8 +72,7 @@ struct Maker<'a> {
 }
 
 impl<'a> Maker<'a> {
-    fn new(old: &'a [u8], new: &'a [u8]) -> Self {
-        let mut of_new = analyse(new);
+    fn new(old: &'a [u8], of_old: Analysis, new: &'a [u8], mut of_new: Analysis) -> Self {
         let digests = digests::keep_true(new, std::mem::take(&mut of_new.digests));
         let new_hash = Sha256::digest(new).into();
         let mut new = Cow::Borrowed(new);
@@ -68,7 +84,7 @@ impl<'a> Maker<'a> {
             new,
             new_hash,
             digests,
-            of_old: analyse(old),
+            of_old,
             of_new,
         }
     }
@@ -78,7 +94,7 @@ impl<'a> Maker<'a> {
         let layout = format::layout::write(&self.of_old.layout, &self.of_new.layout);
         let listed = code_blocks(&blocks);
         let literals = self.literals(&blocks);
-        let packed = self.code_literals(&blocks, &literals);
+        let (packing, packed) = self.pack_literals(&blocks, &literals)?;
         let (references, residue, unexpected) = self.code_copies(&blocks);
         let digests = digests::write(&self.digests);
         let stream = |id, packing, count: usize, bytes| Stream {
@@ -91,7 +107,7 @@ impl<'a> Maker<'a> {
         let streams = [
             stream(StreamId::Layout, Packing::Stored, layout.len(), &layout),
             stream(StreamId::Blocks, modelled, blocks.len(), &listed),
-            stream(StreamId::Literals, modelled, literals.len(), &packed),
+            stream(StreamId::Literals, packing, literals.len(), &packed),
             stream(
                 StreamId::References,
                 modelled,
@@ -158,6 +174,15 @@ impl<'a> Maker<'a> {
                 .copied()
         })
         .collect()
+    }
+
+    /// Models pack best, but slowly: they are for few literals.
+    fn pack_literals(&self, blocks: &[Block], literals: &[u8]) -> Result<(Packing, Vec<u8>)> {
+        if literals.len() <= MODELLED.max(self.new.len() / MODELLED_PART) {
+            return Ok((Packing::Modelled, self.code_literals(blocks, literals)));
+        }
+        let packed = lzma::pack(literals).map_err(Error::Write)?;
+        Ok((Packing::Lzma, packed))
     }
 
     fn code_literals(&self, blocks: &[Block], literals: &[u8]) -> Vec<u8> {

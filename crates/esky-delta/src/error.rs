@@ -67,6 +67,40 @@ pub enum Error {
         "the patch gave other bytes than it declares; the old file is not the one it was made from"
     )]
     WrongOutput,
+    /// The old tree lacks a file that the patch needs, or has another one.
+    #[error("{path} is not the file that the patch was made from")]
+    WrongSource {
+        /// Its path in the tree.
+        path: String,
+        /// The size that it should have.
+        expected: u64,
+        /// The size that it has, if it is there.
+        found: Option<u64>,
+    },
+    /// A file came out other than the patch declares.
+    #[error("{path} came out wrong; the old tree is not the one that the patch was made from")]
+    WrongFile {
+        /// Its path in the tree.
+        path: String,
+    },
+    /// A link leads out of the tree.
+    #[error("the link {path} leads out of the tree")]
+    UnsafeLink {
+        /// Its path in the tree.
+        path: String,
+    },
+    /// A file of a tree could not be read.
+    #[error("cannot read {path}: {source}")]
+    Tree {
+        /// Its path in the tree.
+        path: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The caller ended the work.
+    #[error("cancelled")]
+    Cancelled,
     /// The patch could not be read.
     #[error("cannot read the patch: {0}")]
     Read(#[source] io::Error),

@@ -12,7 +12,9 @@ mod references;
 mod residue;
 mod streams;
 mod transfer;
+mod tree;
 
 pub use apply::{Limits, apply};
 pub use create::{LARGEST, create};
 pub use error::{Damage, Error, Result};
+pub use tree::{Entry, Kind, Made, Patch, Sink, Tree, TreeDigest, diff};

@@ -58,6 +58,61 @@ pub(crate) fn analyse(file: &[u8]) -> Analysis {
     finder.finish()
 }
 
+/// Looks into files that follow each other; `lengths` adds up to all of the bytes.
+///
+/// Each gets addresses of its own, behind those of the files before it.
+pub(crate) fn analyse_all(bytes: &[u8], lengths: &[u32]) -> Analysis {
+    let mut all = Analysis::default();
+    let mut rest = bytes;
+    let mut at = 0;
+    for &length in lengths {
+        let (file, behind) = rest
+            .split_at_checked(length as usize)
+            .unwrap_or((rest, &[]));
+        let _ = all.append(analyse(file), at);
+        at = at.saturating_add(length);
+        rest = behind;
+    }
+    all.references.shrink_to_fit();
+    all
+}
+
+impl Analysis {
+    /// Adds what is known of a file that starts at `at`, unless there are no addresses left for it.
+    fn append(&mut self, mut file: Self, at: u32) -> Option<()> {
+        let first = self.layout.end()?.checked_next_multiple_of(IMAGE)?;
+        file.layout.end()?.checked_add(first)?;
+        for segment in &mut file.layout.segments {
+            segment.file = segment.file.checked_add(at)?;
+            segment.address += first;
+            segment.image += first;
+        }
+        let bases = self.bases.len() as u32;
+        for reference in &mut file.references {
+            reference.at += at;
+            reference.target = reference.target.wrapping_add(first);
+            reference.kind = reference.kind.with_bases_from(bases);
+        }
+        for table in &mut file.digests {
+            table.at += at;
+            table.start += at;
+        }
+        self.layout.segments.append(&mut file.layout.segments);
+        self.bases
+            .extend(file.bases.iter().map(|base| base.wrapping_add(first)));
+        if self.references.is_empty() {
+            self.references = file.references;
+        } else {
+            self.references.append(&mut file.references);
+        }
+        self.digests.append(&mut file.digests);
+        Some(())
+    }
+}
+
+/// What the first address of each of several executables is a multiple of: pages stay pages.
+const IMAGE: u32 = 1 << 16;
+
 /// Collects references.
 struct Finder<'a> {
     file: &'a [u8],

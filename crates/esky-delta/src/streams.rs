@@ -4,5 +4,6 @@ pub(crate) mod adaptive;
 pub(crate) mod coder;
 pub(crate) mod literals;
 pub(crate) mod logistic;
+pub(crate) mod lzma;
 pub(crate) mod mixing;
 pub(crate) mod varint;

@@ -85,6 +85,15 @@ impl Kind {
         }
     }
 
+    /// The same with the numbers of bases counted from `first`.
+    pub(crate) fn with_bases_from(self, first: u32) -> Self {
+        match self {
+            Self::Based32(base) => Self::Based32(base + first),
+            Self::Based24(base) => Self::Based24(base + first),
+            other => other,
+        }
+    }
+
     /// A small number that tells kinds apart which behave differently.
     pub(crate) fn class(self) -> usize {
         match self {

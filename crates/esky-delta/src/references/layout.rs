@@ -45,6 +45,15 @@ impl Layout {
         })
     }
 
+    /// The first address behind all segments; `None` if there is no room for one.
+    pub(crate) fn end(&self) -> Option<u32> {
+        let mut ends = self.segments.iter().map(|segment| {
+            let size = segment.memory_size.max(segment.file_size);
+            segment.address.checked_add(size)
+        });
+        ends.try_fold(0, |end, other| Some(other?.max(end)))
+    }
+
     pub(crate) fn holds(&self, address: u32) -> bool {
         self.segment_of(address).is_some()
     }
