@@ -8,13 +8,14 @@ use serde_json::Value;
 use crate::tools::{cargo, output};
 
 /// For each crate the workspace crates that it may use. A new crate says here where it stands.
-const ALLOWED: [(&str, &[&str]); 13] = [
+const ALLOWED: [(&str, &[&str]); 14] = [
     ("esky-format", &[]),
     ("esky-fs", &[]),
     ("esky-bootstrap", &["esky-format"]),
     ("esky-install", &["esky-format", "esky-fs"]),
     ("esky-archive", &["esky-format"]),
     ("esky-delta", &[]),
+    ("esky-patch", &["esky-delta", "esky-format", "esky-fs"]),
     ("esky-publish", &["esky-archive", "esky-format", "esky-fs"]),
     ("esky", BELOW_ESKY),
     ("esky-cli", BELOW_COMMAND),
@@ -29,9 +30,11 @@ const BELOW_ESKY: &[&str] = &["esky-archive", "esky-format", "esky-fs", "esky-in
 const BELOW_COMMAND: &[&str] = &[
     "esky",
     "esky-archive",
+    "esky-delta",
     "esky-format",
     "esky-fs",
     "esky-install",
+    "esky-patch",
     "esky-publish",
 ];
 
