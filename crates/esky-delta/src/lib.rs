@@ -3,10 +3,12 @@
 mod apply;
 mod correction;
 mod create;
+mod deflate;
 mod digests;
 mod error;
 mod format;
 mod matching;
+mod packed;
 mod projection;
 mod references;
 mod residue;

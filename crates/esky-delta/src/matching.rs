@@ -7,7 +7,7 @@ mod scan;
 mod suffixes;
 
 pub(crate) use block::{Block, BlockMap, Mapped};
-pub(crate) use suffixes::Suffixes;
+pub(crate) use suffixes::{Suffixes, common_prefix};
 
 use crate::error::Result;
 

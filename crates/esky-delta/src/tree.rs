@@ -8,6 +8,7 @@ mod hashes;
 mod head;
 mod index;
 mod paths;
+mod pieces;
 mod plan;
 mod sketch;
 

@@ -132,7 +132,9 @@ impl Search {
             self.by_eight.insert(hash_eight(eight), place);
         }
         // zlib takes the very first place for none.
-        (before as usize).checked_sub(1).filter(|&before| before > 0)
+        (before as usize)
+            .checked_sub(1)
+            .filter(|&before| before > 0)
     }
 
     /// What zlib would find at `place`, whose chain goes on at `first`: a match longer than `known` bytes, if any.
@@ -216,7 +218,9 @@ impl Walk<'_> {
                 return Some(candidate);
             }
             let before = self.search.before[candidate & MASK] as usize;
-            candidate = before.checked_sub(1).filter(|&next| next < candidate && self.near(next))?;
+            candidate = before
+                .checked_sub(1)
+                .filter(|&next| next < candidate && self.near(next))?;
         }
         None
     }
@@ -234,7 +238,13 @@ impl Walk<'_> {
 
     /// Goes through the places of a chain that are older than `below` until the best match is longer than `enough`. Tells
     /// how far it came then.
-    fn through(&mut self, chains: &Chains, hash: usize, below: usize, enough: usize) -> Option<usize> {
+    fn through(
+        &mut self,
+        chains: &Chains,
+        hash: usize,
+        below: usize,
+        enough: usize,
+    ) -> Option<usize> {
         let mut next = chains.first(hash);
         while let Some(candidate) = next {
             if self.place - candidate > FARTHEST {

@@ -84,32 +84,29 @@ struct Builder {
 impl Builder {
     fn new(frequencies: &[u16]) -> Self {
         let symbols = frequencies.len();
-        let mut builder = Self {
-            frequencies: frequencies.to_vec(),
-            depths: vec![0; 2 * symbols + 1],
-            parents: vec![0; 2 * symbols + 1],
-            heap: (0..symbols as u16)
-                .filter(|&symbol| frequencies[usize::from(symbol)] > 0)
-                .collect(),
+        let mut frequencies = frequencies.to_vec();
+        let occurring = |symbol: &u16| frequencies[usize::from(*symbol)] > 0;
+        let mut heap: Vec<u16> = (0..symbols as u16).filter(occurring).collect();
+        let mut highest = heap.last().copied();
+        // A code has two symbols at least, so that each has a bit.
+        while heap.len() < 2 {
+            let symbol = match highest {
+                Some(highest @ 0..2) => highest + 1,
+                _ => 0,
+            };
+            highest = highest.max(Some(symbol));
+            frequencies[usize::from(symbol)] = 1;
+            heap.push(symbol);
+        }
+        Self {
+            frequencies,
+            depths: vec![0; 2 * symbols],
+            parents: vec![0; 2 * symbols],
+            heap,
             joined: Vec::new(),
             symbols,
-            highest: 0,
-        };
-        builder.highest = builder.heap.last().map_or(0, |&symbol| symbol.into());
-        // A code has two symbols at least, so that each has a bit.
-        while builder.heap.len() < 2 {
-            let symbol = if builder.highest < 2 && builder.heap.last() != Some(&(builder.highest as u16)) {
-                0
-            } else if builder.highest < 2 {
-                builder.highest += 1;
-                builder.highest
-            } else {
-                0
-            };
-            builder.frequencies[symbol] = 1;
-            builder.heap.push(symbol as u16);
+            highest: highest.map_or(0, usize::from),
         }
-        builder
     }
 
     fn join(&mut self) {
@@ -137,7 +134,12 @@ impl Builder {
     }
 
     fn smaller(&self, one: u16, other: u16) -> bool {
-        let key = |node: u16| (self.frequencies[usize::from(node)], self.depths[usize::from(node)]);
+        let key = |node: u16| {
+            (
+                self.frequencies[usize::from(node)],
+                self.depths[usize::from(node)],
+            )
+        };
         key(one) <= key(other)
     }
 

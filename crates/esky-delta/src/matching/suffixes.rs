@@ -142,7 +142,7 @@ fn buckets(text: &[u8]) -> Vec<(u32, u32)> {
 }
 
 /// How many bytes two slices have in common at their start.
-pub(super) fn common_prefix(a: &[u8], b: &[u8]) -> usize {
+pub(crate) fn common_prefix(a: &[u8], b: &[u8]) -> usize {
     let mut equal = 0;
     for (x, y) in a.chunks_exact(8).zip(b.chunks_exact(8)) {
         let (x, y) = (u64::from_le_bytes(eight(x)), u64::from_le_bytes(eight(y)));

@@ -6,10 +6,11 @@ use std::io::{self, Read, Write};
 use sha2::{Digest, Sha256};
 
 use super::head::{self, Head};
-use super::index::{Index, NewFile, Part, Unit};
+use super::index::{Index, NewFile, Part, Range, Unit};
 use super::{Entry, Kind, Sink, Tree, pass, paths, read};
 use crate::apply::{Limits, apply_joined};
 use crate::error::{Damage, Error, Result};
+use crate::packed::{self, Packing};
 
 /// A tree's patch, of which the index was read and checked.
 #[derive(Debug)]
@@ -65,7 +66,7 @@ impl<R: Read> Patch<R> {
         let places = places(old, index)?;
         let mut assembler = Assembler::new(old, &places, &index.files, sink);
         for unit in &index.units {
-            let kept = unit.size.saturating_add(unit.old_size());
+            let kept = unit.memory();
             let allowed = self.head.memory;
             let left = allowed.checked_sub(kept).ok_or(Error::AboveLimit {
                 what: "memory",
@@ -75,7 +76,7 @@ impl<R: Read> Patch<R> {
             let patch = head::take(&mut self.reader, unit.size, "a unit")?;
             let (before, lengths) = old_bytes(old, &places, unit)?;
             let limits = Limits {
-                output: assembler.left_from_units,
+                output: assembler.left_given,
                 memory: left,
             };
             let applied = apply_joined(&before, &lengths, &patch, &mut assembler, &limits);
@@ -115,13 +116,29 @@ fn old_bytes(old: &dyn Tree, places: &[usize], unit: &Unit) -> Result<(Vec<u8>, 
     let mut lengths = Vec::new();
     let mut rest = bytes.as_mut_slice();
     for range in &unit.ranges {
-        let (part, behind) = rest.split_at_mut(range.length as usize);
+        let (part, behind) = rest.split_at_mut(range.size() as usize);
         let place = places.get(range.source).copied().unwrap_or(usize::MAX);
-        read(old, place, range.offset, part)?;
-        lengths.push(u32::try_from(range.length).unwrap_or(u32::MAX));
+        read_range(old, place, range, part)?;
+        lengths.push(u32::try_from(range.size()).unwrap_or(u32::MAX));
         rest = behind;
     }
     Ok((bytes, lengths))
+}
+
+/// Reads a part of an old file, unpacked where that is meant.
+pub(super) fn read_range(
+    old: &dyn Tree,
+    place: usize,
+    range: &Range,
+    into: &mut [u8],
+) -> Result<()> {
+    let Some((wrapper, size)) = range.unpacked else {
+        return read(old, place, range.offset, into);
+    };
+    let mut packed = vec![0; range.length as usize];
+    read(old, place, range.offset, &mut packed)?;
+    into.copy_from_slice(&packed::unpack(&packed, wrapper, size)?);
+    Ok(())
 }
 
 /// Puts new files together from what units give and from old bytes.
@@ -131,7 +148,7 @@ struct Assembler<'a> {
     files: std::slice::Iter<'a, NewFile>,
     sink: &'a mut dyn Sink,
     file: Option<Open<'a>>,
-    left_from_units: u64,
+    left_given: u64,
     failure: Option<Error>,
 }
 
@@ -141,6 +158,8 @@ struct Open<'a> {
     parts: std::slice::Iter<'a, Part>,
     /// Bytes of the current part that units have yet to give.
     wanted: u64,
+    packing: Option<Packing>,
+    packed: Vec<u8>,
     hash: Sha256,
     /// What a link leads to is looked at before it is written.
     link: Vec<u8>,
@@ -154,17 +173,15 @@ impl<'a> Assembler<'a> {
         sink: &'a mut dyn Sink,
     ) -> Self {
         let index = |file: &NewFile| {
-            let parts = file.parts.iter();
-            parts
-                .filter(|part| matches!(part, Part::Unit { .. }))
-                .fold(0, |sum: u64, part| sum.saturating_add(part.length()))
+            let parts = file.parts.iter().map(Part::given);
+            parts.fold(0, u64::saturating_add)
         };
         Self {
             old,
             places,
             sink,
             file: None,
-            left_from_units: files.iter().map(index).fold(0, u64::saturating_add),
+            left_given: files.iter().map(index).fold(0, u64::saturating_add),
             files: files.iter(),
             failure: None,
         }
@@ -184,8 +201,13 @@ impl<'a> Assembler<'a> {
             if open.wanted > 0 {
                 return Ok(Some(open.wanted));
             }
+            open.end_packing(self.sink)?;
             match open.parts.next() {
                 Some(Part::Unit { length }) => open.wanted = *length,
+                Some(Part::Packed { length, packer, .. }) => {
+                    open.wanted = *length;
+                    open.packing = Some(Packing::new(*packer, &mut open.packed));
+                }
                 Some(Part::Copy(range)) => {
                     let place = self.places.get(range.source).copied().unwrap_or(usize::MAX);
                     pass(self.old, place, range.offset, range.length, |bytes| {
@@ -207,10 +229,10 @@ impl<'a> Assembler<'a> {
                 .ok_or(Error::Damaged(Damage::LeftOver { stream: "a unit" }))?;
             let (part, rest) = bytes.split_at(bytes.len().min(wanted as usize));
             if let Some(open) = &mut self.file {
-                open.add(part, self.sink)?;
+                open.take(part, self.sink)?;
                 open.wanted -= part.len() as u64;
             }
-            self.left_from_units -= part.len() as u64;
+            self.left_given -= part.len() as u64;
             bytes = rest;
         }
         Ok(())
@@ -238,9 +260,36 @@ impl<'a> Open<'a> {
             file,
             parts: file.parts.iter(),
             wanted: 0,
+            packing: None,
+            packed: Vec::new(),
             hash: Sha256::new(),
             link: Vec::new(),
         }
+    }
+
+    /// Takes bytes that a unit gives.
+    fn take(&mut self, bytes: &[u8], sink: &mut dyn Sink) -> Result<()> {
+        let Some(packing) = &mut self.packing else {
+            return self.add(bytes, sink);
+        };
+        packing.write(bytes, &mut self.packed);
+        self.add_packed(sink)
+    }
+
+    fn end_packing(&mut self, sink: &mut dyn Sink) -> Result<()> {
+        match self.packing.take() {
+            Some(packing) => packing.finish(&mut self.packed),
+            None => return Ok(()),
+        }
+        self.add_packed(sink)
+    }
+
+    fn add_packed(&mut self, sink: &mut dyn Sink) -> Result<()> {
+        let packed = std::mem::take(&mut self.packed);
+        self.add(&packed, sink)?;
+        self.packed = packed;
+        self.packed.clear();
+        Ok(())
     }
 
     fn add(&mut self, bytes: &[u8], sink: &mut dyn Sink) -> Result<()> {

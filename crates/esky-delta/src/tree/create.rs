@@ -3,11 +3,13 @@
 use std::io::Write;
 use std::ops::ControlFlow;
 
+use super::apply::read_range;
 use super::head::Head;
-use super::index::Index;
-use super::{Tree, plan, read};
+use super::index::{Index, Part, Range};
+use super::{Tree, plan};
 use crate::create::create_joined;
 use crate::error::{Error, Result};
+use crate::packed::Wrapper;
 
 /// What a patch came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,12 +50,12 @@ pub fn diff(
             return Err(Error::Cancelled);
         }
         let (bytes_before, lengths_before) = old_bytes(old, &plan.index, number)?;
-        let (bytes, lengths) = new_bytes(new, contents)?;
+        let (bytes, lengths) = new_bytes(new, &plan.index, contents)?;
         let unit = create_joined(&bytes_before, &lengths_before, &bytes, &lengths)?;
-        memory = memory.max(bytes_before.len() as u64 + crate::apply::needs(&unit)?);
         done += bytes.len() as u64;
         if let Some(entry) = plan.index.units.get_mut(number) {
             entry.size = unit.len() as u64;
+            memory = memory.max(entry.memory() + crate::apply::needs(&unit)?);
         }
         units.push(unit);
     }
@@ -73,29 +75,58 @@ pub fn diff(
     })
 }
 
+/// Places in trees: which file, and what of it.
+type Places = Vec<(usize, Range)>;
+
 fn old_bytes(old: &dyn Tree, index: &Index, unit: usize) -> Result<(Vec<u8>, Vec<u32>)> {
     let ranges = index.units.get(unit).map_or(&[][..], |unit| &unit.ranges);
-    let places: Vec<(usize, u64)> = ranges
-        .iter()
-        .filter_map(|range| {
-            let path = &index.sources.get(range.source)?.path;
-            let at = old.entries().iter().position(|entry| entry.path == *path)?;
-            Some((at, range.length))
-        })
-        .collect();
-    joined(old, &places)
+    let place = |range: &Range| {
+        let path = &index.sources.get(range.source)?.path;
+        let at = old.entries().iter().position(|entry| entry.path == *path)?;
+        Some((at, *range))
+    };
+    joined(old, &ranges.iter().filter_map(place).collect())
 }
 
-fn new_bytes(new: &dyn Tree, contents: &[usize]) -> Result<(Vec<u8>, Vec<u32>)> {
-    let sized = contents
-        .iter()
-        .filter_map(|&at| Some((at, new.entries().get(at)?.size)));
-    joined(new, &sized.collect::<Vec<_>>())
+fn new_bytes(
+    new: &dyn Tree,
+    index: &Index,
+    contents: &[plan::Content],
+) -> Result<(Vec<u8>, Vec<u32>)> {
+    let mut places = Places::new();
+    for content in contents {
+        let parts = index
+            .files
+            .get(content.place)
+            .map_or(&[][..], |file| &file.parts);
+        let mut offset = 0;
+        for part in parts {
+            let length = part.size();
+            let unpacked = match part {
+                Part::Packed { length, packer, .. } => Some((packer.wrapper, *length)),
+                _ => None::<(Wrapper, u64)>,
+            };
+            let range = Range {
+                source: 0,
+                offset,
+                length,
+                unpacked,
+            };
+            if part.given() > 0 {
+                places.push((content.new, range));
+            }
+            offset += length;
+        }
+    }
+    joined(new, &places)
 }
 
-/// Files one after the other, and their lengths.
-fn joined(tree: &dyn Tree, files: &[(usize, u64)]) -> Result<(Vec<u8>, Vec<u32>)> {
-    let total: u64 = files.iter().map(|file| file.1).sum();
+/// Parts of files one after the other, and their lengths.
+fn joined(tree: &dyn Tree, places: &Places) -> Result<(Vec<u8>, Vec<u32>)> {
+    let total = places
+        .iter()
+        .map(|place| place.1.size())
+        .fold(0, u64::saturating_add);
     if total > crate::LARGEST {
         return Err(Error::TooLarge {
             bytes: total,
@@ -104,11 +135,11 @@ fn joined(tree: &dyn Tree, files: &[(usize, u64)]) -> Result<(Vec<u8>, Vec<u32>)
     }
     let mut bytes = vec![0; total as usize];
     let mut rest = bytes.as_mut_slice();
-    for &(index, size) in files {
-        let (file, behind) = rest.split_at_mut(size as usize);
-        read(tree, index, 0, file)?;
+    for (index, range) in places {
+        let (part, behind) = rest.split_at_mut(range.size() as usize);
+        read_range(tree, *index, range, part)?;
         rest = behind;
     }
-    let lengths = files.iter().map(|&(_, size)| size as u32).collect();
+    let lengths = places.iter().map(|place| place.1.size() as u32).collect();
     Ok((bytes, lengths))
 }

@@ -3,6 +3,7 @@
 use super::paths::is_safe;
 use super::{Entry, Kind};
 use crate::error::{Damage, Error, Result};
+use crate::packed::{Packer, Wrapper};
 use crate::streams::varint::{Reader, put};
 
 /// How errors name it.
@@ -41,6 +42,12 @@ pub(super) struct NewFile {
 pub(super) enum Part {
     /// The next bytes that units give.
     Unit { length: u64 },
+    /// So many bytes that units give, which come to `packed` bytes.
+    Packed {
+        length: u64,
+        packed: u64,
+        packer: Packer,
+    },
     /// Bytes of an old file.
     Copy(Range),
 }
@@ -51,10 +58,19 @@ pub(super) struct Range {
     pub(super) source: usize,
     pub(super) offset: u64,
     pub(super) length: u64,
+    /// For a deflate stream the size of what it holds, which is what is meant then.
+    pub(super) unpacked: Option<(Wrapper, u64)>,
+}
+
+impl Range {
+    /// How many bytes are meant.
+    pub(super) fn size(&self) -> u64 {
+        self.unpacked.map_or(self.length, |unpacked| unpacked.1)
+    }
 }
 
 /// A patch between old bytes and parts of new files.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Unit {
     /// Size of the patch.
     pub(super) size: u64,
@@ -63,10 +79,20 @@ pub(super) struct Unit {
 }
 
 impl Part {
-    pub(super) fn length(&self) -> u64 {
+    /// How many bytes of the file it is.
+    pub(super) fn size(&self) -> u64 {
         match self {
             Self::Unit { length } => *length,
+            Self::Packed { packed, .. } => *packed,
             Self::Copy(range) => range.length,
+        }
+    }
+
+    /// How many bytes units give for it.
+    pub(super) fn given(&self) -> u64 {
+        match self {
+            Self::Unit { length } | Self::Packed { length, .. } => *length,
+            Self::Copy(_) => 0,
         }
     }
 }
@@ -74,8 +100,17 @@ impl Part {
 impl Unit {
     /// How many old bytes there are.
     pub(super) fn old_size(&self) -> u64 {
-        let lengths = self.ranges.iter().map(|range| range.length);
+        let lengths = self.ranges.iter().map(Range::size);
         lengths.fold(0, u64::saturating_add)
+    }
+
+    /// Memory that is in use beside what the unit's own patch takes.
+    pub(super) fn memory(&self) -> u64 {
+        let packed = self.ranges.iter().filter(|range| range.unpacked.is_some());
+        let largest = packed.map(|range| range.length).max().unwrap_or(0);
+        [self.size, self.old_size(), largest, Packer::MEMORY]
+            .into_iter()
+            .fold(0, u64::saturating_add)
     }
 }
 
@@ -174,6 +209,16 @@ impl NewFile {
                     bytes.push(1);
                     range.put(bytes, sources);
                 }
+                Part::Packed {
+                    length,
+                    packed,
+                    packer,
+                } => {
+                    bytes.push(2 + u8::from(packer.wrapper == Wrapper::Raw));
+                    bytes.push(packer.level);
+                    put(bytes, *length);
+                    put(bytes, *packed);
+                }
             }
         }
     }
@@ -195,9 +240,10 @@ impl NewFile {
                     length: reader.number()?,
                 },
                 1 => Part::Copy(Range::read(reader, sources)?),
+                kind @ 2..=3 => packed_part(kind, reader)?,
                 _ => return Err(out_of_bounds()),
             };
-            size = size.checked_add(part.length()).ok_or_else(out_of_bounds)?;
+            size = size.checked_add(part.size()).ok_or_else(out_of_bounds)?;
             parts.push(part);
         }
         Ok(Self {
@@ -213,18 +259,26 @@ impl Range {
     fn put(&self, bytes: &mut Vec<u8>, sources: &[Source]) {
         let size = sources.get(self.source).map(|source| source.size);
         let whole = self.offset == 0 && size == Some(self.length);
-        put(bytes, (self.source as u64) << 1 | u64::from(!whole));
-        if !whole {
+        let form = match self.unpacked {
+            None => u64::from(!whole),
+            Some((Wrapper::Zlib, _)) => 2,
+            Some((Wrapper::Raw, _)) => 3,
+        };
+        put(bytes, (self.source as u64) << 2 | form);
+        if form > 0 {
             put(bytes, self.offset);
             put(bytes, self.length);
+        }
+        if let Some((_, size)) = self.unpacked {
+            put(bytes, size);
         }
     }
 
     fn read(reader: &mut Reader<'_>, sources: &[Source]) -> Result<Self> {
         let number = reader.number()?;
-        let source = (number >> 1) as usize;
+        let source = (number >> 2) as usize;
         let size = sources.get(source).ok_or_else(out_of_bounds)?.size;
-        let (offset, length) = match number & 1 {
+        let (offset, length) = match number & 3 {
             0 => (0, size),
             _ => (reader.number()?, reader.number()?),
         };
@@ -232,12 +286,38 @@ impl Range {
         if end.is_none_or(|end| end > size) {
             return Err(out_of_bounds());
         }
+        let wrapper = match number & 3 {
+            2 => Some(Wrapper::Zlib),
+            3 => Some(Wrapper::Raw),
+            _ => None,
+        };
+        let unpacked = wrapper.map(|wrapper| Ok((wrapper, reader.number()?)));
         Ok(Self {
             source,
             offset,
             length,
+            unpacked: unpacked.transpose()?,
         })
     }
+}
+
+fn packed_part(kind: u8, reader: &mut Reader<'_>) -> Result<Part> {
+    let wrapper = match kind {
+        2 => Wrapper::Zlib,
+        _ => Wrapper::Raw,
+    };
+    let packer = Packer {
+        wrapper,
+        level: reader.byte()?,
+    };
+    if !packer.is_known() {
+        return Err(out_of_bounds());
+    }
+    Ok(Part::Packed {
+        length: reader.number()?,
+        packed: reader.number()?,
+        packer,
+    })
 }
 
 fn put_path(bytes: &mut Vec<u8>, path: &str) {

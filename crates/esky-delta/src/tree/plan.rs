@@ -4,8 +4,9 @@ use std::collections::{HashMap, HashSet};
 
 use super::hashes::{self, TreeDigest};
 use super::index::{Index, NewFile, Part, Range, Source, Unit};
+use super::pieces::{Apart, take_apart};
 use super::sketch::Sketch;
-use super::{Entry, Kind, Tree};
+use super::{Entry, Kind, Tree, read};
 use crate::error::Result;
 
 /// Small files share units of up to this size, or that of the largest file.
@@ -20,7 +21,16 @@ pub(super) struct Plan {
     /// Complete but for the sizes of units.
     pub(super) index: Index,
     /// For each unit the new files whose bytes it gives.
-    pub(super) contents: Vec<Vec<usize>>,
+    pub(super) contents: Vec<Vec<Content>>,
+}
+
+/// A new file whose bytes a unit gives.
+#[derive(Clone, Copy)]
+pub(super) struct Content {
+    /// Its place in the new tree.
+    pub(super) new: usize,
+    /// Its place in the patch's index.
+    pub(super) place: usize,
 }
 
 /// Compares two trees.
@@ -51,7 +61,7 @@ pub(super) fn plan(old: &dyn Tree, new: &dyn Tree) -> Result<Plan> {
         },
     };
     let bases = find_bases(old, new, &of_old, &of_new, &changed, &removed)?;
-    let contents = builder.build(bases);
+    let contents = builder.build(bases)?;
     Ok(Plan {
         index: builder.index,
         contents,
@@ -173,7 +183,7 @@ struct Builder<'a> {
 
 impl Builder<'_> {
     /// Fills the index; gives for each unit the new files it brings.
-    fn build(&mut self, mut bases: Vec<(usize, Base)>) -> Vec<Vec<usize>> {
+    fn build(&mut self, mut bases: Vec<(usize, Base)>) -> Result<Vec<Vec<Content>>> {
         let entries = self.new.entries();
         // Alike stands beside alike: same extension, then path.
         bases.sort_by_key(|&(index, _)| {
@@ -183,52 +193,69 @@ impl Builder<'_> {
         });
         let sizes = bases.iter().map(|&(index, base)| self.weight(index, base));
         let most = sizes.max().unwrap_or(0).max(SHARED);
-        let mut contents: Vec<Vec<usize>> = Vec::new();
+        let mut contents: Vec<Vec<Content>> = Vec::new();
         let mut size = 0;
         for (index, base) in bases {
-            let entry = &entries[index];
-            let part = match base {
-                Base::Same(old) => Part::Copy(self.whole(old)),
-                _ => Part::Unit { length: entry.size },
-            };
+            let apart = self.apart(index, base)?;
             self.index.files.push(NewFile {
-                entry: entry.clone(),
+                entry: entries[index].clone(),
                 sha256: self.of_new.hashes[index],
-                parts: if entry.size > 0 {
-                    vec![part]
-                } else {
-                    Vec::new()
-                },
+                parts: apart.parts,
             });
-            if matches!(base, Base::Same(_)) || entry.size == 0 {
+            let place = self.index.files.len() - 1;
+            let given = self.index.files[place].parts.iter().map(Part::given);
+            let weight = given
+                .sum::<u64>()
+                .max(apart.ranges.iter().map(Range::size).sum());
+            if self.index.files[place]
+                .parts
+                .iter()
+                .all(|part| part.given() == 0)
+            {
                 continue;
             }
-            let weight = self.weight(index, base);
             let shares = size + weight <= most
                 && contents
                     .last()
                     .is_some_and(|unit| unit.len() < MOST_SHARING);
             if !shares {
                 contents.push(Vec::new());
-                self.index.units.push(Unit {
-                    size: 0,
-                    ranges: Vec::new(),
-                });
+                self.index.units.push(Unit::default());
                 size = 0;
             }
             size += weight;
-            if let Some(unit) = contents.last_mut() {
-                unit.push(index);
-            }
-            if let Base::Changed(old) = base {
-                let range = self.whole(old);
-                let unit = self.index.units.last_mut();
-                if let Some(unit) = unit.filter(|unit| !unit.ranges.contains(&range)) {
-                    unit.ranges.push(range);
+            if let (Some(content), Some(unit)) = (contents.last_mut(), self.index.units.last_mut())
+            {
+                content.push(Content { new: index, place });
+                for range in apart.ranges {
+                    if !unit.ranges.contains(&range) {
+                        unit.ranges.push(range);
+                    }
                 }
             }
         }
-        contents
+        Ok(contents)
+    }
+
+    /// What a new file is made of.
+    fn apart(&mut self, index: usize, base: Base) -> Result<Apart> {
+        let size = self.new.entries()[index].size;
+        let whole = vec![Part::Unit { length: size }];
+        let (parts, ranges) = match base {
+            Base::Same(old) => (vec![Part::Copy(self.whole(old))], Vec::new()),
+            Base::Nothing => (whole, Vec::new()),
+            Base::Changed(old) => {
+                let range = self.whole(old);
+                let before = all_of(self.old, old)?;
+                let after = all_of(self.new, index)?;
+                match take_apart(&before, &after, range.source) {
+                    Some(apart) => (apart.parts, apart.ranges),
+                    None => (whole, vec![range]),
+                }
+            }
+        };
+        let parts = if size > 0 { parts } else { Vec::new() };
+        Ok(Apart { parts, ranges })
     }
 
     fn weight(&self, index: usize, base: Base) -> u64 {
@@ -253,6 +280,14 @@ impl Builder<'_> {
             source,
             offset: 0,
             length: entry.size,
+            unpacked: None,
         }
     }
+}
+
+fn all_of(tree: &dyn Tree, index: usize) -> Result<Vec<u8>> {
+    let size = tree.entries()[index].size;
+    let mut bytes = vec![0; size as usize];
+    read(tree, index, 0, &mut bytes)?;
+    Ok(bytes)
 }

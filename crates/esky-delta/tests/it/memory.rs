@@ -72,7 +72,8 @@ impl Sink for Complete {
 pub(crate) fn make(old: &Files, new: &Files) -> (Vec<u8>, Made) {
     let mut patch = Vec::new();
     let mut go_on = |_, _| ControlFlow::Continue(());
-    let made = diff(&Memory::new(old), &Memory::new(new), &mut patch, &mut go_on).unwrap();
+    let made = diff(&Memory::new(old), &Memory::new(new), &mut patch, &mut go_on)
+        .expect("any two trees have a patch");
     (patch, made)
 }
 
