@@ -7,6 +7,7 @@ mod create;
 mod hashes;
 mod head;
 mod index;
+mod inspect;
 mod paths;
 mod pieces;
 mod plan;
@@ -15,6 +16,7 @@ mod sketch;
 pub use apply::Patch;
 pub use create::{Made, diff};
 pub use hashes::TreeDigest;
+pub use inspect::{Contents, FileContents, Stream};
 
 use std::io;
 

@@ -15,8 +15,8 @@ use crate::packed::{self, Packing};
 /// A tree's patch, of which the index was read and checked.
 #[derive(Debug)]
 pub struct Patch<R> {
-    reader: R,
-    head: Head,
+    pub(super) reader: R,
+    pub(super) head: Head,
 }
 
 impl<R: Read> Patch<R> {
