@@ -1,5 +1,7 @@
 //! The one table of commands and options. Parsing, `--help`, shell completions and man pages all come from it.
 
+mod patches;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,6 +10,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint, value_parser};
 use clap_complete::Shell;
 
 use crate::exit;
+
+pub(crate) use patches::{DiffArguments, InspectArguments, PatchArguments};
 
 /// Keep frozen apps fresh: pack releases, update installed copies, check them
 #[derive(Debug, Parser)]
@@ -71,6 +75,9 @@ pub(crate) enum Command {
     Unhold(UnholdArguments),
     Confirm(ConfirmArguments),
     Info(InfoArguments),
+    Diff(DiffArguments),
+    Patch(PatchArguments),
+    Inspect(InspectArguments),
     Completions(CompletionsArguments),
     Man(ManArguments),
 }

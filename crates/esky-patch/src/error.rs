@@ -66,6 +66,14 @@ pub enum Error {
         /// Why.
         source: esky_delta::Error,
     },
+    /// The patch could not be looked into.
+    #[error("cannot look into {}: {source}", patch.display())]
+    Inspect {
+        /// The patch.
+        patch: PathBuf,
+        /// Why.
+        source: esky_delta::Error,
+    },
     /// The caller ended the work.
     #[error("cancelled")]
     Cancelled,

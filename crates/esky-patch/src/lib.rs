@@ -3,17 +3,19 @@
 //! What a patch is and how it is made is the business of `esky-delta`, which knows no disk. Here are its two ends: a
 //! [`Directory`] to read from, and a new directory that appears under its name only when all of it is right.
 
+mod contents;
 mod directory;
 mod error;
 mod make;
 mod patched;
 
+pub use contents::contents;
 pub use directory::Directory;
 pub use error::{Error, Result};
 pub use make::make;
 pub use patched::{Applied, apply};
 
-pub use esky_delta::{Limits, Made};
+pub use esky_delta::{Contents, FileContents, Limits, Made};
 
 /// How much of the work is done, in bytes; returning `Break` ends it.
 pub type Progress<'a> = &'a mut dyn FnMut(u64, u64) -> std::ops::ControlFlow<()>;

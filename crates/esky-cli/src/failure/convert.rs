@@ -110,3 +110,23 @@ impl From<esky_publish::Error> for Failure {
         }
     }
 }
+
+impl From<esky_patch::Error> for Failure {
+    fn from(error: esky_patch::Error) -> Self {
+        use esky_patch::Error as Fault;
+        let failure = Self::from_error(&error).with_hint(error.hint());
+        match &error {
+            Fault::Disk(disk) => failure.about_path(disk.path()).with_hint(disk_hint(disk)),
+            Fault::Cancelled => failure.exit_with(exit::CANCELLED),
+            Fault::Special { path } | Fault::NotUtf8 { path } | Fault::AlreadyThere { path } => {
+                failure.about_path(path)
+            }
+            Fault::Apply { patch, .. }
+            | Fault::OtherTree { patch, .. }
+            | Fault::Inspect { patch, .. } => failure.about_path(patch),
+            Fault::FileAndDirectory { file, .. } => failure.about_path(file),
+            Fault::Make { new, .. } => failure.about_path(new),
+            _ => failure,
+        }
+    }
+}

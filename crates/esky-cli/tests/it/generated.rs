@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::support::{Scene, esky};
 
-const COMMANDS: [&str; 15] = [
+const COMMANDS: [&str; 18] = [
     "pack",
     "update",
     "list",
@@ -18,6 +18,9 @@ const COMMANDS: [&str; 15] = [
     "unhold",
     "confirm",
     "info",
+    "diff",
+    "patch",
+    "inspect",
     "completions",
     "man",
 ];
