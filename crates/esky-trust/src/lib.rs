@@ -18,6 +18,8 @@ mod key;
 mod metadata;
 mod pattern;
 mod release;
+#[cfg(feature = "sign")]
+pub mod sign;
 mod target_name;
 mod time;
 mod trusted;

@@ -14,7 +14,7 @@ pub(crate) enum PublicKey {
     Ed25519(EdKey),
     EcdsaP256(EcdsaKey),
     #[cfg(feature = "rsa-pss")]
-    RsaPss(rsa::RsaPublicKey),
+    RsaPss(rsa::PublicKey),
 }
 
 impl PublicKey {
@@ -87,12 +87,12 @@ fn read_ed25519(public: &str) -> Option<PublicKey> {
 fn read_rsa(public: &str) -> Option<PublicKey> {
     use rsa::traits::PublicKeyParts;
     const SMALLEST: u32 = 2048;
-    let key = rsa::RsaPublicKey::from_public_key_pem(public).ok()?;
-    (key.n().bits() >= SMALLEST).then_some(PublicKey::RsaPss(key))
+    let key = rsa::PublicKey::from_public_key_pem(public).ok()?;
+    (key.n().bit_width() >= SMALLEST).then_some(PublicKey::RsaPss(key))
 }
 
 #[cfg(feature = "rsa-pss")]
-fn verify_rsa(key: &rsa::RsaPublicKey, message: &[u8], signature: &[u8]) -> bool {
+fn verify_rsa(key: &rsa::PublicKey, message: &[u8], signature: &[u8]) -> bool {
     use rsa::pss;
     // Tools differ in the length of the salt.
     let verifying = pss::VerifyingKey::<sha2::Sha256>::new_with_auto_salt_len(key.clone());

@@ -21,6 +21,8 @@ pub use root::{RoleKeys, Root, RootRoles};
 pub use snapshot::{MetaFile, Snapshot, Timestamp};
 pub use targets::{TargetFile, Targets};
 
+#[cfg(feature = "sign")]
+pub(crate) use envelope::take_apart;
 pub(crate) use fields::Fields;
 
 /// The greatest version: the last integer that every JSON reader keeps exact.
