@@ -8,22 +8,33 @@ use serde_json::Value;
 use crate::tools::{cargo, output};
 
 /// For each crate the workspace crates that it may use. A new crate says here where it stands.
-const ALLOWED: [(&str, &[&str]); 12] = [
+const ALLOWED: [(&str, &[&str]); 14] = [
     ("esky-format", &[]),
     ("esky-fs", &[]),
     ("esky-bootstrap", &["esky-format"]),
     ("esky-install", &["esky-format", "esky-fs"]),
     ("esky-archive", &["esky-format"]),
-    ("esky-publish", &["esky-archive", "esky-format", "esky-fs"]),
+    (
+        "esky-publish",
+        &["esky-archive", "esky-format", "esky-fs", "esky-trust"],
+    ),
     ("esky", BELOW_ESKY),
     ("esky-cli", BELOW_COMMAND),
     ("esky-python", BELOW_PYTHON),
+    ("esky-trust", &["esky-format"]),
+    ("esky-tuf-client", &["esky", "esky-fs", "esky-trust"]),
     ("esky-testkit", BELOW_COMMAND),
     ("esky-crashlab", BELOW_COMMAND),
     ("xtask", &[]),
 ];
 
-const BELOW_ESKY: &[&str] = &["esky-archive", "esky-format", "esky-fs", "esky-install"];
+const BELOW_ESKY: &[&str] = &[
+    "esky-archive",
+    "esky-format",
+    "esky-fs",
+    "esky-install",
+    "esky-trust",
+];
 
 const BELOW_COMMAND: &[&str] = &[
     "esky",
@@ -32,6 +43,7 @@ const BELOW_COMMAND: &[&str] = &[
     "esky-fs",
     "esky-install",
     "esky-publish",
+    "esky-trust",
 ];
 
 const BELOW_PYTHON: &[&str] = &[
@@ -42,6 +54,7 @@ const BELOW_PYTHON: &[&str] = &[
     "esky-fs",
     "esky-install",
     "esky-publish",
+    "esky-trust",
 ];
 
 /// Crates that speak on the network: only `esky` may use them.
