@@ -34,3 +34,5 @@ pub const FILE_LIST: &str = "file-list.txt";
 pub const BOOTSTRAP_DIR: &str = "bootstrap";
 /// Inside [`CONTROL_DIR`]: what the developer decided when the version was packed.
 pub const SETTINGS: &str = "settings.txt";
+/// Inside [`CONTROL_DIR`]: the root metadata from which the app verifies its updates.
+pub const TRUST_ROOT: &str = "root.json";

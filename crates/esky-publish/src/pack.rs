@@ -8,7 +8,7 @@ use std::path::{Component, Path, PathBuf};
 use esky_archive::{Compression, ZipWriter};
 use esky_format::file_list::{Entry, FileList, Kind};
 use esky_format::layout::{
-    APPDATA_DIR, CONTROL_DIR, FILE_LIST, LOCKFILE, LOCKFILE_TEXT, MANIFEST, SETTINGS,
+    APPDATA_DIR, CONTROL_DIR, FILE_LIST, LOCKFILE, LOCKFILE_TEXT, MANIFEST, SETTINGS, TRUST_ROOT,
 };
 use esky_format::manifest;
 use esky_format::name::AppVersion;
@@ -222,10 +222,18 @@ impl<'a> Packer<'a> {
     /// The manifest comes last: a tree that was unpacked in part is no version to anyone.
     fn control_files(&mut self, programs: &[String], settings: &Settings) -> Result<()> {
         self.directory(CONTROL_DIR, CONTROL_DIRECTORY_MODE)?;
-        for (name, text) in [(LOCKFILE, LOCKFILE_TEXT), (SETTINGS, &settings.write())] {
-            self.control_file(name, text.as_bytes())?;
-            let (size, mode) = (text.len() as u64, CONTROL_FILE_MODE);
-            let sha256 = Sha256::digest(text).into();
+        let settings = settings.write();
+        let mut files = vec![
+            (LOCKFILE, LOCKFILE_TEXT.as_bytes()),
+            (SETTINGS, settings.as_bytes()),
+        ];
+        if let Some(trust) = &self.options.trust {
+            files.push((TRUST_ROOT, &trust.root));
+        }
+        for (name, bytes) in files {
+            self.control_file(name, bytes)?;
+            let (size, mode) = (bytes.len() as u64, CONTROL_FILE_MODE);
+            let sha256 = Sha256::digest(bytes).into();
             let path = format!("{CONTROL_DIR}/{name}");
             self.enter(&path, Kind::File { mode, size, sha256 });
         }
@@ -275,30 +283,13 @@ impl<'a> Packer<'a> {
 
 /// The size and SHA-256 of the whole package.
 fn hash_file(path: &Path) -> Result<(u64, [u8; 32])> {
-    let mut file = esky_fs::open_for_read(path)?;
-    let mut hash = Hasher::default();
-    let size = io::copy(&mut file, &mut hash).map_err(|source| Error::Archive {
-        path: path.to_owned(),
-        source: esky_archive::Error::Read {
-            package: path.display().to_string(),
-            source,
-        },
+    let (mut size, mut hash) = (0, Sha256::new());
+    esky_fs::read_pieces(path, |piece| {
+        size += piece.len() as u64;
+        hash.update(piece);
+        Ok::<_, Error>(())
     })?;
-    Ok((size, hash.0.finalize().into()))
-}
-
-#[derive(Default)]
-struct Hasher(Sha256);
-
-impl io::Write for Hasher {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.update(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+    Ok((size, hash.finalize().into()))
 }
 
 /// Tells how far the work is, and remembers that it was to end.
