@@ -4,7 +4,14 @@ use std::fs;
 
 use crate::support::{Scene, esky};
 
-const COMMANDS: [&str; 15] = [
+const COMMANDS: [&str; 22] = [
+    "init",
+    "release",
+    "status",
+    "refresh",
+    "yank",
+    "rotate",
+    "recover",
     "pack",
     "update",
     "list",

@@ -9,6 +9,7 @@ mod info;
 mod list;
 mod output;
 mod pack;
+mod repository;
 mod support;
 mod update;
 mod usage;

@@ -27,5 +27,6 @@ pub use project::{Project, guess_app};
 pub use release::{ReleaseOptions, Released, release};
 pub use rotate::{Recovered, Rotated, recover, rotate_release_key, rotate_root_key};
 pub use signers::Signers;
+pub use state::newest_root;
 pub use status::{Health, KeyStatus, ReleaseStatus, RoleStatus, Status, status};
 pub use upkeep::{Yank, refresh, yank};

@@ -1,9 +1,10 @@
 //! The keys at hand.
 
-use esky_trust::sign::{Draft, Signer};
+use esky_trust::sign::{Draft, KeyFault, KeyLine, Signer};
 use esky_trust::{Content, KeyId, Role, Root};
 
 use super::error::{RepositoryError, RepositoryResult};
+use super::key_store::expect_app;
 
 /// Keys that may sign in this run. Which of them a role needs is the root's decision.
 #[derive(Default)]
@@ -13,6 +14,22 @@ impl Signers {
     /// Adds a key.
     pub fn add(&mut self, signer: impl Signer + 'static) {
         self.0.push(Box::new(signer));
+    }
+
+    /// Adds the key of a line of text that `place` holds, if it is one of the app.
+    pub fn add_line(
+        &mut self,
+        app: &str,
+        place: &str,
+        line: Result<KeyLine, KeyFault>,
+    ) -> RepositoryResult<()> {
+        let line = line.map_err(|fault| RepositoryError::Key {
+            place: place.to_owned(),
+            fault,
+        })?;
+        expect_app(&line, app, place)?;
+        self.add(line.key);
+        Ok(())
     }
 
     /// Whether enough keys for a role are at hand.

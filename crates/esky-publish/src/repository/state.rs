@@ -8,6 +8,7 @@ use esky_trust::{Content, Role, Root, Snapshot, Targets, Timestamp};
 
 use super::error::{RepositoryError, RepositoryResult};
 use super::layout;
+use super::project::Project;
 
 /// The most that is read of one file of metadata, in bytes.
 pub(super) const METADATA_LIMIT: u64 = 64 << 20;
@@ -82,6 +83,13 @@ impl State {
             Role::Targets => (self.targets().expires, self.targets().version),
         }
     }
+}
+
+/// The root that counts now.
+pub fn newest_root(project: &Project) -> RepositoryResult<Root> {
+    Ok(State::read(&project.repository, Accept::Previous)?
+        .root
+        .into_content())
 }
 
 struct Reader {
