@@ -5,5 +5,6 @@
 
 pub mod apps;
 pub mod raw_zip;
+pub mod repository;
 mod serve;
 pub mod server;
