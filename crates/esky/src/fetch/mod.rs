@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use crate::{AppDir, Monitor, Result, Transport};
 
-pub(crate) use page::read_page;
+pub(crate) use page::{read_page, reading_failed};
 pub use unpack::unpack_package;
 
 /// Downloads a package, unless an earlier run did, and unpacks it.
