@@ -6,5 +6,6 @@
 pub mod apps;
 pub mod bootstrap;
 pub mod raw_zip;
+pub mod repository;
 mod serve;
 pub mod server;

@@ -27,6 +27,7 @@ mod error;
 mod fetch;
 mod finder;
 mod monitor;
+mod repository;
 mod transport;
 mod update;
 
@@ -38,6 +39,7 @@ pub use finder::{
     VersionFinder, VersionGraph, scrape,
 };
 pub use monitor::{CancelToken, Event, EventHandler, Monitor};
+pub use repository::{Patience, Repository, RepositoryPlaces};
 pub use transport::{
     FileTransport, HeadersHook, HttpOptions, HttpTransport, Proxy, Range, Request, Response,
     RetryPolicy, SystemTransport, Transport,
@@ -46,3 +48,4 @@ pub use update::Update;
 
 pub use esky_format as format;
 pub use esky_install::{AppDir, Decisions, InstalledVersion, OnTrial, Refusal, VerifyReport};
+pub use esky_trust as trust;

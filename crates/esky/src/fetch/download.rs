@@ -155,7 +155,7 @@ fn broke_off(
         (io::ErrorKind::UnexpectedEof, Some(expected)) if !monitor.cancel.is_cancelled() => {
             short(url, expected, part)
         }
-        _ => reading_failed(url, error, monitor),
+        _ => reading_failed(url, error, &monitor.cancel),
     }
 }
 

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use crate::finder::OpenPackage;
 use crate::{AppDir, Monitor, Result, Transport};
 
-pub(crate) use page::read_page;
+pub(crate) use page::{read_page, reading_failed};
 pub(crate) use repair::repair;
 pub use unpack::unpack_package;
 
