@@ -129,15 +129,21 @@ fn app(version: &str) -> AppVersion {
 /// Packs a version into a directory and gives the package.
 pub fn pack_into(release: &Release, output: &Path) -> PathBuf {
     let work = tempfile::tempdir().expect("a temporary directory");
-    let frozen = work.path().join("frozen");
+    let options = options(release, work.path(), output);
+    let packed = pack(&options, &mut |_| ControlFlow::Continue(()));
+    packed.expect("packing a test app").path
+}
+
+/// Freezes a version in `work`; the options with which it is packed.
+pub(crate) fn options(release: &Release, work: &Path, output: &Path) -> PackOptions {
+    let frozen = work.join("frozen");
     freeze(release, &frozen);
-    let bootstrap = work.path().join("bootstrap");
+    let bootstrap = work.join("bootstrap");
     write_program(&bootstrap, "#!/bin/sh\nexit 0\n");
     let mut options = PackOptions::new(&frozen, NAME, &release.version, &bootstrap, output);
     options.platform = Some(current_platform().to_owned());
     options.appdata_dir = release.appdata_dir;
-    let packed = pack(&options, &mut |_| ControlFlow::Continue(()));
-    packed.expect("packing a test app").path
+    options
 }
 
 fn freeze(release: &Release, directory: &Path) {

@@ -9,3 +9,4 @@ pub mod raw_zip;
 pub mod repository;
 mod serve;
 pub mod server;
+pub mod signed_site;

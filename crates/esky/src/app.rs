@@ -294,6 +294,7 @@ impl Esky {
         version: &str,
         monitor: &Monitor,
     ) -> Result<Vec<String>> {
+        self.refuse_unsigned(finder)?;
         let guard = self.lock()?;
         let Some(package) = finder.open_package(self.app_dir(), version, monitor)? else {
             return Err(Error::CannotRepair);
@@ -369,7 +370,18 @@ impl Esky {
     }
 
     fn required_finder(&self) -> Result<Arc<dyn VersionFinder>> {
-        self.finder().ok_or(Error::NoVersionFinder)
+        let finder = self.finder().ok_or(Error::NoVersionFinder)?;
+        self.refuse_unsigned(&*finder)?;
+        Ok(finder)
+    }
+
+    /// An app with a root of trust believes nobody but who can be verified from it.
+    fn refuse_unsigned(&self, finder: &dyn VersionFinder) -> Result<()> {
+        if !finder.is_verified() && self.app_dir().trust()?.is_some() {
+            let app_dir = self.app_dir().root().to_owned();
+            return Err(Error::UnsignedSource { app_dir });
+        }
+        Ok(())
     }
 
     fn best_version(&self) -> MutexGuard<'_, String> {

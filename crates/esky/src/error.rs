@@ -98,6 +98,17 @@ pub enum Error {
         source: esky_trust::Error,
     },
 
+    /// The app verifies its updates, and this finder does not.
+    #[error("{} takes updates only from its signed repository", app_dir.display())]
+    UnsignedSource {
+        /// The app directory.
+        app_dir: PathBuf,
+    },
+
+    /// The app was packed without a root of trust.
+    #[error("this app was packed without a root of trust, so no signed repository can be verified")]
+    NoTrustRoot,
+
     /// A name that no target may have.
     #[error("{name:?}: {source}")]
     TargetName {
@@ -224,6 +235,11 @@ impl Error {
                  them"
                     .to_owned(),
             ),
+            Self::UnsignedSource { .. } => Some(
+                "give the address of its signed repository; an app that may take anything is packed with `esky pack`"
+                    .to_owned(),
+            ),
+            Self::NoTrustRoot => Some("pack it with `esky release`".to_owned()),
             Self::Untrusted { .. } => Some(
                 "nothing was changed; try again later, and tell the app's makers if it stays so".to_owned(),
             ),

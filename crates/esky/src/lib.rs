@@ -36,7 +36,7 @@ pub use error::{Error, HttpFault, Result};
 pub use fetch::unpack_package;
 pub use finder::{
     DefaultVersionFinder, Link, LocalVersionFinder, OpenPackage, PackageBytes, PackageKind,
-    VersionFinder, VersionGraph, scrape,
+    SignedVersionFinder, VersionFinder, VersionGraph, scrape,
 };
 pub use monitor::{CancelToken, Event, EventHandler, Monitor};
 pub use repository::{Patience, Repository, RepositoryPlaces};
@@ -47,5 +47,7 @@ pub use transport::{
 pub use update::Update;
 
 pub use esky_format as format;
-pub use esky_install::{AppDir, Decisions, InstalledVersion, OnTrial, Refusal, VerifyReport};
+pub use esky_install::{
+    AppDir, Decisions, InstalledVersion, OnTrial, Refusal, Trust, VerifyReport,
+};
 pub use esky_trust as trust;

@@ -3,13 +3,12 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use esky_trust::{DigestCheck, Mismatch, TargetFile, percent_encode};
 
 use super::Patience;
-use crate::fetch::reading_failed;
-use crate::{Error, Event, HttpFault, Monitor, Request, Result, Transport};
+use crate::fetch::{Pace, reading_failed};
+use crate::{Error, Event, Monitor, Request, Result, Transport};
 
 const BUFFER_SIZE: usize = 256 << 10;
 
@@ -75,7 +74,7 @@ fn receive(
     }
     let mut output = esky_fs::create_new_file(part, 0o644)?;
     let mut check = file.check();
-    let mut pace = Pace::new(patience);
+    let mut pace = Pace::new(patience.window, patience.least_bytes);
     let mut buffer = vec![0; BUFFER_SIZE];
     loop {
         monitor.check()?;
@@ -90,10 +89,7 @@ fn receive(
         check.update(bytes).map_err(|fault| mismatch(&url, fault))?;
         esky_fs::write_all(&mut output, bytes, part)?;
         received += count as u64;
-        if !pace.is_kept(received) {
-            let fault = HttpFault::TimedOut("too few bytes in too much time".to_owned());
-            return Err(Error::http(&url, fault));
-        }
+        pace.keep(received, &url)?;
     }
     check.finish().map_err(|fault| mismatch(&url, fault))?;
     Ok(esky_fs::sync_file(&output, part)?)
@@ -127,42 +123,13 @@ fn part_of(destination: &Path) -> PathBuf {
     destination.with_file_name(name)
 }
 
-fn mismatch(url: &str, mismatch: Mismatch) -> Error {
+pub(crate) fn mismatch(url: &str, mismatch: Mismatch) -> Error {
     Error::Untrusted {
         url: url.to_owned(),
         source: esky_trust::Error::Mismatch {
             file: url.to_owned(),
             mismatch,
         },
-    }
-}
-
-/// Sees to it that every window of time brings enough bytes.
-struct Pace {
-    window: Duration,
-    least_bytes: u64,
-    since: Instant,
-    received_then: u64,
-}
-
-impl Pace {
-    fn new(patience: Patience) -> Self {
-        Self {
-            window: patience.window,
-            least_bytes: patience.least_bytes,
-            since: Instant::now(),
-            received_then: 0,
-        }
-    }
-
-    fn is_kept(&mut self, received: u64) -> bool {
-        if self.since.elapsed() < self.window {
-            return true;
-        }
-        let enough = received - self.received_then >= self.least_bytes;
-        self.since = Instant::now();
-        self.received_then = received;
-        enough
     }
 }
 

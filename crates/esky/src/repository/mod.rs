@@ -138,6 +138,13 @@ impl Repository {
         }
     }
 
+    /// Where a target lies.
+    pub fn target_url(&self, path: &str, file: &TargetFile) -> Result<String> {
+        let trusted = self.trusted.as_ref().ok_or(Error::NotRefreshed)?;
+        let consistent = trusted.root().consistent_snapshot;
+        download::target_url(&self.targets_url, path, file, consistent)
+    }
+
     /// Brings a target to `destination`, unless it lies there already. Its bytes are counted and hashed as they come,
     /// and get the name of `destination` only when they are right; a crash before leaves `.NAME.part` beside it.
     pub fn download_target(
@@ -147,9 +154,7 @@ impl Repository {
         destination: &Path,
         monitor: &Monitor,
     ) -> Result<()> {
-        let trusted = self.trusted.as_ref().ok_or(Error::NotRefreshed)?;
-        let consistent = trusted.root().consistent_snapshot;
-        let url = download::target_url(&self.targets_url, path, file, consistent)?;
+        let url = self.target_url(path, file)?;
         let transport = &*self.transport;
         download::download(transport, &url, file, destination, self.patience, monitor)
     }
