@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NoReturn
 
 from . import _esky, _relaunch, _startup, _trial, sudo, util
@@ -19,9 +20,16 @@ from .errors import (
     EskyVersionError,
     InstallPermissionError,
     NoVersionFinderError,
+    UnsignedSourceError,
     VerifyError,
 )
-from .finder import DefaultVersionFinder, LocalVersionFinder, VersionFinder, _NativeVersionFinder
+from .finder import (
+    DefaultVersionFinder,
+    LocalVersionFinder,
+    SignedVersionFinder,
+    VersionFinder,
+    _NativeVersionFinder,
+)
 
 
 class Esky:
@@ -29,7 +37,8 @@ class Esky:
 
     The first argument is the app directory, or the frozen program that is running (`sys.executable`).  The second says
     where new versions come from: the address of a page that links to packages, a local directory of packages, or a
-    `VersionFinder`.
+    `VersionFinder`.  For an app that was released with `esky release` it is the address or directory of the signed
+    repository; such an app takes nothing that is not signed.
 
     It has the attributes `appdir`, `name` and `platform`; `version`, the best version on disk; and `active_version`,
     the one that is running, or None if an app directory was given.
@@ -89,7 +98,7 @@ class Esky:
 
     @version_finder.setter
     def version_finder(self, finder: VersionFinder | str | os.PathLike[str] | None) -> None:
-        self._finder = _as_finder(finder)
+        self._finder = _as_finder(finder, self._native)
 
     def reinitialize(self) -> None:
         """Looks again which version is the best one on disk."""
@@ -325,6 +334,12 @@ class Esky:
     def _need_finder(self) -> VersionFinder:
         if self._finder is None:
             raise NoVersionFinderError()
+        if not getattr(self._finder, "is_verified", False) and self._native.is_signed():
+            raise UnsignedSourceError(
+                f"{self.appdir} takes updates only from its signed repository",
+                hint="give the address of the repository, or a SignedVersionFinder",
+                path=self.appdir,
+            )
         return self._finder
 
     def _observer(self, finder: VersionFinder, version: str, callback: Callback | None) -> Callback:
@@ -480,13 +495,15 @@ def _local_path(path: str | os.PathLike[str]) -> str:
     return url2pathname(urlsplit(text).path)
 
 
-def _as_finder(finder: VersionFinder | str | os.PathLike[str] | None) -> VersionFinder | None:
+def _as_finder(finder: VersionFinder | str | os.PathLike[str] | None, app: _esky.App) -> VersionFinder | None:
     if isinstance(finder, os.PathLike):
-        return LocalVersionFinder(finder)
-    if not isinstance(finder, str):
+        directory: str | None = os.fspath(finder)
+    elif not isinstance(finder, str):
         return finder
-    if finder.startswith("file://"):
-        return LocalVersionFinder(_local_path(finder))
-    if "://" not in finder and os.path.isdir(finder):
-        return LocalVersionFinder(finder)
-    return DefaultVersionFinder(finder)
+    elif finder.startswith("file://"):
+        directory = _local_path(finder)
+    else:
+        directory = finder if "://" not in finder and os.path.isdir(finder) else None
+    if app.is_signed():
+        return SignedVersionFinder(str(finder) if directory is None else Path(directory).absolute().as_uri())
+    return DefaultVersionFinder(str(finder)) if directory is None else LocalVersionFinder(directory)

@@ -31,9 +31,9 @@ pub(crate) fn run(
     environment: &Environment,
 ) -> Result<i32, Failure> {
     let source = Source::parse(&arguments.source)?;
-    let finder = source.finder(&arguments.network)?;
     let failure = |error| Failure::from(error).about_path(&arguments.app_dir);
-    let app = Esky::open(&arguments.app_dir, finder).map_err(failure)?;
+    let app = Esky::open_without_finder(&arguments.app_dir).map_err(failure)?;
+    app.set_finder(Some(source.finder(app.app_dir(), &arguments.network)?));
     let monitor = monitor(terminal.progress(), &environment.cancel);
     let outcome = update(&app, arguments.check, &monitor).map_err(failure)?;
     drop(monitor);

@@ -14,6 +14,7 @@
 use std::path::{Path, PathBuf};
 
 use esky_format::path::check_relative;
+use esky_fs::ErrorKind;
 use esky_trust::{Time, percent_encode};
 use sha2::{Digest, Sha256};
 
@@ -38,8 +39,7 @@ impl Cache {
     }
 
     pub(super) fn write(&self, role: &str, bytes: &[u8]) -> Result<()> {
-        esky_fs::create_dir_all(&self.0)?;
-        Ok(esky_fs::write_durable(&self.path(role), bytes, MODE)?)
+        write(&self.path(role), bytes)
     }
 
     pub(super) fn read_root(&self, version: u64) -> Option<Vec<u8>> {
@@ -48,11 +48,7 @@ impl Cache {
 
     /// Keeps a root: first as part of the chain, then as the newest.
     pub(super) fn write_root(&self, version: u64, bytes: &[u8]) -> Result<()> {
-        let path = self.history(version);
-        if let Some(directory) = path.parent() {
-            esky_fs::create_dir_all(directory)?;
-        }
-        esky_fs::write_durable(&path, bytes, MODE)?;
+        write(&self.history(version), bytes)?;
         self.write_newest_root(bytes)
     }
 
@@ -71,8 +67,7 @@ impl Cache {
 
     pub(super) fn write_last_refresh(&self, now: Time) -> Result<()> {
         let text = format!("{now}\n");
-        let path = self.0.join(LAST_REFRESH);
-        Ok(esky_fs::write_durable(&path, text.as_bytes(), MODE)?)
+        write(&self.0.join(LAST_REFRESH), text.as_bytes())
     }
 
     fn history(&self, version: u64) -> PathBuf {
@@ -94,6 +89,17 @@ fn file_name(role: &str) -> String {
     let digest = Sha256::digest(role);
     let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
     format!("%{hex}.json")
+}
+
+/// An app that this user may not write to is checked all the same, each time from the root that it was packed with: who
+/// may write there updates it, and has a cache.
+fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    let directory = path.parent().map_or(Ok(()), esky_fs::create_dir_all);
+    let written = directory.and_then(|()| esky_fs::write_durable(path, bytes, MODE));
+    match written {
+        Err(error) if matches!(error.kind(), ErrorKind::Permission | ErrorKind::ReadOnly) => Ok(()),
+        settled => Ok(settled?),
+    }
 }
 
 fn read(path: &Path) -> Option<Vec<u8>> {
