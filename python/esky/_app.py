@@ -8,7 +8,6 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, NoReturn
 
 from . import _esky, _relaunch, _startup, _trial, sudo, util
@@ -23,13 +22,7 @@ from .errors import (
     UnsignedSourceError,
     VerifyError,
 )
-from .finder import (
-    DefaultVersionFinder,
-    LocalVersionFinder,
-    SignedVersionFinder,
-    VersionFinder,
-    _NativeVersionFinder,
-)
+from .finder import VersionFinder, _NativeVersionFinder, as_finder, local_path
 
 
 class Esky:
@@ -73,7 +66,7 @@ class Esky:
         self._at_exit: Callable[[], None] | None = None
         self.sudo_proxy: sudo.SudoProxy | None = None
         self.keep_sudo_proxy_alive = False
-        path = os.path.abspath(_local_path(appdir_or_exe))
+        path = os.path.abspath(local_path(appdir_or_exe))
         self._native = _esky.App(path)
         if _startup.is_frozen() and path == os.path.abspath(_startup.program_path()):
             # For apps that do not call the start-up hooks: without this no update of theirs would ever be confirmed.
@@ -98,7 +91,7 @@ class Esky:
 
     @version_finder.setter
     def version_finder(self, finder: VersionFinder | str | os.PathLike[str] | None) -> None:
-        self._finder = _as_finder(finder, self._native)
+        self._finder = as_finder(finder, self._native)
 
     def reinitialize(self) -> None:
         """Looks again which version is the best one on disk."""
@@ -482,28 +475,3 @@ def _unless_ready(status: Status, tell: Callback) -> None:
     # The finder's own `ready` names the directory before it was adopted; auto_update tells the final one.
     if status.get("status") != "ready":
         tell(status)
-
-
-def _local_path(path: str | os.PathLike[str]) -> str:
-    text = os.fspath(path)
-    if not text.startswith("file://"):
-        return text
-    # Imported late, as few programs need it and it takes as long as all the rest.
-    from urllib.parse import urlsplit
-    from urllib.request import url2pathname
-
-    return url2pathname(urlsplit(text).path)
-
-
-def _as_finder(finder: VersionFinder | str | os.PathLike[str] | None, app: _esky.App) -> VersionFinder | None:
-    if isinstance(finder, os.PathLike):
-        directory: str | None = os.fspath(finder)
-    elif not isinstance(finder, str):
-        return finder
-    elif finder.startswith("file://"):
-        directory = _local_path(finder)
-    else:
-        directory = finder if "://" not in finder and os.path.isdir(finder) else None
-    if app.is_signed():
-        return SignedVersionFinder(str(finder) if directory is None else Path(directory).absolute().as_uri())
-    return DefaultVersionFinder(str(finder)) if directory is None else LocalVersionFinder(directory)

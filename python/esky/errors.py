@@ -95,7 +95,7 @@ class StaleError(UntrustedError):
 
 
 class UnsignedSourceError(Error):
-    """The app takes updates only from its signed repository, and this finder does not verify; or the other way round."""
+    """The app verifies what it takes and this finder does not, or the other way round."""
 
 
 class CancelledError(Error):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, BinaryIO, Literal, Protocol, Union
 
 from . import _esky
@@ -185,8 +186,8 @@ class SignedVersionFinder(_WebVersionFinder):
     """Finds versions in the signed repository of an app that was released with `esky release`.
 
     `download_url` is the address of the repository, `channel` another channel than the one that the app was released
-    on.  The other options are those of `DefaultVersionFinder`.  All that comes is verified from the root of trust in the
-    app, however it was fetched.
+    on.  The other options are those of `DefaultVersionFinder`.  All that comes is verified from the root of trust in
+    the app, however it was fetched.
     """
 
     is_verified = True
@@ -222,6 +223,32 @@ class LocalVersionFinder(_NativeVersionFinder):
     def open_url(self, url: str) -> BinaryIO:
         """Opens a file of the directory."""
         return open(os.path.join(self.download_url, url), "rb")  # the caller closes it
+
+
+def local_path(path: str | os.PathLike[str]) -> str:
+    text = os.fspath(path)
+    if not text.startswith("file://"):
+        return text
+    # Imported late, as few programs need it and it takes as long as all the rest.
+    from urllib.parse import urlsplit
+    from urllib.request import url2pathname
+
+    return url2pathname(urlsplit(text).path)
+
+
+def as_finder(finder: VersionFinder | str | os.PathLike[str] | None, app: _esky.App) -> VersionFinder | None:
+    """The finder for what was given as the place where versions come from."""
+    if isinstance(finder, os.PathLike):
+        directory: str | None = os.fspath(finder)
+    elif not isinstance(finder, str):
+        return finder
+    elif finder.startswith("file://"):
+        directory = local_path(finder)
+    else:
+        directory = finder if "://" not in finder and os.path.isdir(finder) else None
+    if app.is_signed():
+        return SignedVersionFinder(str(finder) if directory is None else Path(directory).absolute().as_uri())
+    return DefaultVersionFinder(str(finder)) if directory is None else LocalVersionFinder(directory)
 
 
 def native_app(app: _HasAppDirectory | _esky.App) -> _esky.App:
