@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::tools::{cargo, output};
 
 /// For each crate the workspace crates that it may use. A new crate says here where it stands.
-const ALLOWED: [(&str, &[&str]); 14] = [
+const ALLOWED: [(&str, &[&str]); 15] = [
     ("esky-format", &[]),
     ("esky-fs", &[]),
     ("esky-bootstrap", &["esky-format"]),
@@ -25,6 +25,7 @@ const ALLOWED: [(&str, &[&str]); 14] = [
     ("esky-tuf-client", &["esky", "esky-fs", "esky-trust"]),
     ("esky-testkit", BELOW_COMMAND),
     ("esky-crashlab", BELOW_COMMAND),
+    ("esky-fuzz", BELOW_COMMAND),
     ("xtask", &[]),
 ];
 
@@ -64,7 +65,7 @@ const NETWORK: [&str; 6] = ["curl", "hyper", "reqwest", "rustls", "tokio", "ureq
 const NETWORK_USER: &str = "esky";
 
 /// Crates that only tests may use.
-const TESTS_ONLY: [&str; 2] = ["esky-crashlab", "esky-testkit"];
+const TESTS_ONLY: [&str; 3] = ["esky-crashlab", "esky-fuzz", "esky-testkit"];
 
 /// All the crates from outside that these may use; others choose freely.
 const ALLOWED_OUTSIDE: [(&str, &[&str]); 2] = [
