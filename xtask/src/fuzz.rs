@@ -23,6 +23,7 @@ const LONGEST: u32 = 12 << 10;
 /// What one target came to.
 pub(crate) struct Outcome {
     name: String,
+    seconds: u32,
     executions: u64,
     holds: bool,
 }
@@ -100,6 +101,7 @@ fn fuzz_one(programs: &Path, name: &str, place: &Path, seconds: u32) -> Result<O
     }
     let outcome = Outcome {
         name: name.to_owned(),
+        seconds,
         executions,
         holds,
     };
@@ -152,10 +154,21 @@ fn set_up() -> Result<PathBuf> {
 }
 
 impl Outcome {
-    /// The target's row in the table of figures.
+    /// Whether no input broke a promise.
+    pub(crate) fn holds(&self) -> bool {
+        self.holds
+    }
+
+    /// The target's row in the laboratory's table of figures: seconds, inputs, broken promises.
     pub(crate) fn row(&self) -> String {
-        let verdict = if self.holds { "holds" } else { "BROKEN" };
-        format!("| {} | {} | {verdict} |", self.name, self.executions)
+        let Self {
+            name,
+            seconds,
+            executions,
+            holds,
+        } = self;
+        let wrong = u8::from(!holds);
+        format!("| fuzzed | {name} | {seconds} | {executions} | {wrong} |")
     }
 }
 
