@@ -152,7 +152,12 @@ impl Esky {
         }
         // Held while fetching too: two updaters would write the same files, and one's cleanup would take away
         // what the other has just unpacked.
-        let _guard = self.lock()?;
+        let guard = self.lock()?;
+        self.app_dir().recover(&guard.0)?;
+        if let Some(installed) = self.installed(version)? {
+            // Committed by an update that was broken off, and finished just now.
+            return Ok(installed.path);
+        }
         let fetched = match finder.has_version(self.app_dir(), version)? {
             Some(path) => path,
             None => finder.fetch_version(self.app_dir(), version, monitor)?,
