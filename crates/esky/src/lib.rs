@@ -31,7 +31,7 @@ mod repository;
 mod transport;
 mod update;
 
-pub use app::{Esky, UpdateGuard};
+pub use app::{Esky, Search, UpdateGuard};
 pub use error::{Error, HttpFault, Result};
 pub use fetch::unpack_package;
 pub use finder::{
