@@ -106,6 +106,8 @@ pub(crate) enum Which {
     Release,
     /// The key that says who may sign
     Root,
+    /// The key on paper: new words are shown
+    Recovery,
 }
 
 /// Make new keys with the recovery words, when the old ones are lost or stolen

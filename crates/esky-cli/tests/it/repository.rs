@@ -209,6 +209,10 @@ fn lost_keys_are_made_again_with_the_words() {
     let rotated = run(&scene, &["rotate", "root"]);
     assert_eq!(rotated.code, 0, "{rotated:?}");
     assert!(rotated.stdout.contains("root 4"), "{}", rotated.stdout);
+    let rotated = run(&scene, &["rotate", "recovery"]);
+    assert!(rotated.stdout.contains("\n     1 "), "{}", rotated.stdout);
+    let old = typed(&scene, &["recover"], &format!("{words}\n"));
+    assert_eq!(old.code, 1, "{old:?}");
 }
 
 #[test]

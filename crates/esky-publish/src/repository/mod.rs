@@ -25,7 +25,9 @@ pub use init::{InitOptions, Initialized, init};
 pub use key_store::{KeyStore, generate_passphrase};
 pub use project::{Project, guess_app};
 pub use release::{ReleaseOptions, Released, release};
-pub use rotate::{Recovered, Rotated, recover, rotate_release_key, rotate_root_key};
+pub use rotate::{
+    Recovered, Rotated, recover, rotate_recovery_key, rotate_release_key, rotate_root_key,
+};
 pub use signers::Signers;
 pub use state::newest_root;
 pub use status::{Health, KeyStatus, ReleaseStatus, RoleStatus, Status, status};

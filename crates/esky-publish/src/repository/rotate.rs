@@ -68,6 +68,37 @@ pub fn rotate_root_key(
     Ok(rotated)
 }
 
+/// Puts a new recovery key into the place of the one whose words are lost or were seen. `signers` hold the root key, which
+/// is how the recovery key is told from it.
+pub fn rotate_recovery_key(
+    project: &Project,
+    mut signers: Signers,
+    now: Time,
+) -> RepositoryResult<(Rotated, RecoveryWords)> {
+    let work = Work::begin(project)?;
+    signers.require(work.root(), Role::Root)?;
+    let ids = work.root().roles.root.key_ids.iter();
+    let old: Vec<KeyId> = ids.filter(|id| !signers.has(id)).cloned().collect();
+    if old.len() > 1 {
+        let (role, keys) = (Role::Root, old);
+        return Err(RepositoryError::SeveralKeys { role, keys });
+    }
+    let fault = |fault| RepositoryError::Key {
+        place: "new recovery words".to_owned(),
+        fault,
+    };
+    let words = RecoveryWords::generate().map_err(fault)?;
+    let new = KeyLine {
+        app: project.app.clone(),
+        roles: vec![Role::Root],
+        key: words.key().map_err(fault)?,
+    };
+    let mut next = work.root().clone();
+    let rotated = work.put(&mut next, &[Role::Root], old, new, &mut signers);
+    work.publish(next, &signers, now)?;
+    Ok((rotated, words))
+}
+
 /// Makes new keys with the recovery words: a root key in the place of every one but the recovery key, and a release
 /// key unless the old one is to be kept. Whoever has the old keys can sign nothing any more that apps believe once they
 /// have seen the new root.

@@ -144,7 +144,8 @@ const CI_SNIPPET: &str = "    # GitHub Actions, with the line above as the secre
     # after both:     upload repo/ to your web server
 ";
 
-fn numbered(words: &str) -> String {
+/// Words as they are written on paper.
+pub(super) fn numbered(words: &str) -> String {
     let words: Vec<&str> = words.split(' ').collect();
     let rows = words.chunks(WORDS_IN_ROW).enumerate().map(|(row, words)| {
         let numbers = row * WORDS_IN_ROW + 1..;

@@ -7,7 +7,7 @@ use esky_trust::sign::RecoveryWords;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::init::new_passphrase;
+use super::init::{new_passphrase, numbered};
 use super::keys::{Workplace, ask};
 use super::now;
 use crate::Environment;
@@ -25,6 +25,7 @@ struct Outcome {
     root_passphrase: Option<String>,
     release_key_file: Option<String>,
     signing_key: Option<String>,
+    recovery_words: Option<String>,
 }
 
 pub(crate) fn rotate(
@@ -46,6 +47,11 @@ pub(crate) fn rotate(
             let phrase = root_passphrase(environment)?;
             let rotated = repository::rotate_root_key(project, store, &phrase, signers, now())?;
             outcome.rooted(store, &rotated, &phrase, environment);
+        }
+        Which::Recovery => {
+            let (rotated, words) = repository::rotate_recovery_key(project, signers, now())?;
+            outcome.root_version = rotated.root_version;
+            outcome.recovery_words = Some(words.to_text().to_string());
         }
     }
     terminal.show(&outcome)?;
@@ -126,6 +132,13 @@ impl fmt::Display for Outcome {
                 formatter,
                 "for the build server, as ESKY_SIGNING_KEY:\n\n    {line}\n"
             )?;
+        }
+        if let Some(words) = &self.recovery_words {
+            writeln!(
+                formatter,
+                "new recovery words, for a new paper; the old ones are worth nothing now:\n"
+            )?;
+            writeln!(formatter, "{}", numbered(words))?;
         }
         writeln!(
             formatter,

@@ -4,7 +4,7 @@ use std::fs;
 
 use esky_fs::faults::{Plan, arm};
 use esky_publish::repository::{
-    RepositoryError, Signers, recover, rotate_release_key, rotate_root_key,
+    RepositoryError, Signers, recover, rotate_recovery_key, rotate_release_key, rotate_root_key,
 };
 use esky_trust::sign::{KeyFault, KeyLine, RecoveryWords, Signer};
 
@@ -127,6 +127,28 @@ fn a_dead_laptop_is_no_disaster() {
     )
     .unwrap();
     assert_eq!(seen(&workshop, "1.root.json").unwrap(), ["1.0", "1.1"]);
+}
+
+#[test]
+fn words_that_were_lost_are_replaced_by_the_root_key() {
+    let workshop = Workshop::new();
+    workshop.release("1.0").unwrap();
+    let (project, store) = (&workshop.project, &workshop.store);
+    let (_, words) = rotate_recovery_key(project, workshop.all_signers(), now()).unwrap();
+    assert_eq!(seen(&workshop, "1.root.json").unwrap(), ["1.0"]);
+    let none = Signers::default;
+    let old = recover(
+        project,
+        store,
+        &workshop.recovery,
+        PASSPHRASE,
+        none(),
+        true,
+        now(),
+    );
+    assert!(matches!(old.err(), Some(RepositoryError::ForeignWords)));
+    recover(project, store, &words, PASSPHRASE, none(), true, now()).unwrap();
+    assert_eq!(seen(&workshop, "1.root.json").unwrap(), ["1.0"]);
 }
 
 #[test]
