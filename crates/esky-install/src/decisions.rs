@@ -137,6 +137,8 @@ impl AppDir {
             return Err(nothing());
         }
         state::choose_proven(self, &view, target, &[left], |slot| {
+            // Who names a version that is held has changed their mind about it.
+            slot.held.retain(|held| held.version != target.app.version);
             slot.undo(&left.app.version, reason, state::now());
             slot.stay_at_current(&view.snapshot.candidates);
             slot.pinned = None;

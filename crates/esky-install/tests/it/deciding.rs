@@ -215,3 +215,20 @@ fn whoever_installs_an_older_version_than_one_on_disk_gets_it() {
     install_on_trial(&opened, "2").unwrap();
     assert_eq!(app.starts(), "2");
 }
+
+#[test]
+fn a_held_version_that_a_person_goes_back_to_is_held_no_longer() {
+    let app = updated();
+    let opened = app.open();
+    let lock = opened.lock().unwrap();
+    opened.roll_back(None, "", &lock).unwrap();
+    opened.roll_back(Some("3"), "", &lock).unwrap();
+    assert_eq!(app.starts(), "3");
+    let decisions = opened.decisions().unwrap();
+    let held: Vec<&str> = decisions
+        .held
+        .iter()
+        .map(|held| held.version.as_str())
+        .collect();
+    assert_eq!(held, ["2"]);
+}
