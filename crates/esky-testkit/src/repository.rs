@@ -200,10 +200,11 @@ impl Vendor {
         self.targets.targets.insert(path.to_owned(), file);
     }
 
-    /// Delegates patterns from `delegator` to a new role with a new key; not published.
+    /// Delegates patterns from `delegator` to a role, which gets a key if it has none; not published.
     pub fn delegate(&mut self, delegator: &str, name: &str, patterns: &[&str], terminating: bool) {
-        let key = new_key();
-        let id = key.key_id().clone();
+        let keys = self.keys.entry(name.to_owned());
+        let key = &keys.or_insert_with(|| vec![new_key()])[0];
+        let (id, public) = (key.key_id().clone(), key.public_key().clone());
         let role = DelegatedRole {
             name: name.to_owned(),
             keys: RoleKeys {
@@ -221,9 +222,8 @@ impl Vendor {
             keys: BTreeMap::new(),
             roles: Vec::new(),
         });
-        delegations.keys.insert(id, key.public_key().clone());
+        delegations.keys.insert(id, public);
         delegations.roles.push(role);
-        self.keys.insert(name.to_owned(), vec![key]);
         self.delegated
             .entry(name.to_owned())
             .or_insert_with(no_targets);
