@@ -2,59 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
 import pytest
-from conftest import Site, make_app
+from conftest import Site, Workshop, make_app
 
 import esky
-
-SCRIPT = "#!/bin/sh\necho {}\n"
-
-
-class Workshop:
-    """A developer's machine: sources, keys, and a signed repository."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.repository = root / "repo"
-        self.run("init", "--app", "demo")
-
-    def run(self, *words: str) -> dict[str, object]:
-        environment = {"XDG_CONFIG_HOME": str(self.root / "config"), "ESKY_ROOT_PASSPHRASE": "correct horse"}
-        done = subprocess.run(
-            [sys.executable, "-m", "esky", *words, "--json"],
-            cwd=self.root,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done
-        answer: dict[str, object] = json.loads(done.stdout)
-        return answer
-
-    def release(self, version: str, *options: str) -> Path:
-        frozen = self.root / "dist"
-        frozen.mkdir(exist_ok=True)
-        program = frozen / "prog"
-        program.write_text(SCRIPT.format(version))
-        program.chmod(0o755)
-        answer = self.run("release", str(frozen), "--version", version, *options)
-        return Path(str(answer["path"]))
-
-
-@pytest.fixture
-def workshop(tmp_path: Path) -> Workshop:
-    root = tmp_path / "workshop"
-    root.mkdir()
-    return Workshop(root)
 
 
 @pytest.fixture
