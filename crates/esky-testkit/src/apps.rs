@@ -25,6 +25,7 @@ pub struct Release {
     version: String,
     size: usize,
     appdata_dir: bool,
+    platform: String,
 }
 
 impl Release {
@@ -34,7 +35,15 @@ impl Release {
             version: version.to_owned(),
             size: 1000,
             appdata_dir: false,
+            platform: current_platform().to_owned(),
         }
+    }
+
+    /// For another platform than this one.
+    #[must_use]
+    pub fn for_platform(mut self, platform: &str) -> Self {
+        self.platform = platform.to_owned();
+        self
     }
 
     /// With a data file of so many bytes that do not compress.
@@ -141,7 +150,7 @@ pub(crate) fn options(release: &Release, work: &Path, output: &Path) -> PackOpti
     let bootstrap = work.join("bootstrap");
     write_program(&bootstrap, "#!/bin/sh\nexit 0\n");
     let mut options = PackOptions::new(&frozen, NAME, &release.version, &bootstrap, output);
-    options.platform = Some(current_platform().to_owned());
+    options.platform = Some(release.platform.clone());
     options.appdata_dir = release.appdata_dir;
     options
 }

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use esky_publish::repository::{
-    InitOptions, KeyStore, Project, ReleaseOptions, Released, Signers, Yank, init, refresh,
+    InitOptions, KeyStore, Project, ReleaseOptions, Released, Signers, Source, Yank, init, refresh,
     release, rotate_release_key, yank,
 };
 use esky_trust::{Time, sign::SigningKey};
@@ -76,7 +76,7 @@ impl SignedSite {
     ) -> Released {
         let work = tempfile::tempdir().expect("a temporary directory");
         let mut options = ReleaseOptions {
-            pack: options(version, work.path(), work.path()),
+            source: Source::Directory(Box::new(options(version, work.path(), work.path()))),
             channel: None,
             notes: None,
             minimum_version: None,

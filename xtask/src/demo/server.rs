@@ -195,13 +195,15 @@ fn send(mut stream: &TcpStream, status: &str, head: &str, body: &mut dyn Read) -
     io::copy(body, &mut stream)
 }
 
-/// `/` is the listing, anything else the name of a file beside it.
+/// `/` is the listing, anything else a file in the directory or below it.
 fn find(path: &str, directory: &Path) -> io::Result<Body> {
     let name = path.trim_start_matches('/');
     if name.is_empty() {
         return listing(directory).map(Body::Text);
     }
-    if name.contains(['/', '\\', '%']) || name.starts_with('.') {
+    let is_odd =
+        |part: &str| part.is_empty() || part.starts_with('.') || part.contains(['\\', '%']);
+    if name.split('/').any(is_odd) {
         return Err(io::ErrorKind::NotFound.into());
     }
     let file = File::open(directory.join(name))?;
@@ -235,7 +237,14 @@ mod tests {
 
     #[test]
     fn files_outside_the_directory_are_not_served() {
-        for path in ["/../secret", "/a/b", "/.hidden", "/%2e%2e", "/..\\x"] {
+        for path in [
+            "/../secret",
+            "/a/../../b",
+            "/a//b",
+            "/.hidden",
+            "/%2e%2e",
+            "/..\\x",
+        ] {
             assert!(find(path, Path::new(".")).is_err(), "{path}");
         }
     }

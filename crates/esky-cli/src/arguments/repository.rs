@@ -34,12 +34,12 @@ pub(crate) struct InitArguments {
 /// Run again after it was broken off, it does what is left. Readers of the repository never see half of a release.
 #[derive(Args, Debug)]
 pub(crate) struct ReleaseArguments {
-    /// Directory that the freezer made
-    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
-    pub(crate) directory: PathBuf,
-    /// Version of this release
+    /// Directory that the freezer made, or package that `bdist_esky` or `esky pack` made
+    #[arg(value_name = "DIR|PACKAGE", value_hint = ValueHint::AnyPath)]
+    pub(crate) path: PathBuf,
+    /// Version of this release [default: that of PACKAGE]
     #[arg(long, value_name = "VERSION")]
-    pub(crate) version: String,
+    pub(crate) version: Option<String>,
     /// Channel to release to [default: that of esky.toml]
     #[arg(long, value_name = "CHANNEL")]
     pub(crate) channel: Option<String>,

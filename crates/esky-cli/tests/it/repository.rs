@@ -120,6 +120,56 @@ fn json_has_the_documented_keys() {
     assert_eq!(status["roles"].as_array().unwrap().len(), 4);
 }
 
+/// What `bdist_esky` and machines without keys make.
+#[test]
+fn a_package_is_signed_as_it_is() {
+    let scene = Scene::new();
+    initialized(&scene);
+    let package = scene.package_with("1.0", &["--confirm", "nobody", "--appdata-dir"]);
+    let path = package.to_str().unwrap();
+    let released = run(&scene, &["release", path, "--json"]);
+    assert_eq!(released.code, 0, "{released:?}");
+    assert_eq!(released.json()["version"], "1.0");
+    let signed = scene
+        .path("")
+        .join(released.json()["path"].as_str().unwrap());
+    let app = scene.path("app");
+    esky_testkit::apps::extract(&signed, &app);
+    let version = app.join(format!("appdata/demo-1.0.{}", current_platform()));
+    let read = |name: &str| std::fs::read_to_string(version.join(name)).unwrap();
+    assert!(read("esky-files/root.json").contains("\"root\""));
+    assert!(read("esky-files/settings.txt").contains("confirm nobody"));
+    assert_eq!(read("lib/data.txt"), "data of 1.0\n");
+    assert!(
+        run(&scene, &["release", path])
+            .stdout
+            .contains("was released before")
+    );
+    assert_eq!(run(&scene, &["release", path, "--version", "2.0"]).code, 2);
+    assert_eq!(
+        std::fs::read_dir(scene.path("repo.staging"))
+            .unwrap()
+            .count(),
+        1,
+        "the lock"
+    );
+}
+
+#[test]
+fn a_package_of_another_app_is_refused() {
+    let scene = Scene::new();
+    run(&scene, &["init", "--app", "other"]);
+    let package = scene.package("1.0");
+    let refused = run(&scene, &["release", package.to_str().unwrap()]);
+    assert_eq!(refused.code, 1, "{refused:?}");
+    assert!(
+        refused
+            .stderr
+            .contains("the repository is for other, the package for demo"),
+        "{refused:?}"
+    );
+}
+
 #[test]
 fn keys_are_not_in_the_project() {
     let scene = Scene::new();

@@ -146,6 +146,14 @@ pub enum RepositoryError {
         /// The app of the package.
         found: String,
     },
+    /// The package cannot be released.
+    #[error("{}: {reason}", path.display())]
+    BadPackage {
+        /// The package.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A package could not be made.
     #[error(transparent)]
     Pack(#[from] crate::Error),
@@ -220,6 +228,7 @@ impl RepositoryError {
             Self::SeveralKeys { .. } => "`esky status` lists them; say which one with --key",
             Self::NotReleased { .. } => "`esky status` lists the versions there are",
             Self::OtherApp { .. } => "correct `app` in esky.toml, or the name of the package",
+            Self::BadPackage { .. } => "pack it again with this version of esky",
             Self::Sign(_) | Self::Unsayable(_) => return None,
             Self::Pack(error) => return error.hint(),
             Self::Disk(error) => return error.hint(),

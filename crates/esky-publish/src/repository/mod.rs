@@ -12,6 +12,7 @@ mod layout;
 mod play;
 mod project;
 mod release;
+mod repack;
 mod roots;
 mod rotate;
 mod signers;
@@ -24,7 +25,7 @@ pub use error::{PlayFault, RepositoryError, RepositoryResult};
 pub use init::{InitOptions, Initialized, init};
 pub use key_store::{KeyStore, generate_passphrase};
 pub use project::{Project, guess_app};
-pub use release::{ReleaseOptions, Released, release};
+pub use release::{ReleaseOptions, Released, Source, release};
 pub use rotate::{
     Recovered, Rotated, recover, rotate_recovery_key, rotate_release_key, rotate_root_key,
 };

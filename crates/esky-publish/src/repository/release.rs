@@ -10,20 +10,29 @@ use super::project::Project;
 use super::signers::Signers;
 use super::stage::{Change, Stage, StagedPackage};
 use super::state::{Accept, State};
-use super::{init::ONLINE, layout};
+use super::{init::ONLINE, layout, repack};
 use crate::{PackOptions, Packed, Progress, TrustOptions, pack};
 
 /// What to release.
 #[derive(Clone, Debug)]
 pub struct ReleaseOptions {
-    /// What to pack. Its name, its output directory and whom it trusts are the repository's to say.
-    pub pack: PackOptions,
+    /// Where the version comes from.
+    pub source: Source,
     /// The channel; by default that of the project.
     pub channel: Option<String>,
     /// What is new, for people.
     pub notes: Option<String>,
     /// No version below this one may be installed any more.
     pub minimum_version: Option<String>,
+}
+
+/// Where a version comes from.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// A directory that a freezer made. The name, the output directory and whom the app trusts are the repository's to say.
+    Directory(Box<PackOptions>),
+    /// A package, which is packed anew with the root of trust in it.
+    Package(PathBuf),
 }
 
 /// What was released.
@@ -84,7 +93,7 @@ pub fn release(
         };
         Stage::next(&project.repository, &state, change, signers, now)?.publish()?;
     }
-    esky_fs::remove_file(&released.packed.path)?;
+    project.clear_staging()?;
     released.packed.path.clone_from(&released.path);
     Ok(released)
 }
@@ -100,12 +109,24 @@ fn pack_for(
         root: state.root.to_bytes(),
         channel: channel.to_owned(),
     };
+    let options = match &options.source {
+        Source::Directory(options) => PackOptions {
+            name: project.app.clone(),
+            ..(**options).clone()
+        },
+        Source::Package(package) => repack::unpack(package, &project.staging())?,
+    };
+    if options.name != project.app {
+        return Err(RepositoryError::OtherApp {
+            expected: project.app.clone(),
+            found: options.name,
+        });
+    }
     let options = PackOptions {
-        name: project.app.clone(),
         output_dir: project.staging(),
         index: false,
         trust: Some(trust),
-        ..options.pack.clone()
+        ..options
     };
     Ok(pack(&options, progress)?)
 }

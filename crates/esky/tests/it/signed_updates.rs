@@ -244,9 +244,8 @@ fn versions_for_others_are_not_offered() {
     stage.site.release_with(&Release::new("1.1"), |options| {
         options.channel = Some("beta".into())
     });
-    stage.site.release_with(&Release::new("1.2"), |options| {
-        options.pack.platform = Some("win-arm64".into());
-    });
+    let other = Release::new("1.2").for_platform("win-arm64");
+    stage.site.release(&other);
     stage.site.release(&Release::new("1.3"));
     stage.site.yank("1.3");
     assert_eq!(stage.update().unwrap(), None);

@@ -1,14 +1,17 @@
 //! `esky release`: pack, sign, publish.
 
+use std::ffi::OsStr;
 use std::fmt;
+use std::path::Path;
 
-use esky_publish::repository::{ReleaseOptions, Released, release};
+use esky_format::name::AppVersion;
+use esky_publish::repository::{Project, ReleaseOptions, Released, Source, release};
 use serde::Serialize;
 
 use super::keys::Workplace;
 use super::now;
 use crate::Environment;
-use crate::arguments::ReleaseArguments;
+use crate::arguments::{PackingArguments, ReleaseArguments};
 use crate::commands::pack;
 use crate::exit;
 use crate::failure::Failure;
@@ -46,12 +49,13 @@ pub(crate) fn run(
         }
         None => None,
     };
-    let (directory, version) = (arguments.directory, arguments.version);
-    let staging = project.repository.clone();
+    let what = arguments.path.clone();
     let options = ReleaseOptions {
-        pack: pack::packing_options(
+        source: source(
+            &arguments.path,
+            arguments.version,
             arguments.packing,
-            (directory.clone(), project.app.clone(), version, staging),
+            project,
             environment,
         )?,
         channel: arguments.channel,
@@ -60,21 +64,51 @@ pub(crate) fn run(
     };
     let progress = terminal.progress();
     progress.phase(&format!(
-        "Packing {} {}",
-        options.pack.name, options.pack.version
+        "Packing {}",
+        text::printable(&what.display().to_string())
     ));
-    let released = release(
-        project,
-        &options,
-        &signers,
-        now(),
-        &mut pack::show(&progress, environment),
-    );
+    let mut show = pack::show(&progress, environment);
+    let released = release(project, &options, &signers, now(), &mut show);
+    drop(show);
     drop(progress);
-    let released = released.map_err(|error| Failure::from(error).about_path(&directory))?;
+    let released = released.map_err(|error| Failure::from(error).about_path(&what))?;
     let repository = project.repository.display().to_string();
     terminal.show(&Outcome::new(released, repository))?;
     Ok(exit::SUCCESS)
+}
+
+/// A file is a package, which says itself what its version is; anything else a directory.
+fn source(
+    path: &Path,
+    version: Option<String>,
+    packing: PackingArguments,
+    project: &Project,
+    environment: &Environment,
+) -> Result<Source, Failure> {
+    let is_file = esky_fs::metadata(path)?.is_some_and(|found| found.kind == esky_fs::Kind::File);
+    if !is_file {
+        let version =
+            version.ok_or_else(|| Failure::usage("a directory needs --version VERSION"))?;
+        let what = (
+            path.to_owned(),
+            project.app.clone(),
+            version,
+            project.repository.clone(),
+        );
+        let options = pack::packing_options(packing, what, environment)?;
+        return Ok(Source::Directory(Box::new(options)));
+    }
+    let stem = path.file_stem().and_then(OsStr::to_str);
+    let named = stem
+        .and_then(AppVersion::parse_directory)
+        .map(|app| app.version);
+    match (version, named) {
+        (Some(given), Some(named)) if given != named => Err(Failure::usage(format!(
+            "{} is version {named}, not {given}",
+            path.display()
+        ))),
+        _ => Ok(Source::Package(path.to_owned())),
+    }
 }
 
 impl Outcome {

@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use esky_publish::repository::{
-    InitOptions, KeyStore, Project, ReleaseOptions, Released, RepositoryResult, Signers, init,
-    release,
+    InitOptions, KeyStore, Project, ReleaseOptions, Released, RepositoryResult, Signers, Source,
+    init, release,
 };
 use esky_trust::Time;
 use esky_trust::sign::{RecoveryWords, SigningKey};
@@ -112,7 +112,7 @@ impl Workshop {
         let mut pack = self.app.options();
         pack.version = version.to_owned();
         ReleaseOptions {
-            pack,
+            source: Source::Directory(Box::new(pack)),
             channel: None,
             notes: Some(format!("New in {version}")),
             minimum_version: None,
