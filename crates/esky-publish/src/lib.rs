@@ -9,6 +9,7 @@
 mod error;
 mod executable;
 mod index;
+mod key_search;
 mod options;
 mod output;
 mod pack;

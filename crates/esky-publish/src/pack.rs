@@ -16,6 +16,7 @@ use esky_format::settings::Settings;
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
+use crate::key_search::KeySearch;
 use crate::options::{PackOptions, Packed, Progress};
 use crate::output::Output;
 use crate::scan::{Node, NodeKind, Tree, scan};
@@ -209,11 +210,16 @@ impl<'a> Packer<'a> {
         let mut content = Hashing {
             content: esky_fs::open_for_read(&self.options.directory.join(path))?,
             hash: Sha256::new(),
+            keys: KeySearch::new(),
             monitor: &mut self.progress,
         };
         let added = self.zip.file(&place, mode, size, &mut content);
-        let sha256 = content.hash.finalize().into();
+        let (sha256, has_key) = (content.hash.finalize().into(), content.keys.has_found());
         added.map_err(|source| self.failed(source))?;
+        if has_key {
+            let path = self.options.directory.join(path);
+            return Err(Error::KeyInside { path });
+        }
         self.count(size);
         self.enter(path, Kind::File { mode, size, sha256 });
         Ok(())
@@ -303,6 +309,7 @@ struct Monitor<'a> {
 struct Hashing<'m, 'a> {
     content: File,
     hash: Sha256,
+    keys: KeySearch,
     monitor: &'m mut Monitor<'a>,
 }
 
@@ -310,6 +317,7 @@ impl Read for Hashing<'_, '_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.content.read(buffer)?;
         self.hash.update(&buffer[..count]);
+        self.keys.look_at(&buffer[..count]);
         self.monitor.state.done += count as u64;
         if (self.monitor.tell)(self.monitor.state).is_break() {
             self.monitor.cancelled = true;
