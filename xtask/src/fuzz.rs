@@ -25,6 +25,8 @@ pub(crate) struct Outcome {
     name: String,
     seconds: u32,
     executions: u64,
+    /// Pieces of code that some input has reached.
+    coverage: u64,
     holds: bool,
 }
 
@@ -88,14 +90,16 @@ fn fuzz_one(programs: &Path, name: &str, place: &Path, seconds: u32) -> Result<O
             "-artifact_prefix={}/{name}-",
             place.join("artifacts").display()
         ))
-        .args(["-print_final_stats=1", "-verbosity=0"])
+        .arg("-print_final_stats=1")
         .output()
         .with_context(|| format!("cannot start {}", program.display()))?;
     let heard = String::from_utf8_lossy(&ran.stderr);
     let holds = ran.status.success();
     let executions = figure(&heard, "stat::number_of_executed_units:").unwrap_or(0);
     if !holds {
-        println!("{heard}");
+        let is_progress = |line: &&str| line.starts_with('#');
+        let rest: Vec<&str> = heard.lines().filter(|line| !is_progress(line)).collect();
+        println!("{}", rest.join("\n"));
     } else if executions == 0 {
         bail!("libFuzzer says nothing of the inputs that it tried:\n{heard}");
     }
@@ -103,9 +107,10 @@ fn fuzz_one(programs: &Path, name: &str, place: &Path, seconds: u32) -> Result<O
         name: name.to_owned(),
         seconds,
         executions,
+        coverage: coverage(&heard).unwrap_or(0),
         holds,
     };
-    println!("{}", outcome.row());
+    println!("{}", outcome.line());
     Ok(outcome)
 }
 
@@ -125,13 +130,23 @@ fn figure(heard: &str, label: &str) -> Option<u64> {
     line.trim().parse().ok()
 }
 
+/// What the last of libFuzzer's lines of progress says: `#4096  DONE   cov: 167 ft: 583 corp: 61/5Kb exec/s: 1024 rss: 45Mb`.
+fn coverage(heard: &str) -> Option<u64> {
+    let progress = heard.lines().rev().find_map(|line| {
+        let (_, progress) = line.strip_prefix('#')?.split_once(" cov: ")?;
+        progress.split(' ').next()
+    });
+    progress?.parse().ok()
+}
+
 /// The nightly compiler and cargo-fuzz, fetched if they are not there.
 fn set_up() -> Result<PathBuf> {
     if !is_on_path("rustup") {
         bail!("fuzzing needs a nightly compiler, and there is no rustup to get it with");
     }
     let installed = output(Command::new("rustup").args(["toolchain", "list"]))?;
-    if !installed.lines().any(|line| line.starts_with(TOOLCHAIN)) {
+    let wanted = format!("{TOOLCHAIN}-{}", host_target()?);
+    if !installed.lines().any(|line| is_toolchain(line, &wanted)) {
         let install = ["toolchain", "install", TOOLCHAIN, "--profile", "minimal"];
         run(Command::new("rustup").args(install))?;
     }
@@ -153,10 +168,27 @@ fn set_up() -> Result<PathBuf> {
     Ok(program)
 }
 
+/// A line of `rustup toolchain list` may end with marks: `stable-x86_64-unknown-linux-gnu (active, default)`.
+fn is_toolchain(line: &str, wanted: &str) -> bool {
+    line.split(' ').next() == Some(wanted)
+}
+
 impl Outcome {
     /// Whether no input broke a promise.
     pub(crate) fn holds(&self) -> bool {
         self.holds
+    }
+
+    fn line(&self) -> String {
+        let Self {
+            name,
+            seconds,
+            executions,
+            coverage,
+            holds,
+        } = self;
+        let verdict = if *holds { "holds" } else { "BROKEN" };
+        format!("{name}: {executions} inputs in {seconds} s, coverage {coverage}, {verdict}")
     }
 
     /// The target's row in the laboratory's table of figures: seconds, inputs, broken promises.
@@ -166,6 +198,7 @@ impl Outcome {
             seconds,
             executions,
             holds,
+            ..
         } = self;
         let wrong = u8::from(!holds);
         format!("| fuzzed | {name} | {seconds} | {executions} | {wrong} |")
@@ -181,5 +214,26 @@ mod tests {
         let heard = "Done 12 runs\nstat::number_of_executed_units: 1234\nstat::x: 5\n";
         assert_eq!(figure(heard, "stat::number_of_executed_units:"), Some(1234));
         assert_eq!(figure("", "stat::number_of_executed_units:"), None);
+    }
+
+    #[test]
+    fn the_coverage_is_that_of_the_end() {
+        let heard = "INFO: cov: 1\n#2\tINITED cov: 98 ft: 99 corp: 2/8Kb\n#9\tDONE   cov: 167 ft: 583\nDone 9 runs\n";
+        assert_eq!(coverage(heard), Some(167));
+        assert_eq!(coverage("Done 9 runs\n"), None);
+    }
+
+    #[test]
+    fn a_nightly_of_a_certain_day_is_not_the_nightly() {
+        let wanted = "nightly-x86_64-unknown-linux-gnu";
+        assert!(is_toolchain(wanted, wanted));
+        assert!(is_toolchain(
+            "nightly-x86_64-unknown-linux-gnu (active)",
+            wanted
+        ));
+        assert!(!is_toolchain(
+            "nightly-2026-01-01-x86_64-unknown-linux-gnu",
+            wanted
+        ));
     }
 }

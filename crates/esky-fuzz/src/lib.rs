@@ -26,7 +26,7 @@ pub struct Target {
 }
 
 /// Every parser of bytes that come from outside.
-pub const TARGETS: [Target; 14] = [
+pub const TARGETS: [Target; 17] = [
     Target {
         name: "slot",
         body: format::slot,
@@ -68,6 +68,11 @@ pub const TARGETS: [Target; 14] = [
         seeds: format::path_seeds,
     },
     Target {
+        name: "environment",
+        body: format::environment,
+        seeds: format::environment_seeds,
+    },
+    Target {
         name: "package",
         body: archive::package,
         seeds: archive::package_seeds,
@@ -86,6 +91,16 @@ pub const TARGETS: [Target; 14] = [
         name: "metadata",
         body: trust::metadata,
         seeds: trust::metadata_seeds,
+    },
+    Target {
+        name: "target_name",
+        body: trust::target_name,
+        seeds: trust::target_name_seeds,
+    },
+    Target {
+        name: "release",
+        body: trust::release,
+        seeds: trust::release_seeds,
     },
     Target {
         name: "key_line",
@@ -195,10 +210,13 @@ mod tests {
         names,
         version_order,
         paths,
+        environment,
         package,
         listing,
         json,
         metadata,
+        target_name,
+        release,
         key_line,
         recovery_words
     );

@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 
 use esky_trust::sign::{Draft, KeyLine, RecoveryWords, SigningKey};
 use esky_trust::{
-    Content, Json, KeyKind, MetaFile, Role, RoleKeys, Root, RootRoles, Snapshot, TargetFile,
-    Targets, Time, Timestamp, TrustedSet, sign::Signer,
+    Content, Json, KeyKind, MetaFile, PackageKind, Release, Role, RoleKeys, Root, RootRoles,
+    Snapshot, TargetFile, Targets, Time, Timestamp, TrustedSet, check_target_name, percent_encode,
+    release_path, sign::Signer,
 };
+
+use crate::format::assert_safe;
 
 /// Its canonical form is read as the same value.
 pub(crate) fn json(bytes: &[u8]) {
@@ -67,6 +70,80 @@ pub(crate) fn metadata_seeds() -> Vec<Vec<u8>> {
         signed(snapshot, &key),
         signed(timestamp, &key),
     ]
+}
+
+/// Whatever it is called, it stays below its directory, and two names never become one file.
+pub(crate) fn target_name(bytes: &[u8]) {
+    let Ok(name) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    if check_target_name(name).is_ok() {
+        assert_safe(&name.replace(['<', '>', '"', '|', '?', '*'], "_"));
+    }
+    let encoded = percent_encode(name);
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~%".contains(&byte);
+    assert!(encoded.bytes().all(plain), "{encoded}");
+    assert_eq!(percent_decode(&encoded), bytes);
+}
+
+fn percent_decode(text: &str) -> Vec<u8> {
+    let mut parts = text.split('%');
+    let mut bytes = parts.next().unwrap().as_bytes().to_vec();
+    for part in parts {
+        let (digits, rest) = part.split_at(2);
+        bytes.push(u8::from_str_radix(digits, 16).unwrap());
+        bytes.extend(rest.as_bytes());
+    }
+    bytes
+}
+
+pub(crate) fn target_name_seeds() -> Vec<Vec<u8>> {
+    let names = [
+        "demo/stable/linux-x86_64/demo-1.0.linux-x86_64.zip",
+        "caf\u{e9}/a?b#c%20.zip",
+        "a/../../x",
+        "c:nul",
+    ];
+    names.map(|name| name.as_bytes().to_vec()).into()
+}
+
+/// A target's path, and below it what is said of it: a release lies where it belongs, and survives being written.
+pub(crate) fn release(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let (path, said) = text.split_once('\n').unwrap_or_default();
+    let mut file = TargetFile::describe(b"content");
+    file.custom = Json::parse(said.as_bytes()).ok();
+    let Ok(Some(release)) = Release::read(path, &file) else {
+        return;
+    };
+    assert_safe(path);
+    let name = path.rsplit('/').next().unwrap_or_default();
+    assert_eq!(release_path(release.wanted(), name), path);
+    file.custom = Some(release.to_custom().unwrap());
+    assert_eq!(Release::read(path, &file), Ok(Some(release)));
+}
+
+pub(crate) fn release_seeds() -> Vec<Vec<u8>> {
+    let full = Release {
+        app: "demo".into(),
+        version: "1.1".into(),
+        platform: "linux-x86_64".into(),
+        channel: "stable".into(),
+        kind: PackageKind::Full,
+        notes: Some("Faster.".into()),
+        minimum_version: Some("1.0".into()),
+        yanked: Some("crashes".into()),
+    };
+    let patch = Release {
+        kind: PackageKind::Patch { from: "1.0".into() },
+        notes: None,
+        ..full.clone()
+    };
+    let seed = |release: Release| {
+        let path = release_path(release.wanted(), "demo-1.1.linux-x86_64.zip");
+        format!("{path}\n{}", release.to_custom().unwrap().to_text()).into_bytes()
+    };
+    vec![seed(full), seed(patch)]
 }
 
 pub(crate) fn key_line(bytes: &[u8]) {
