@@ -8,9 +8,10 @@ mod model;
 use crate::fixture::{App, stage_with};
 use esky_format::settings::Settings;
 use esky_format::state::Reason;
+use esky_fs::Operation;
 use esky_fs::faults::{Plan, arm};
 use esky_install::{AppDir, Refusal, Result, VersionLock};
-use model::{FIRST, Model, Seen, Transition, Version, Writing};
+use model::{FIRST, Kill, Model, Seen, Transition, Version, Writing};
 use proptest::test_runner::Config;
 use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state_machine};
 use std::collections::BTreeSet;
@@ -75,9 +76,12 @@ impl Story {
     }
 
     /// Killed, it has left what was before or what was asked for; run again, it does the rest.
-    fn killed(&self, writing: &Writing, after: u64, goal: &Seen) {
+    fn killed(&self, writing: &Writing, kill: Kill, goal: &Seen) {
         let before = self.seen();
-        let armed = arm(Plan::StopAfter(after));
+        let armed = arm(match kill {
+            Kill::After(operations) => Plan::StopAfter(operations),
+            Kill::InRecord => Plan::StopAt(Operation::Write, "slot-"),
+        });
         let _ = self.write(writing);
         drop(armed);
         let seen = self.seen();
@@ -89,7 +93,7 @@ impl Story {
                 && (seen.pinned == before.pinned || seen.pinned == goal.pinned)
                 && kept(&before.held, &seen.held, &goal.held)
                 && kept(&before.skipped, &seen.skipped, &goal.skipped),
-            "{writing:?}, killed after {after} operations: {before:?} has become {seen:?}"
+            "{writing:?}, killed {kill:?}: {before:?} has become {seen:?}"
         );
         // Going back twice would go further back; all else may be asked for again.
         if seen != *goal || !matches!(writing, Writing::RollBack(_)) {
@@ -160,7 +164,7 @@ impl StateMachineTest for Story {
             Transition::Killed(writing, _) if model.refused => {
                 story.write(writing).unwrap_err();
             }
-            Transition::Killed(writing, after) => story.killed(writing, *after, &model.seen()),
+            Transition::Killed(writing, kill) => story.killed(writing, *kill, &model.seen()),
             Transition::Start => story.start(true),
             Transition::StartFails => story.start(false),
             Transition::End(version) => story.end(*version),

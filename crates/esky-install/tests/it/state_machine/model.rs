@@ -25,11 +25,20 @@ pub(crate) enum Writing {
     CleanUp,
 }
 
+/// Where a writer is killed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Kill {
+    /// After so many operations on the disk, the last one torn.
+    After(u64),
+    /// In the middle of writing the state record, if it writes one.
+    InRecord,
+}
+
 #[derive(Clone, Debug)]
 pub(crate) enum Transition {
     Write(Writing),
-    /// Killed after so many operations on the disk, the last one torn, and then run again.
-    Killed(Writing, u64),
+    /// Killed, and then run again.
+    Killed(Writing, Kill),
     /// Started by a person, and up.
     Start,
     /// Started, and its program is missing or no program.
@@ -342,8 +351,7 @@ impl ReferenceStateMachine for Model {
         let end = if up.is_empty() { vec![2] } else { up };
         prop_oneof![
             8 => writing().prop_map(Transition::Write),
-            // What is decided is decided within few operations; putting a version there takes many.
-            3 => (writing(), prop_oneof![0..16_u64, 0..90_u64]).prop_map(|(writing, after)| Transition::Killed(writing, after)),
+            5 => (writing(), kill()).prop_map(|(writing, kill)| Transition::Killed(writing, kill)),
             6 => Just(Transition::Start),
             1 => Just(Transition::StartFails),
             4 => select(end).prop_map(Transition::End),
@@ -380,6 +388,16 @@ impl ReferenceStateMachine for Model {
         }
         model
     }
+}
+
+/// What is decided is decided within few operations; putting a version there takes many.
+fn kill() -> BoxedStrategy<Kill> {
+    prop_oneof![
+        (0..16_u64).prop_map(Kill::After),
+        (0..90_u64).prop_map(Kill::After),
+        Just(Kill::InRecord),
+    ]
+    .boxed()
 }
 
 fn writing() -> BoxedStrategy<Writing> {
