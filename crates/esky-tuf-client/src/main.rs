@@ -8,7 +8,7 @@
 //! ```
 //!
 //! It does what the specification's client workflow says and makes exactly the requests of it. Exit code 0 for success and
-//! 1 for any failure, wrong usage and faults of its own included.
+//! 1 for any failure, wrong usage and faults of its own included. Runs with one directory of metadata wait for each other.
 
 #![allow(
     clippy::print_stderr,
@@ -17,6 +17,7 @@
 )]
 
 use std::error::Error as StdError;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::exit;
 use std::sync::Arc;
@@ -24,13 +25,18 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Parser, Subcommand};
 use esky::{HttpOptions, HttpTransport, Monitor, Proxy, Repository, RepositoryPlaces, RetryPolicy};
-use esky_trust::{Time, percent_encode};
+use esky_fs::FileLock;
+use esky_trust::{Hashes, Time, percent_encode};
 
 /// A root is small.
 const ROOT_LIMIT: u64 = 512 << 10;
 const FILE_MODE: u32 = 0o644;
-/// Names of files longer than this are refused by many systems.
+/// Names of files much longer than this are refused by many systems.
 const LONGEST_NAME: usize = 240;
+/// The root that was trusted first. All the rest of the directory is verified from it at each start, `root.json` included.
+const PINNED_ROOT: &str = "pinned-root";
+const NEWEST_ROOT: &str = "root.json";
+const LOCK: &str = "lock";
 
 type Outcome<T> = Result<T, Box<dyn StdError>>;
 
@@ -72,35 +78,67 @@ fn main() {
     let failure = match ran {
         Ok(Ok(Ok(()))) => exit(0),
         Ok(Ok(Err(error))) => error.to_string(),
+        Ok(Err(usage)) if !usage.use_stderr() => {
+            let _ = usage.print();
+            exit(0)
+        }
         Ok(Err(usage)) => usage.to_string(),
         Err(_) => "a fault of this program".to_owned(),
     };
-    eprintln!("{failure}");
+    // Nobody may be listening; the exit code says enough.
+    let _ = writeln!(std::io::stderr(), "{failure}");
     exit(1)
 }
 
 fn run(arguments: Arguments) -> Outcome<()> {
+    let directory = &arguments.metadata_dir;
     match &arguments.command {
-        Command::Init { root_file } => init(&arguments.metadata_dir, root_file),
-        Command::Refresh => refreshed(&arguments).map(drop),
-        Command::Download => download(&arguments),
+        Command::Init { root_file } => init(directory, root_file),
+        Command::Refresh => {
+            let _alone = lock(directory)?;
+            refreshed(&arguments).map(drop)
+        }
+        Command::Download => {
+            let _alone = lock(directory)?;
+            download(&arguments)
+        }
     }
 }
 
-fn init(metadata: &Path, root_file: &Path) -> Outcome<()> {
+fn init(directory: &Path, root_file: &Path) -> Outcome<()> {
     let root = esky_fs::read_limited(root_file, ROOT_LIMIT)?;
     esky_trust::TrustedSet::new(&root, Time::from_unix(0))?;
-    esky_fs::create_dir_all(metadata)?;
-    Ok(esky_fs::write_durable(
-        &metadata.join("root.json"),
-        &root,
-        FILE_MODE,
-    )?)
+    esky_fs::create_dir_all(directory)?;
+    let _alone = lock(directory)?;
+    for name in [PINNED_ROOT, NEWEST_ROOT] {
+        esky_fs::write_durable(&directory.join(name), &root, FILE_MODE)?;
+    }
+    Ok(())
 }
 
-/// The repository, trusted from the root that was trusted last.
+/// Waits until no other run uses the directory.
+fn lock(directory: &Path) -> Outcome<FileLock> {
+    let path = directory.join(LOCK);
+    match FileLock::try_exclusive_or_create(&path)? {
+        Some(lock) => Ok(lock),
+        None => Ok(FileLock::exclusive(&path)?),
+    }
+}
+
+/// The root that was trusted first; a directory that was not made here has the newest one only.
+fn pinned_root(directory: &Path) -> Outcome<Vec<u8>> {
+    match esky_fs::read_optional(&directory.join(PINNED_ROOT), ROOT_LIMIT)? {
+        Some(root) => Ok(root),
+        None => Ok(esky_fs::read_limited(
+            &directory.join(NEWEST_ROOT),
+            ROOT_LIMIT,
+        )?),
+    }
+}
+
+/// The repository, up to date.
 fn refreshed(arguments: &Arguments) -> Outcome<Repository> {
-    let root = esky_fs::read_limited(&arguments.metadata_dir.join("root.json"), ROOT_LIMIT)?;
+    let root = pinned_root(&arguments.metadata_dir)?;
     let metadata_url = arguments.metadata_url.clone();
     let places = RepositoryPlaces {
         metadata_url: metadata_url.ok_or("--metadata-url is missing")?,
@@ -134,17 +172,21 @@ fn download(arguments: &Arguments) -> Outcome<()> {
         let found = repository.find_target(path, &monitor)?;
         let file = found.ok_or_else(|| format!("there is no target {path:?}"))?;
         esky_fs::create_dir_all(targets)?;
-        repository.download_target(path, &file, &targets.join(file_name(path)?), &monitor)?;
+        repository.download_target(path, &file, &targets.join(file_name(path)), &monitor)?;
     }
     Ok(())
 }
 
-/// A name for each path that no other path has.
-fn file_name(path: &str) -> Outcome<String> {
+/// A name for each path that no other path has, and that no file on its way to a name has: those begin with a dot.
+fn file_name(path: &str) -> String {
     let name = percent_encode(path);
-    match name.len() <= LONGEST_NAME {
-        true => Ok(name),
-        false => Err("the name of the target is too long for a file".into()),
+    if name.len() > LONGEST_NAME {
+        let hashes = Hashes::of(path.as_bytes());
+        return format!("%{}", hashes.file_name_prefix().unwrap_or_default());
+    }
+    match name.strip_prefix('.') {
+        Some(rest) => format!("%2E{rest}"),
+        None => name,
     }
 }
 

@@ -3,6 +3,11 @@
 
 mod delegations;
 mod downloads;
+mod expiry;
 mod refreshing;
+mod rollback;
+mod rotations;
+mod signatures;
+mod spoilt;
 mod stage;
 mod usage;

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use esky_testkit::repository::Vendor;
-use esky_testkit::server::Server;
-use esky_trust::{TargetFile, percent_encode};
+use esky_testkit::server::{Fault, Server};
+use esky_trust::{Json, MetaFile, Object, TargetFile, percent_encode};
 use tempfile::TempDir;
 
 pub(crate) struct Stage {
@@ -20,10 +20,14 @@ impl Stage {
     /// A repository, and a client that trusts its first root and has asked for nothing yet.
     pub(crate) fn new() -> Self {
         let stage = Self::untouched();
-        let root = stage.path("root-file");
-        fs::write(&root, stage.vendor.file("root", 1)).unwrap();
-        assert_eq!(stage.run(["init".as_ref(), root.as_os_str()]), 0);
+        stage.trust_first_root();
         stage
+    }
+
+    pub(crate) fn trust_first_root(&self) {
+        let root = self.path("root-file");
+        fs::write(&root, self.vendor.file("root", 1)).unwrap();
+        assert_eq!(self.run(["init".as_ref(), root.as_os_str()]), 0);
     }
 
     pub(crate) fn untouched() -> Self {
@@ -48,9 +52,45 @@ impl Stage {
         }
     }
 
+    /// Publishes top-level targets that are changed as JSON before they are signed.
+    pub(crate) fn publish_edited_targets(&mut self, edit: impl FnOnce(&mut Object)) {
+        let version = self.vendor.targets.version;
+        self.vendor.publish_targets();
+        let mut signed = signed_part(self.vendor.file("targets", version));
+        edit(&mut signed);
+        let bytes = self.vendor.signed_json("targets", &Json::Object(signed));
+        let meta = MetaFile::describe(version, &bytes);
+        self.vendor
+            .snapshot
+            .meta
+            .insert("targets.json".into(), meta);
+        self.vendor.publish_snapshot();
+        let name = match self.vendor.root.consistent_snapshot {
+            true => format!("{version}.targets.json"),
+            false => "targets.json".to_owned(),
+        };
+        self.vendor.files.insert(name, bytes);
+        self.serve();
+    }
+
+    /// Takes a file of metadata off the server.
+    pub(crate) fn withhold(&self, name: &str) {
+        let path = format!("/metadata/{name}");
+        self.server.fault(&path, Fault::Status(404));
+    }
+
     /// Offers a target with its content.
     pub(crate) fn offer(&mut self, path: &str, content: &[u8]) {
         self.vendor.add_target(path, content);
+        self.vendor.publish_targets();
+        self.serve();
+        self.put(path, content, content);
+    }
+
+    /// Offers a target in the metadata of a role that is delegated to.
+    pub(crate) fn offer_delegated(&mut self, role: &str, path: &str, content: &[u8]) {
+        let targets = &mut self.vendor.delegated.get_mut(role).unwrap().targets;
+        targets.insert(path.to_owned(), TargetFile::describe(content));
         self.vendor.publish_targets();
         self.serve();
         self.put(path, content, content);
@@ -68,14 +108,16 @@ impl Stage {
         self.server.page(&path, bytes);
     }
 
+    /// The program with its metadata directory.
+    pub(crate) fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_esky-tuf-client"));
+        command.arg("--metadata-dir").arg(self.path("metadata"));
+        command
+    }
+
     /// Runs the program with its metadata directory and these words.
     pub(crate) fn run<'a>(&self, words: impl IntoIterator<Item = &'a OsStr>) -> i32 {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_esky-tuf-client"));
-        command
-            .arg("--metadata-dir")
-            .arg(self.path("metadata"))
-            .args(words);
-        let output = command.output().unwrap();
+        let output = self.command().args(words).output().unwrap();
         eprintln!("{}", String::from_utf8_lossy(&output.stderr));
         output.status.code().unwrap()
     }
@@ -128,6 +170,31 @@ impl Stage {
         self.trusted().into_iter().map(|(role, _)| role).collect()
     }
 
+    /// The roles that are trusted, each with its version.
+    pub(crate) fn versions(&self) -> Vec<(String, i128)> {
+        let trusted = self.trusted().into_iter();
+        trusted
+            .map(|(role, bytes)| match signed_part(&bytes)["version"] {
+                Json::Integer(version) => (role, version),
+                ref other => panic!("{role} has the version {other:?}"),
+            })
+            .collect()
+    }
+
+    /// Refreshing fails and leaves these versions trusted.
+    pub(crate) fn refuses_but_trusts(&self, expected: &[(&str, i128)]) {
+        assert_eq!(self.refresh(), 1);
+        self.trusts(expected);
+    }
+
+    pub(crate) fn trusts(&self, expected: &[(&str, i128)]) {
+        let expected: Vec<_> = expected
+            .iter()
+            .map(|(role, version)| ((*role).to_owned(), *version))
+            .collect();
+        assert_eq!(self.versions(), expected);
+    }
+
     /// The contents of all downloaded targets, sorted.
     pub(crate) fn downloaded(&self) -> Vec<Vec<u8>> {
         let Ok(entries) = fs::read_dir(self.path("targets")) else {
@@ -139,4 +206,11 @@ impl Stage {
         contents.sort();
         contents
     }
+}
+
+/// What is signed in a file of metadata.
+pub(crate) fn signed_part(bytes: &[u8]) -> Object {
+    let file = Json::parse(bytes).unwrap();
+    let signed = file.as_object().unwrap()["signed"].as_object();
+    signed.unwrap().clone()
 }
