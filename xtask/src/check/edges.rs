@@ -8,12 +8,13 @@ use serde_json::Value;
 use crate::tools::{cargo, output};
 
 /// For each crate the workspace crates that it may use. A new crate says here where it stands.
-const ALLOWED: [(&str, &[&str]); 15] = [
+const ALLOWED: [(&str, &[&str]); 16] = [
     ("esky-format", &[]),
     ("esky-fs", &[]),
     ("esky-bootstrap", &["esky-format"]),
     ("esky-install", &["esky-format", "esky-fs"]),
     ("esky-archive", &["esky-format"]),
+    ("esky-delta", &[]),
     (
         "esky-publish",
         &["esky-archive", "esky-format", "esky-fs", "esky-trust"],

@@ -1,0 +1,22 @@
+//! Patches that look inside machine code.
+
+mod apply;
+mod correction;
+mod create;
+mod deflate;
+mod digests;
+mod error;
+mod format;
+mod matching;
+mod packed;
+mod projection;
+mod references;
+mod residue;
+mod streams;
+mod transfer;
+mod tree;
+
+pub use apply::{Limits, apply};
+pub use create::{LARGEST, create};
+pub use error::{Damage, Error, Result};
+pub use tree::{Entry, Kind, Made, Patch, Sink, Tree, TreeDigest, diff};

@@ -1,0 +1,227 @@
+//! Deflate streams inside files: found, unpacked, and packed again bit by bit as they were.
+
+mod find;
+
+pub(crate) use find::{find, packer};
+
+use flate2::{Decompress, FlushDecompress, Status};
+
+use crate::deflate::{Encoder, Settings};
+use crate::error::{Damage, Error, Result};
+
+/// What is around a deflate stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wrapper {
+    /// Nothing, as in zip files.
+    Raw,
+    /// Two bytes before and the Adler-32 of what it holds behind.
+    Zlib,
+}
+
+/// How a stream is packed: by zlib, at a level from 1 to 9.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Packer {
+    pub(crate) wrapper: Wrapper,
+    pub(crate) level: u8,
+}
+
+/// zlib's `memLevel`, which nobody changes.
+const MEMORY_LEVEL: u8 = 8;
+
+impl Packer {
+    /// Memory that packing takes.
+    pub(crate) const MEMORY: u64 = Encoder::MEMORY + (1 << 20);
+
+    /// Whether there is such a level.
+    pub(crate) fn is_known(self) -> bool {
+        self.settings().are_known()
+    }
+
+    pub(crate) fn pack(self, bytes: &[u8]) -> Vec<u8> {
+        let mut packed = Vec::new();
+        let mut packing = Packing::new(self, &mut packed);
+        packing.write(bytes, &mut packed);
+        packing.finish(&mut packed);
+        packed
+    }
+
+    fn settings(self) -> Settings {
+        Settings {
+            level: self.level,
+            memory: MEMORY_LEVEL,
+        }
+    }
+
+    /// The second byte of zlib's header, which tells the level roughly.
+    fn flags(self) -> u8 {
+        match self.level {
+            0 | 1 => 0x01,
+            2..=5 => 0x5e,
+            6 => 0x9c,
+            _ => 0xda,
+        }
+    }
+}
+
+/// A stream that is being packed.
+pub(crate) struct Packing {
+    wrapper: Wrapper,
+    encoder: Encoder,
+    sums: Adler,
+}
+
+impl Packing {
+    /// Begins; what is packed is appended to `output`, here and below.
+    pub(crate) fn new(packer: Packer, output: &mut Vec<u8>) -> Self {
+        if packer.wrapper == Wrapper::Zlib {
+            output.extend([0x78, packer.flags()]);
+        }
+        Self {
+            wrapper: packer.wrapper,
+            encoder: Encoder::new(packer.settings()),
+            sums: Adler { a: 1, b: 0 },
+        }
+    }
+
+    pub(crate) fn write(&mut self, bytes: &[u8], output: &mut Vec<u8>) {
+        if self.wrapper == Wrapper::Zlib {
+            self.sums.add(bytes);
+        }
+        self.encoder.write(bytes, output);
+    }
+
+    pub(crate) fn finish(self, output: &mut Vec<u8>) {
+        self.encoder.finish(output);
+        if self.wrapper == Wrapper::Zlib {
+            output.extend((self.sums.b << 16 | self.sums.a).to_be_bytes());
+        }
+    }
+}
+
+/// Adler-32, after RFC 1950.
+struct Adler {
+    a: u32,
+    b: u32,
+}
+
+impl Adler {
+    fn add(&mut self, bytes: &[u8]) {
+        // So many sums of bytes fit into 32 bits.
+        for chunk in bytes.chunks(5552) {
+            for &byte in chunk {
+                self.a += u32::from(byte);
+                self.b += self.a;
+            }
+            self.a %= 65_521;
+            self.b %= 65_521;
+        }
+    }
+}
+
+/// Unpacks a stream that holds exactly `size` bytes, and nothing behind it.
+pub(crate) fn unpack(packed: &[u8], wrapper: Wrapper, size: u64) -> Result<Vec<u8>> {
+    // One byte more: a stream that holds more than it should is told by it.
+    let mut bytes = Vec::with_capacity(size as usize + 1);
+    let mut inflater = Decompress::new(wrapper == Wrapper::Zlib);
+    let status = inflater.decompress_vec(packed, &mut bytes, FlushDecompress::Finish);
+    let whole = inflater.total_in() == packed.len() as u64 && bytes.len() as u64 == size;
+    match status {
+        Ok(Status::StreamEnd) if whole => Ok(bytes),
+        _ => Err(Error::Damaged(Damage::Packing {
+            stream: "a packed part of the old tree",
+        })),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+        #[test]
+        fn streams_are_found_unpacked_and_packed_again(
+            bytes in prop::collection::vec(0u8..9, 400..4000),
+            level in 1u8..=9,
+        ) {
+            let known = Packer { wrapper: Wrapper::Zlib, level };
+            let packed = known.pack(&bytes);
+            let file = [b"before".as_slice(), &packed, b"behind, long enough".repeat(9).as_slice()].concat();
+            let found = find(&file);
+            prop_assert_eq!(found.len(), 1);
+            prop_assert_eq!((found[0].at, found[0].packed), (6, packed.len()));
+            let unpacked = unpack(&packed, Wrapper::Zlib, bytes.len() as u64).unwrap();
+            prop_assert_eq!(&unpacked, &bytes);
+            let again = packer(&packed, found[0].wrapper, &bytes).unwrap();
+            prop_assert_eq!(again.pack(&bytes), packed);
+        }
+    }
+
+    /// Bytes of every sort that deflate knows: repeated, near and far, and not.
+    fn mixed(size: usize) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut state = 1u64;
+        while bytes.len() < size {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            match (state >> 33) % 7 {
+                0..=2 => bytes.push((state >> 40) as u8),
+                3 => bytes.extend(b"import "),
+                4 => bytes.extend(b"    return value\n"),
+                _ if bytes.is_empty() => {}
+                _ => {
+                    let distance = (state >> 36) as usize % bytes.len().min(40_000) + 1;
+                    for _ in 0..(state >> 52) % 300 + 3 {
+                        bytes.push(bytes[bytes.len() - distance]);
+                    }
+                }
+            }
+        }
+        bytes.truncate(size);
+        bytes
+    }
+
+    /// What Python's `zlib.compress` gave for the same bytes, with zlib 1.2.13: the start of its SHA-256 at each level.
+    #[test]
+    fn streams_are_those_of_zlib() {
+        use sha2::{Digest, Sha256};
+        let expected: [u64; 9] = [
+            0xace42adb455facad,
+            0xd9c45d9eb7777127,
+            0x7950e11a9ef4ba2b,
+            0xf4927936b0f223de,
+            0x70372f98735fb0e8,
+            0x48a50a96e6084e70,
+            0x019a445a54f0c9d7,
+            0xac535be33c8c7a2e,
+            0xbedf764ccec8bedf,
+        ];
+        let bytes = mixed(300_000);
+        for (level, expected) in (1..).zip(expected) {
+            let wrapper = Wrapper::Zlib;
+            let packed = Packer { wrapper, level }.pack(&bytes);
+            let hash: [u8; 32] = Sha256::digest(&packed).into();
+            let start = hash[..8]
+                .iter()
+                .fold(0, |start, &byte| start << 8 | u64::from(byte));
+            assert_eq!(start, expected, "level {level}");
+        }
+    }
+
+    #[test]
+    fn a_stream_of_another_size_is_refused() {
+        let packed = Packer {
+            wrapper: Wrapper::Raw,
+            level: 6,
+        }
+        .pack(&[7; 1000]);
+        assert!(unpack(&packed, Wrapper::Raw, 1000).is_ok());
+        for size in [0, 999, 1001] {
+            assert!(unpack(&packed, Wrapper::Raw, size).is_err(), "{size}");
+        }
+        assert!(unpack(&packed[..packed.len() - 1], Wrapper::Raw, 1000).is_err());
+    }
+}

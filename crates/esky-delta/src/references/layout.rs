@@ -1,0 +1,80 @@
+//! Which part of a file comes to which address.
+
+/// A part of a file and where it comes to in memory.
+///
+/// All addresses here are 32 bits: those of an executable count from its image base, and the executables in one fat file
+/// follow each other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Segment {
+    pub(crate) file: u32,
+    pub(crate) file_size: u32,
+    pub(crate) address: u32,
+    pub(crate) memory_size: u32,
+    /// The first address of the executable that the segment belongs to.
+    pub(crate) image: u32,
+    /// What the processor sees at `image`.
+    pub(crate) image_base: u64,
+}
+
+impl Segment {
+    fn holds_address(&self, address: u32) -> bool {
+        address.wrapping_sub(self.address) < self.memory_size
+    }
+
+    fn holds_place(&self, at: u32) -> bool {
+        at.wrapping_sub(self.file) < self.file_size
+    }
+}
+
+/// The segments of a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Layout {
+    pub(crate) segments: Vec<Segment>,
+}
+
+impl Layout {
+    /// The segment whose memory an address is in; its end counts as inside.
+    pub(crate) fn segment_of(&self, address: u32) -> Option<(usize, &Segment)> {
+        let mut segments = self.segments.iter().enumerate();
+        let found = segments
+            .clone()
+            .find(|(_, segment)| segment.holds_address(address));
+        found.or_else(|| {
+            segments
+                .find(|(_, segment)| address == segment.address.wrapping_add(segment.memory_size))
+        })
+    }
+
+    /// The first address behind all segments; `None` if there is no room for one.
+    pub(crate) fn end(&self) -> Option<u32> {
+        let mut ends = self.segments.iter().map(|segment| {
+            let size = segment.memory_size.max(segment.file_size);
+            segment.address.checked_add(size)
+        });
+        ends.try_fold(0, |end, other| Some(other?.max(end)))
+    }
+
+    pub(crate) fn holds(&self, address: u32) -> bool {
+        self.segment_of(address).is_some()
+    }
+
+    /// The segment that a place in the file is in.
+    pub(crate) fn segment_at(&self, at: u32) -> Option<&Segment> {
+        self.segments.iter().find(|segment| segment.holds_place(at))
+    }
+
+    /// The address of a place in the file.
+    pub(crate) fn address_of(&self, at: u32) -> Option<u32> {
+        let segment = self.segment_at(at)?;
+        Some(segment.address.wrapping_add(at - segment.file))
+    }
+
+    /// The place in the file whose bytes come to an address.
+    pub(crate) fn place_of(&self, address: u32) -> Option<u32> {
+        let segments = self.segments.iter();
+        let mut holding =
+            segments.filter(|segment| address.wrapping_sub(segment.address) < segment.file_size);
+        let segment = holding.next()?;
+        Some(segment.file + (address - segment.address))
+    }
+}

@@ -1,0 +1,317 @@
+//! The lengths of x86-64 instructions and where in them addresses are.
+//!
+//! After the opcode maps in volume 2 of Intel's manual. Only lengths matter: a wrong one costs a few bytes
+//! of a patch, never correctness, since the sweep falls into step again soon.
+
+use super::{Finder, Kind};
+
+/// What follows an opcode.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Invalid,
+    Prefix,
+    Nothing,
+    Bytes(u8),
+    /// Two or four bytes, after the operand size.
+    Immediate,
+    /// As `Immediate`, but eight bytes with REX.W.
+    Wide,
+    Near,
+    Far,
+    Operand,
+    OperandBytes(u8),
+    OperandImmediate,
+    /// An immediate only if the operand's middle bits are 0 or 1.
+    Test(bool),
+    Escape,
+    Vex2,
+    Vex3,
+    Evex,
+}
+
+/// One instruction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Instruction {
+    pub(super) length: usize,
+    /// Where its address field begins, and how it holds the address.
+    pub(super) field: Option<(usize, Kind)>,
+}
+
+fn one_byte(opcode: u8) -> Form {
+    use Form::*;
+    match opcode {
+        0x0f => Escape,
+        0x26 | 0x2e | 0x36 | 0x3e | 0x64..=0x67 | 0xf0 | 0xf2 | 0xf3 => Prefix,
+        0x00..=0x3f => match opcode & 7 {
+            0..=3 => Operand,
+            4 => Bytes(1),
+            5 => Immediate,
+            _ => Invalid,
+        },
+        0x40..=0x4f => Prefix,
+        0x50..=0x5f => Nothing,
+        0x60 | 0x61 => Invalid,
+        0x62 => Evex,
+        0x63 => Operand,
+        0x68 => Immediate,
+        0x69 => OperandImmediate,
+        0x6a => Bytes(1),
+        0x6b => OperandBytes(1),
+        0x6c..=0x6f => Nothing,
+        0x70..=0x7f => Near,
+        0x80 | 0x83 => OperandBytes(1),
+        0x81 => OperandImmediate,
+        0x82 => Invalid,
+        0x84..=0x8f => Operand,
+        0x9a => Invalid,
+        0x90..=0x9f => Nothing,
+        0xa0..=0xa3 => Bytes(8),
+        0xa4..=0xa7 => Nothing,
+        0xa8 => Bytes(1),
+        0xa9 => Immediate,
+        0xaa..=0xaf => Nothing,
+        0xb0..=0xb7 => Bytes(1),
+        0xb8..=0xbf => Wide,
+        0xc0 | 0xc1 => OperandBytes(1),
+        0xc2 => Bytes(2),
+        0xc4 => Vex3,
+        0xc5 => Vex2,
+        0xc6 => OperandBytes(1),
+        0xc7 => OperandImmediate,
+        0xc8 => Bytes(3),
+        0xca => Bytes(2),
+        0xcd => Bytes(1),
+        0xce | 0xd4..=0xd6 | 0xea => Invalid,
+        0xd0..=0xd3 | 0xd8..=0xdf => Operand,
+        0xe0..=0xe3 => Near,
+        0xe4..=0xe7 => Bytes(1),
+        0xe8 | 0xe9 => Far,
+        0xeb => Near,
+        0xf6 => Test(false),
+        0xf7 => Test(true),
+        0xfe | 0xff => Operand,
+        _ => Nothing,
+    }
+}
+
+fn two_bytes(opcode: u8) -> Form {
+    use Form::*;
+    match opcode {
+        0x04 | 0x0a | 0x0c | 0x24..=0x27 | 0x39 | 0x3b..=0x3f => Invalid,
+        0x05..=0x0e if opcode != 0x0d => Nothing,
+        0x0f => OperandBytes(1),
+        0x30..=0x37 | 0x77 | 0xa0..=0xa2 | 0xa8..=0xaa | 0xc8..=0xcf => Nothing,
+        0x70..=0x73 | 0xa4 | 0xac | 0xba | 0xc2 | 0xc4..=0xc6 => OperandBytes(1),
+        0x80..=0x8f => Far,
+        _ => Operand,
+    }
+}
+
+/// The form in opcode map 1, 2, 3 or a later one.
+fn in_map(map: u8, opcode: u8) -> Form {
+    match map {
+        1 => two_bytes(opcode),
+        3 => Form::OperandBytes(1),
+        _ => Form::Operand,
+    }
+}
+
+#[derive(Default)]
+struct Prefixes {
+    short: bool,
+    wide: bool,
+    short_address: bool,
+}
+
+/// Decodes the instruction at the start of `code`, if there is one.
+pub(super) fn decode(code: &[u8]) -> Option<Instruction> {
+    let mut prefixes = Prefixes::default();
+    let mut at = 0;
+    let form = loop {
+        let opcode = *code.get(at)?;
+        at += 1;
+        match one_byte(opcode) {
+            Form::Prefix if at < 15 => match opcode {
+                0x66 => prefixes.short = true,
+                0x67 => prefixes.short_address = true,
+                0x40..=0x4f => prefixes.wide = opcode & 8 != 0,
+                _ => {}
+            },
+            Form::Escape => break escaped(code, &mut at)?,
+            Form::Vex2 => break vex(code, &mut at, 1, 1)?,
+            Form::Vex3 => {
+                let map = *code.get(at)? & 31;
+                break vex(code, &mut at, 2, map)?;
+            }
+            Form::Evex => {
+                let map = *code.get(at)? & 7;
+                break vex(code, &mut at, 3, map)?;
+            }
+            form => break form,
+        }
+    };
+    finish(code, at, form, &prefixes)
+}
+
+fn escaped(code: &[u8], at: &mut usize) -> Option<Form> {
+    let opcode = *code.get(*at)?;
+    *at += 1;
+    let map = match opcode {
+        0x38 => 2,
+        0x3a => 3,
+        _ => return Some(two_bytes(opcode)),
+    };
+    let opcode = *code.get(*at)?;
+    *at += 1;
+    Some(in_map(map, opcode))
+}
+
+fn vex(code: &[u8], at: &mut usize, payload: usize, map: u8) -> Option<Form> {
+    let opcode = *code.get(*at + payload)?;
+    *at += payload + 1;
+    (1..=7).contains(&map).then(|| match in_map(map, opcode) {
+        Form::Far => Form::Operand,
+        form => form,
+    })
+}
+
+fn finish(code: &[u8], at: usize, form: Form, prefixes: &Prefixes) -> Option<Instruction> {
+    let immediate = if prefixes.short { 2 } else { 4 };
+    let plain = |length: usize| {
+        Some(Instruction {
+            length: at + length,
+            field: None,
+        })
+    };
+    let found = match form {
+        Form::Invalid | Form::Prefix | Form::Escape | Form::Vex2 | Form::Vex3 | Form::Evex => None,
+        Form::Nothing => plain(0),
+        Form::Bytes(count) => plain(count.into()),
+        Form::Immediate => plain(immediate),
+        Form::Wide => plain(if prefixes.wide { 8 } else { immediate }),
+        Form::Near => Some(Instruction {
+            length: at + 1,
+            field: Some((at, Kind::Relative8)),
+        }),
+        Form::Far => Some(Instruction {
+            length: at + 4,
+            field: Some((at, Kind::Relative32(4))),
+        }),
+        Form::Operand => operand(code, at, 0),
+        Form::OperandBytes(count) => operand(code, at, count.into()),
+        Form::OperandImmediate => operand(code, at, immediate),
+        Form::Test(wide) => {
+            let with_immediate = code.get(at)? >> 3 & 7 < 2;
+            let length = if wide { immediate } else { 1 };
+            operand(code, at, if with_immediate { length } else { 0 })
+        }
+    };
+    found.filter(|instruction| instruction.length <= code.len().min(15))
+}
+
+/// A ModRM byte, what belongs to it, and `behind` more bytes.
+fn operand(code: &[u8], at: usize, behind: usize) -> Option<Instruction> {
+    let byte = *code.get(at)?;
+    let (mode, register) = (byte >> 6, byte & 7);
+    let scaled = usize::from(mode != 3 && register == 4);
+    let without_base = scaled == 1 && mode == 0 && *code.get(at + 1)? & 7 == 5;
+    let displacement = match mode {
+        0 if register == 5 || without_base => 4,
+        1 => 1,
+        2 => 4,
+        _ => 0,
+    };
+    let field =
+        (mode == 0 && register == 5).then_some((at + 1, Kind::Relative32(4 + behind as u8)));
+    Some(Instruction {
+        length: at + 1 + scaled + displacement + behind,
+        field,
+    })
+}
+
+/// Finds the references of the code between two places in a file.
+pub(super) fn find(finder: &mut Finder<'_>, start: u32, end: u32) {
+    let file = finder.file;
+    let Some(code) = file.get(start as usize..end as usize) else {
+        return;
+    };
+    let mut at = 0;
+    while at < code.len() {
+        let rest = &code[at..code.len().min(at + 15)];
+        let Some(instruction) = decode(rest) else {
+            at += 1;
+            continue;
+        };
+        if let Some((field, kind)) = instruction.field {
+            finder.add(start + (at + field) as u32, kind);
+        }
+        at += instruction.length;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn lengths(code: &[u8]) -> usize {
+        decode(code).map_or(0, |instruction| instruction.length)
+    }
+
+    #[test]
+    fn instructions_have_their_lengths() {
+        let cases: [&[u8]; 18] = [
+            &[0x55],
+            &[0x48, 0x89, 0xe5],
+            &[0x48, 0x83, 0xec, 0x28],
+            &[0x48, 0x81, 0xec, 0, 1, 0, 0],
+            &[0x48, 0xb8, 1, 2, 3, 4, 5, 6, 7, 8],
+            &[0x66, 0xb8, 1, 2],
+            &[0x8b, 0x44, 0x24, 0x10],
+            &[0x8b, 0x84, 0x24, 0, 1, 0, 0],
+            &[0x8b, 0x04, 0x25, 0, 1, 0, 0],
+            &[0x66, 0x0f, 0x1f, 0x84, 0, 0, 0, 0, 0],
+            &[0xf3, 0x0f, 0x1e, 0xfa],
+            &[0x66, 0x0f, 0x3a, 0x0f, 0xc1, 8],
+            &[0xc5, 0xf8, 0x77],
+            &[0xc4, 0xe2, 0x7d, 0x18, 0x45, 8],
+            &[0xc4, 0xe3, 0x7d, 0x39, 0xc1, 1],
+            &[0x62, 0xf1, 0xfe, 0x48, 0x6f, 0x46, 1],
+            &[0xf6, 0x47, 8, 1],
+            &[0xf7, 0xd8],
+        ];
+        for code in cases {
+            assert_eq!(lengths(code), code.len(), "{code:02x?}");
+        }
+    }
+
+    #[test]
+    fn addresses_are_found_in_branches_and_operands() {
+        let field = |code: &[u8]| decode(code).and_then(|instruction| instruction.field);
+        assert_eq!(field(&[0xe8, 0, 0, 0, 0]), Some((1, Kind::Relative32(4))));
+        assert_eq!(
+            field(&[0x0f, 0x84, 0, 0, 0, 0]),
+            Some((2, Kind::Relative32(4)))
+        );
+        assert_eq!(field(&[0x75, 0]), Some((1, Kind::Relative8)));
+        assert_eq!(
+            field(&[0x48, 0x8d, 0x05, 0, 0, 0, 0]),
+            Some((3, Kind::Relative32(4)))
+        );
+        assert_eq!(
+            field(&[0x80, 0x3d, 0, 0, 0, 0, 1]),
+            Some((2, Kind::Relative32(5)))
+        );
+        assert_eq!(field(&[0x48, 0x8b, 0x45, 8]), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_instruction_is_longer_than_the_code(code in prop::collection::vec(any::<u8>(), 0..20)) {
+            if let Some(instruction) = decode(&code) {
+                prop_assert!(instruction.length > 0 && instruction.length <= code.len());
+            }
+        }
+    }
+}

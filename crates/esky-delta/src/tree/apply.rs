@@ -1,0 +1,343 @@
+//! Applies the patch of a tree.
+
+use std::collections::HashMap;
+use std::io::{self, Read, Write};
+
+use sha2::{Digest, Sha256};
+
+use super::head::{self, Head};
+use super::index::{Index, NewFile, Part, Range, Unit};
+use super::{Entry, Kind, Sink, Tree, pass, paths, read};
+use crate::apply::{Limits, apply_joined};
+use crate::error::{Damage, Error, Result};
+use crate::packed::{self, Packing};
+
+/// A tree's patch, of which the index was read and checked.
+#[derive(Debug)]
+pub struct Patch<R> {
+    reader: R,
+    head: Head,
+}
+
+impl<R: Read> Patch<R> {
+    /// Reads the index.
+    ///
+    /// # Errors
+    ///
+    /// If the bytes are no patch, are damaged, or ask for more than the limits allow.
+    pub fn open(mut reader: R, limits: &Limits) -> Result<Self> {
+        let head = Head::read(&mut reader, limits)?;
+        Ok(Self { reader, head })
+    }
+
+    /// The files that the patch writes, with their SHA-256. All others, but the removed ones, stay as they are.
+    pub fn written(&self) -> impl Iterator<Item = (&Entry, &[u8; 32])> {
+        let files = self.head.index.files.iter();
+        files.map(|file| (&file.entry, &file.sha256))
+    }
+
+    /// The paths that are not in the new tree any more.
+    pub fn removed(&self) -> &[String] {
+        &self.head.index.removed
+    }
+
+    /// The [`TreeDigest`](super::TreeDigest) of the whole new tree.
+    pub fn tree_digest(&self) -> [u8; 32] {
+        self.head.index.tree
+    }
+
+    /// Bytes of memory that applying takes.
+    pub fn memory(&self) -> u64 {
+        self.head.memory
+    }
+
+    /// Sizes in bytes of the separate patches inside, of which each may be about several files.
+    pub fn unit_sizes(&self) -> impl Iterator<Item = u64> {
+        self.head.index.units.iter().map(|unit| unit.size)
+    }
+
+    /// Writes the new and the changed files. Of each the hash is compared before the sink is told of its end.
+    ///
+    /// # Errors
+    ///
+    /// If the old tree is not the one that the patch was made from, the patch is damaged, or reading or writing fails.
+    pub fn apply(mut self, old: &dyn Tree, sink: &mut dyn Sink) -> Result<()> {
+        let index = &self.head.index;
+        let places = places(old, index)?;
+        let mut assembler = Assembler::new(old, &places, &index.files, sink);
+        for unit in &index.units {
+            let kept = unit.memory();
+            let allowed = self.head.memory;
+            let left = allowed.checked_sub(kept).ok_or(Error::AboveLimit {
+                what: "memory",
+                asked: kept,
+                allowed,
+            })?;
+            let patch = head::take(&mut self.reader, unit.size, "a unit")?;
+            let (before, lengths) = old_bytes(old, &places, unit)?;
+            let limits = Limits {
+                output: assembler.left_given,
+                memory: left,
+            };
+            let applied = apply_joined(&before, &lengths, &patch, &mut assembler, &limits);
+            assembler.outcome(applied)?;
+        }
+        let done = assembler.finish();
+        assembler.outcome(done)?;
+        let mut behind = [0];
+        match self.reader.read(&mut behind).map_err(Error::Read)? {
+            0 => Ok(()),
+            _ => Err(Error::Damaged(Damage::LeftOver {
+                stream: "the patch",
+            })),
+        }
+    }
+}
+
+/// Where in the old tree the files are that bytes are taken from.
+fn places(old: &dyn Tree, index: &Index) -> Result<Vec<usize>> {
+    let entries = old.entries().iter().enumerate();
+    let known: HashMap<&str, (usize, u64)> = entries
+        .map(|(at, entry)| (entry.path.as_str(), (at, entry.size)))
+        .collect();
+    let place = |source: &super::index::Source| match known.get(source.path.as_str()) {
+        Some(&(at, size)) if size == source.size => Ok(at),
+        found => Err(Error::WrongSource {
+            path: source.path.clone(),
+            expected: source.size,
+            found: found.map(|found| found.1),
+        }),
+    };
+    index.sources.iter().map(place).collect()
+}
+
+fn old_bytes(old: &dyn Tree, places: &[usize], unit: &Unit) -> Result<(Vec<u8>, Vec<u32>)> {
+    let mut bytes = vec![0; unit.old_size() as usize];
+    let mut lengths = Vec::new();
+    let mut rest = bytes.as_mut_slice();
+    for range in &unit.ranges {
+        let (part, behind) = rest.split_at_mut(range.size() as usize);
+        let place = places.get(range.source).copied().unwrap_or(usize::MAX);
+        read_range(old, place, range, part)?;
+        lengths.push(u32::try_from(range.size()).unwrap_or(u32::MAX));
+        rest = behind;
+    }
+    Ok((bytes, lengths))
+}
+
+/// Reads a part of an old file, unpacked where that is meant.
+pub(super) fn read_range(
+    old: &dyn Tree,
+    place: usize,
+    range: &Range,
+    into: &mut [u8],
+) -> Result<()> {
+    let Some((wrapper, size)) = range.unpacked else {
+        return read(old, place, range.offset, into);
+    };
+    let mut packed = vec![0; range.length as usize];
+    read(old, place, range.offset, &mut packed)?;
+    into.copy_from_slice(&packed::unpack(&packed, wrapper, size)?);
+    Ok(())
+}
+
+/// Puts new files together from what units give and from old bytes.
+struct Assembler<'a> {
+    old: &'a dyn Tree,
+    places: &'a [usize],
+    files: std::slice::Iter<'a, NewFile>,
+    sink: &'a mut dyn Sink,
+    file: Option<Open<'a>>,
+    left_given: u64,
+    failure: Option<Error>,
+}
+
+/// The file that is being written.
+struct Open<'a> {
+    file: &'a NewFile,
+    parts: std::slice::Iter<'a, Part>,
+    /// Bytes of the current part that units have yet to give.
+    wanted: u64,
+    packing: Option<Packing>,
+    packed: Vec<u8>,
+    hash: Sha256,
+    /// What a link leads to is looked at before it is written.
+    link: Vec<u8>,
+}
+
+impl<'a> Assembler<'a> {
+    fn new(
+        old: &'a dyn Tree,
+        places: &'a [usize],
+        files: &'a [NewFile],
+        sink: &'a mut dyn Sink,
+    ) -> Self {
+        let index = |file: &NewFile| {
+            let parts = file.parts.iter().map(Part::given);
+            parts.fold(0, u64::saturating_add)
+        };
+        Self {
+            old,
+            places,
+            sink,
+            file: None,
+            left_given: files.iter().map(index).fold(0, u64::saturating_add),
+            files: files.iter(),
+            failure: None,
+        }
+    }
+
+    /// Goes on to where bytes from a unit are wanted; `None` at the end of all files.
+    fn wanted(&mut self) -> Result<Option<u64>> {
+        loop {
+            let Some(open) = &mut self.file else {
+                let Some(file) = self.files.next() else {
+                    return Ok(None);
+                };
+                self.sink.begin(&file.entry).map_err(Error::Write)?;
+                self.file = Some(Open::new(file));
+                continue;
+            };
+            if open.wanted > 0 {
+                return Ok(Some(open.wanted));
+            }
+            open.end_packing(self.sink)?;
+            match open.parts.next() {
+                Some(Part::Unit { length }) => open.wanted = *length,
+                Some(Part::Packed { length, packer, .. }) => {
+                    open.wanted = *length;
+                    open.packing = Some(Packing::new(*packer, &mut open.packed));
+                }
+                Some(Part::Copy(range)) => {
+                    let place = self.places.get(range.source).copied().unwrap_or(usize::MAX);
+                    pass(self.old, place, range.offset, range.length, |bytes| {
+                        open.add(bytes, self.sink)
+                    })?;
+                }
+                None => {
+                    open.end(self.sink)?;
+                    self.file = None;
+                }
+            }
+        }
+    }
+
+    fn add(&mut self, mut bytes: &[u8]) -> Result<()> {
+        while !bytes.is_empty() {
+            let wanted = self
+                .wanted()?
+                .ok_or(Error::Damaged(Damage::LeftOver { stream: "a unit" }))?;
+            let (part, rest) = bytes.split_at(bytes.len().min(wanted as usize));
+            if let Some(open) = &mut self.file {
+                open.take(part, self.sink)?;
+                open.wanted -= part.len() as u64;
+            }
+            self.left_given -= part.len() as u64;
+            bytes = rest;
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        match self.wanted()? {
+            None => Ok(()),
+            Some(_) => Err(Error::Damaged(Damage::Truncated { stream: "a unit" })),
+        }
+    }
+
+    /// What really went wrong, if it was in here.
+    fn outcome(&mut self, result: Result<()>) -> Result<()> {
+        match self.failure.take() {
+            Some(failure) => Err(failure),
+            None => result,
+        }
+    }
+}
+
+impl<'a> Open<'a> {
+    fn new(file: &'a NewFile) -> Self {
+        Self {
+            file,
+            parts: file.parts.iter(),
+            wanted: 0,
+            packing: None,
+            packed: Vec::new(),
+            hash: Sha256::new(),
+            link: Vec::new(),
+        }
+    }
+
+    /// Takes bytes that a unit gives.
+    fn take(&mut self, bytes: &[u8], sink: &mut dyn Sink) -> Result<()> {
+        let Some(packing) = &mut self.packing else {
+            return self.add(bytes, sink);
+        };
+        packing.write(bytes, &mut self.packed);
+        self.add_packed(sink)
+    }
+
+    fn end_packing(&mut self, sink: &mut dyn Sink) -> Result<()> {
+        match self.packing.take() {
+            Some(packing) => packing.finish(&mut self.packed),
+            None => return Ok(()),
+        }
+        self.add_packed(sink)
+    }
+
+    fn add_packed(&mut self, sink: &mut dyn Sink) -> Result<()> {
+        let packed = std::mem::take(&mut self.packed);
+        self.add(&packed, sink)?;
+        self.packed = packed;
+        self.packed.clear();
+        Ok(())
+    }
+
+    fn add(&mut self, bytes: &[u8], sink: &mut dyn Sink) -> Result<()> {
+        self.hash.update(bytes);
+        if self.file.entry.kind != Kind::Link {
+            return sink.write(bytes).map_err(Error::Write);
+        }
+        self.link.extend(bytes);
+        match self.link.len() <= paths::LONGEST {
+            true => Ok(()),
+            false => Err(self.unsafe_link()),
+        }
+    }
+
+    fn end(&mut self, sink: &mut dyn Sink) -> Result<()> {
+        if self.hash.finalize_reset()[..] != self.file.sha256 {
+            return Err(Error::WrongFile {
+                path: self.file.entry.path.clone(),
+            });
+        }
+        if self.file.entry.kind == Kind::Link {
+            if !paths::stays_inside(&self.file.entry.path, &self.link) {
+                return Err(self.unsafe_link());
+            }
+            sink.write(&self.link).map_err(Error::Write)?;
+        }
+        sink.end().map_err(Error::Write)
+    }
+
+    fn unsafe_link(&self) -> Error {
+        Error::UnsafeLink {
+            path: self.file.entry.path.clone(),
+        }
+    }
+}
+
+impl Write for Assembler<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self.add(bytes) {
+            Ok(()) => Ok(bytes.len()),
+            Err(error) => {
+                self.failure = Some(error);
+                Err(io::ErrorKind::Other.into())
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,215 @@
+//! Takes a changed file that holds deflate streams apart: what stayed the same is copied as it is, what changed is matched
+//! unpacked.
+
+use std::collections::HashMap;
+
+use super::index::{Part, Range};
+use crate::packed::{self, Wrapper, find};
+
+/// A shorter piece is no use to copy, unless it goes on where the last one ended.
+const FEWEST: usize = 32;
+
+/// A deflate stream, or what is between two.
+struct Piece {
+    at: usize,
+    length: usize,
+    stream: Option<(Wrapper, usize)>,
+}
+
+/// What a new file is made of.
+pub(super) struct Apart {
+    pub(super) parts: Vec<Part>,
+    /// What of the old file units need.
+    pub(super) ranges: Vec<Range>,
+}
+
+/// Takes a file apart, if there is something to unpack in it. `source` is the old file's place in the index.
+pub(super) fn take_apart(old: &[u8], new: &[u8], source: usize) -> Option<Apart> {
+    let new_pieces = pieces(new);
+    if new_pieces.iter().all(|piece| piece.stream.is_none()) {
+        return None;
+    }
+    let old_pieces = pieces(old);
+    let bytes = |file: &'_ [u8], piece: &Piece| file[piece.at..piece.at + piece.length].to_vec();
+    let known: HashMap<Vec<u8>, usize> = old_pieces
+        .iter()
+        .enumerate()
+        .map(|(number, piece)| (bytes(old, piece), number))
+        .collect();
+    let mut parts = Parts {
+        old,
+        source,
+        parts: Vec::new(),
+    };
+    for piece in &new_pieces {
+        let piece_bytes = &new[piece.at..piece.at + piece.length];
+        if parts.goes_on(piece_bytes) {
+            continue;
+        }
+        match known.get(piece_bytes).filter(|_| piece.length >= FEWEST) {
+            Some(&number) => parts.copy(old_pieces[number].at, piece.length),
+            None => parts.add(new, piece),
+        }
+    }
+    let copied = parts.copied();
+    let is_copied = |piece: &Piece| {
+        let behind = copied.partition_point(|&(start, _)| start <= piece.at);
+        let last = behind.checked_sub(1).and_then(|at| copied.get(at));
+        last.is_some_and(|&(_, end)| end >= piece.at + piece.length)
+    };
+    let ranges = old_pieces.iter().filter(|piece| !is_copied(piece));
+    Some(Apart {
+        parts: parts.parts,
+        ranges: ranges.map(|piece| piece.range(source)).collect(),
+    })
+}
+
+fn pieces(file: &[u8]) -> Vec<Piece> {
+    let mut pieces = Vec::new();
+    let mut end = 0;
+    let mut gap = |pieces: &mut Vec<Piece>, until: usize, next: usize| {
+        if until > end {
+            pieces.push(Piece {
+                at: end,
+                length: until - end,
+                stream: None,
+            });
+        }
+        end = next;
+    };
+    for found in find(file) {
+        gap(&mut pieces, found.at, found.at + found.packed);
+        pieces.push(Piece {
+            at: found.at,
+            length: found.packed,
+            stream: Some((found.wrapper, found.size)),
+        });
+    }
+    gap(&mut pieces, file.len(), file.len());
+    pieces
+}
+
+impl Piece {
+    fn range(&self, source: usize) -> Range {
+        Range {
+            source,
+            offset: self.at as u64,
+            length: self.length as u64,
+            unpacked: self.stream.map(|(wrapper, size)| (wrapper, size as u64)),
+        }
+    }
+}
+
+struct Parts<'a> {
+    old: &'a [u8],
+    source: usize,
+    parts: Vec<Part>,
+}
+
+impl Parts<'_> {
+    /// Whether the last copy simply goes on with these bytes.
+    fn goes_on(&mut self, bytes: &[u8]) -> bool {
+        let Some(Part::Copy(range)) = self.parts.last_mut() else {
+            return false;
+        };
+        let end = (range.offset + range.length) as usize;
+        let equal = self.old.get(end..end + bytes.len()) == Some(bytes);
+        if equal {
+            range.length += bytes.len() as u64;
+        }
+        equal
+    }
+
+    /// Which places of the old file are copied, in order.
+    fn copied(&self) -> Vec<(usize, usize)> {
+        let copies = self.parts.iter().filter_map(|part| match part {
+            Part::Copy(range) => Some((range.offset, range.offset + range.length)),
+            _ => None,
+        });
+        let mut copied: Vec<_> = copies.map(|(a, b)| (a as usize, b as usize)).collect();
+        copied.sort_unstable();
+        copied
+    }
+
+    fn copy(&mut self, at: usize, length: usize) {
+        self.parts.push(Part::Copy(Range {
+            source: self.source,
+            offset: at as u64,
+            length: length as u64,
+            unpacked: None,
+        }));
+    }
+
+    fn add(&mut self, new: &[u8], piece: &Piece) {
+        let packed = &new[piece.at..piece.at + piece.length];
+        let repacked = piece.stream.and_then(|(wrapper, size)| {
+            let bytes = packed::unpack(packed, wrapper, size as u64).ok()?;
+            let packer = packed::packer(packed, wrapper, &bytes)?;
+            Some(Part::Packed {
+                length: size as u64,
+                packed: piece.length as u64,
+                packer,
+            })
+        });
+        let plain = Part::Unit {
+            length: piece.length as u64,
+        };
+        match (repacked, self.parts.last_mut()) {
+            (Some(part), _) => self.parts.push(part),
+            (None, Some(Part::Unit { length })) => *length += piece.length as u64,
+            (None, _) => self.parts.push(plain),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::packed::Packer;
+
+    fn file(members: &[&[u8]]) -> Vec<u8> {
+        let packer = Packer {
+            wrapper: Wrapper::Zlib,
+            level: 9,
+        };
+        let packed = members.iter().map(|member| packer.pack(member));
+        let mut file: Vec<u8> = b"what stands before ".repeat(20);
+        packed.for_each(|packed| file.extend(packed));
+        file.extend(b"and a table at the end".repeat(5));
+        file
+    }
+
+    fn member(seed: u8, size: u32) -> Vec<u8> {
+        let byte = |step: u32| (step.wrapping_mul(step >> 3) >> 2) as u8 ^ seed;
+        (0..size).map(byte).collect()
+    }
+
+    #[test]
+    fn only_the_changed_member_is_unpacked() {
+        let [a, b, c] = [1, 2, 3].map(|seed| member(seed, 3000));
+        let mut changed = b.clone();
+        changed[1500] ^= 9;
+        let old = file(&[&a, &b, &c]);
+        let apart = take_apart(&old, &file(&[&a, &changed, &c]), 0).unwrap();
+        let [
+            Part::Copy(before),
+            Part::Packed { length, .. },
+            Part::Copy(behind),
+        ] = apart.parts[..]
+        else {
+            panic!("{:?}", apart.parts);
+        };
+        assert_eq!(length, 3000);
+        assert_eq!(
+            (before.offset, behind.offset + behind.length),
+            (0, old.len() as u64)
+        );
+        assert_eq!(apart.ranges.len(), 1);
+        assert_eq!(apart.ranges[0].size(), 3000);
+    }
+
+    #[test]
+    fn a_file_without_streams_stays_whole() {
+        assert!(take_apart(b"old", &member(1, 5000), 0).is_none());
+    }
+}

@@ -1,0 +1,293 @@
+//! Which old file each new one is made from, and which of them share a unit.
+
+use std::collections::{HashMap, HashSet};
+
+use super::hashes::{self, TreeDigest};
+use super::index::{Index, NewFile, Part, Range, Source, Unit};
+use super::pieces::{Apart, take_apart};
+use super::sketch::Sketch;
+use super::{Entry, Kind, Tree, read};
+use crate::error::Result;
+
+/// Small files share units of up to this size, or that of the largest file.
+const SHARED: u64 = 4 << 20;
+/// How many files share a unit: looking up addresses takes time with their number.
+const MOST_SHARING: usize = 24;
+/// Of 256 samples so many must be common before one file counts as made from another.
+const ALIKE: usize = 12;
+
+/// What is to be made.
+pub(super) struct Plan {
+    /// Complete but for the sizes of units.
+    pub(super) index: Index,
+    /// For each unit the new files whose bytes it gives.
+    pub(super) contents: Vec<Vec<Content>>,
+}
+
+/// A new file whose bytes a unit gives.
+#[derive(Clone, Copy)]
+pub(super) struct Content {
+    /// Its place in the new tree.
+    pub(super) new: usize,
+    /// Its place in the patch's index.
+    pub(super) place: usize,
+}
+
+/// Compares two trees.
+pub(super) fn plan(old: &dyn Tree, new: &dyn Tree) -> Result<Plan> {
+    let of_old = Hashed::of(old)?;
+    let of_new = Hashed::of(new)?;
+    let changed = of_new.changed_since(&of_old);
+    let paths: HashSet<&str> = new
+        .entries()
+        .iter()
+        .map(|entry| entry.path.as_str())
+        .collect();
+    let removed: Vec<usize> = (0..old.entries().len())
+        .filter(|&index| !paths.contains(old.entries()[index].path.as_str()))
+        .collect();
+    let mut builder = Builder {
+        old,
+        new,
+        of_new: &of_new,
+        sources: HashMap::new(),
+        index: Index {
+            tree: of_new.digest(),
+            removed: removed
+                .iter()
+                .map(|&at| old.entries()[at].path.clone())
+                .collect(),
+            ..Index::default()
+        },
+    };
+    let bases = find_bases(old, new, &of_old, &of_new, &changed, &removed)?;
+    let contents = builder.build(bases)?;
+    Ok(Plan {
+        index: builder.index,
+        contents,
+    })
+}
+
+/// A tree whose files' hashes are known.
+struct Hashed<'a> {
+    entries: &'a [Entry],
+    hashes: Vec<[u8; 32]>,
+}
+
+impl<'a> Hashed<'a> {
+    fn of(tree: &'a dyn Tree) -> Result<Self> {
+        let entries = tree.entries();
+        let hash = |(index, entry): (usize, &Entry)| hashes::of_file(tree, index, entry.size);
+        Ok(Self {
+            entries,
+            hashes: entries
+                .iter()
+                .enumerate()
+                .map(hash)
+                .collect::<Result<_>>()?,
+        })
+    }
+
+    fn digest(&self) -> [u8; 32] {
+        let mut digest = TreeDigest::default();
+        for (entry, hash) in self.entries.iter().zip(&self.hashes) {
+            digest.add(&entry.path, entry.kind, *hash);
+        }
+        digest.finish()
+    }
+
+    /// The files that are not just the same in the other tree.
+    fn changed_since(&self, other: &Self) -> Vec<usize> {
+        let before: HashMap<&str, (Kind, &[u8; 32])> = other
+            .entries
+            .iter()
+            .zip(&other.hashes)
+            .map(|(entry, hash)| (entry.path.as_str(), (entry.kind, hash)))
+            .collect();
+        let is_changed = |&index: &usize| {
+            let entry = &self.entries[index];
+            before.get(entry.path.as_str()) != Some(&(entry.kind, &self.hashes[index]))
+        };
+        (0..self.entries.len()).filter(is_changed).collect()
+    }
+}
+
+/// What a new file is made from.
+#[derive(Clone, Copy)]
+enum Base {
+    /// This old file as it is.
+    Same(usize),
+    /// This old file with changes.
+    Changed(usize),
+    Nothing,
+}
+
+/// Finds an old file for each new one: with the same content, else at the same path, else alike.
+fn find_bases(
+    old: &dyn Tree,
+    new: &dyn Tree,
+    of_old: &Hashed<'_>,
+    of_new: &Hashed<'_>,
+    changed: &[usize],
+    removed: &[usize],
+) -> Result<Vec<(usize, Base)>> {
+    let by_hash: HashMap<&[u8; 32], usize> = of_old
+        .hashes
+        .iter()
+        .enumerate()
+        .map(|(at, hash)| (hash, at))
+        .collect();
+    let by_path: HashMap<&str, usize> = of_old
+        .entries
+        .iter()
+        .enumerate()
+        .map(|(at, entry)| (entry.path.as_str(), at))
+        .collect();
+    let mut bases = Vec::new();
+    let mut alone = Vec::new();
+    for &index in changed {
+        let entry = &of_new.entries[index];
+        if let Some(&same) = by_hash.get(&of_new.hashes[index]) {
+            bases.push((index, Base::Same(same)));
+        } else if let Some(&before) = by_path.get(entry.path.as_str()) {
+            bases.push((index, Base::Changed(before)));
+        } else {
+            alone.push(index);
+        }
+    }
+    let sketches = |tree: &dyn Tree, indices: &[usize]| -> Result<Vec<Sketch>> {
+        let sketch = |&index: &usize| Sketch::of(tree, index, tree.entries()[index].size);
+        indices.iter().map(sketch).collect()
+    };
+    let (of_removed, of_alone) = (sketches(old, removed)?, sketches(new, &alone)?);
+    for (&index, sketch) in alone.iter().zip(&of_alone) {
+        let alike = removed.iter().zip(&of_removed);
+        let best = alike.map(|(&at, other)| (sketch.common(other), at)).max();
+        let base = match best {
+            Some((common, at)) if common >= ALIKE => Base::Changed(at),
+            _ => Base::Nothing,
+        };
+        bases.push((index, base));
+    }
+    Ok(bases)
+}
+
+struct Builder<'a> {
+    old: &'a dyn Tree,
+    new: &'a dyn Tree,
+    of_new: &'a Hashed<'a>,
+    /// The place in the index of the old files that are used.
+    sources: HashMap<usize, usize>,
+    index: Index,
+}
+
+impl Builder<'_> {
+    /// Fills the index; gives for each unit the new files it brings.
+    fn build(&mut self, mut bases: Vec<(usize, Base)>) -> Result<Vec<Vec<Content>>> {
+        let entries = self.new.entries();
+        // Alike stands beside alike: same extension, then path.
+        bases.sort_by_key(|&(index, _)| {
+            let path = entries[index].path.as_str();
+            let name = path.rsplit('/').next().unwrap_or(path);
+            (name.rsplit_once('.').map(|(_, extension)| extension), path)
+        });
+        let sizes = bases.iter().map(|&(index, base)| self.weight(index, base));
+        let most = sizes.max().unwrap_or(0).max(SHARED);
+        let mut contents: Vec<Vec<Content>> = Vec::new();
+        let mut size = 0;
+        for (index, base) in bases {
+            let apart = self.apart(index, base)?;
+            self.index.files.push(NewFile {
+                entry: entries[index].clone(),
+                sha256: self.of_new.hashes[index],
+                parts: apart.parts,
+            });
+            let place = self.index.files.len() - 1;
+            let given = self.index.files[place].parts.iter().map(Part::given);
+            let weight = given
+                .sum::<u64>()
+                .max(apart.ranges.iter().map(Range::size).sum());
+            if self.index.files[place]
+                .parts
+                .iter()
+                .all(|part| part.given() == 0)
+            {
+                continue;
+            }
+            let shares = size + weight <= most
+                && contents
+                    .last()
+                    .is_some_and(|unit| unit.len() < MOST_SHARING);
+            if !shares {
+                contents.push(Vec::new());
+                self.index.units.push(Unit::default());
+                size = 0;
+            }
+            size += weight;
+            if let (Some(content), Some(unit)) = (contents.last_mut(), self.index.units.last_mut())
+            {
+                content.push(Content { new: index, place });
+                for range in apart.ranges {
+                    if !unit.ranges.contains(&range) {
+                        unit.ranges.push(range);
+                    }
+                }
+            }
+        }
+        Ok(contents)
+    }
+
+    /// What a new file is made of.
+    fn apart(&mut self, index: usize, base: Base) -> Result<Apart> {
+        let size = self.new.entries()[index].size;
+        let whole = vec![Part::Unit { length: size }];
+        let (parts, ranges) = match base {
+            Base::Same(old) => (vec![Part::Copy(self.whole(old))], Vec::new()),
+            Base::Nothing => (whole, Vec::new()),
+            Base::Changed(old) => {
+                let range = self.whole(old);
+                let before = all_of(self.old, old)?;
+                let after = all_of(self.new, index)?;
+                match take_apart(&before, &after, range.source) {
+                    Some(apart) => (apart.parts, apart.ranges),
+                    None => (whole, vec![range]),
+                }
+            }
+        };
+        let parts = if size > 0 { parts } else { Vec::new() };
+        Ok(Apart { parts, ranges })
+    }
+
+    fn weight(&self, index: usize, base: Base) -> u64 {
+        let size = self.new.entries()[index].size;
+        match base {
+            Base::Changed(old) => size.max(self.old.entries()[old].size),
+            _ => size,
+        }
+    }
+
+    fn whole(&mut self, old: usize) -> Range {
+        let entry = &self.old.entries()[old];
+        let next = self.index.sources.len();
+        let source = *self.sources.entry(old).or_insert(next);
+        if source == next {
+            self.index.sources.push(Source {
+                path: entry.path.clone(),
+                size: entry.size,
+            });
+        }
+        Range {
+            source,
+            offset: 0,
+            length: entry.size,
+            unpacked: None,
+        }
+    }
+}
+
+fn all_of(tree: &dyn Tree, index: usize) -> Result<Vec<u8>> {
+    let size = tree.entries()[index].size;
+    let mut bytes = vec![0; size as usize];
+    read(tree, index, 0, &mut bytes)?;
+    Ok(bytes)
+}

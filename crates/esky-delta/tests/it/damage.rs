@@ -1,0 +1,108 @@
+//! Damaged, foreign and hostile patches.
+
+use esky_delta::{Error, Kind, Limits};
+
+use crate::memory::{Files, apply, files, make, noise};
+
+/// A small patch with something of everything.
+fn small() -> (Files, Vec<u8>, Files) {
+    let content = noise(9, 700);
+    let edited = [&content[..300], b"inserted", &content[310..]].concat();
+    let old = files(&[("a", &content), ("b", b"moved away"), ("c", b"stays")]);
+    let mut new = files(&[("a", &edited), ("d", b"moved away"), ("c", b"stays")]);
+    new.insert("l".to_owned(), (Kind::Link, b"a".to_vec()));
+    let (patch, _) = make(&old, &new);
+    (old, patch, new)
+}
+
+#[test]
+fn every_truncation_is_noticed() {
+    let (old, patch, _) = small();
+    for length in 0..patch.len() {
+        let result = apply(&old, &patch[..length], &Limits::default());
+        assert!(result.is_err(), "cut to {length} of {} bytes", patch.len());
+    }
+}
+
+#[test]
+fn every_flipped_bit_is_noticed() {
+    let (old, patch, _) = small();
+    for bit in 0..8 * patch.len() {
+        let mut flipped = patch.clone();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        let result = apply(&old, &flipped, &Limits::default());
+        assert!(result.is_err(), "bit {bit} flipped");
+    }
+}
+
+#[test]
+fn bytes_behind_the_end_are_noticed() {
+    let (old, mut patch, _) = small();
+    patch.push(0);
+    assert!(apply(&old, &patch, &Limits::default()).is_err());
+}
+
+/// Checksums keep accidents out; this is about those who compute them anew.
+#[test]
+fn right_checksums_over_wrong_bytes_give_errors_or_the_right_tree() {
+    let old = noise(9, 700);
+    let new = [&old[..300], b"inserted", &old[310..]].concat();
+    let patch = esky_delta::create(&old, &new).unwrap();
+    let body = patch.len() - 4;
+    for bit in 0..8 * body {
+        let mut hostile = patch[..body].to_vec();
+        hostile[bit / 8] ^= 1 << (bit % 8);
+        hostile.extend(crc32fast::hash(&hostile).to_le_bytes());
+        let mut output = Vec::new();
+        let limits = Limits::default();
+        if esky_delta::apply(&old, &hostile, &mut output, &limits).is_ok() {
+            assert!(output == new, "bit {bit} gives other bytes");
+        }
+    }
+}
+
+#[test]
+fn another_old_tree_is_noticed() {
+    let (mut old, patch, _) = small();
+    old.get_mut("a").unwrap().1[100] ^= 1;
+    let result = apply(&old, &patch, &Limits::default());
+    assert!(result.is_err());
+    old.remove("a");
+    let result = apply(&old, &patch, &Limits::default());
+    assert!(
+        matches!(result, Err(Error::WrongSource { .. })),
+        "{result:?}"
+    );
+}
+
+#[test]
+fn a_patch_that_asks_for_too_much_is_refused() {
+    let (old, patch, _) = small();
+    let mut limits = Limits::default();
+    limits.output = 10;
+    let result = apply(&old, &patch, &limits);
+    assert!(
+        matches!(result, Err(Error::AboveLimit { what: "output", .. })),
+        "{result:?}"
+    );
+    let mut limits = Limits::default();
+    limits.memory = 1000;
+    let result = apply(&old, &patch, &limits);
+    assert!(
+        matches!(result, Err(Error::AboveLimit { what: "memory", .. })),
+        "{result:?}"
+    );
+}
+
+#[test]
+fn links_out_of_the_tree_are_refused() {
+    let old = files(&[("a", b"old")]);
+    let mut new = old.clone();
+    new.insert("l".to_owned(), (Kind::Link, b"../outside".to_vec()));
+    let (patch, _) = make(&old, &new);
+    let result = apply(&old, &patch, &Limits::default());
+    assert!(
+        matches!(result, Err(Error::UnsafeLink { .. })),
+        "{result:?}"
+    );
+}

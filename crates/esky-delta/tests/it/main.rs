@@ -1,0 +1,5 @@
+//! Patches from outside: whatever two trees hold, the second comes back; whatever happens to a patch is noticed.
+
+mod damage;
+mod memory;
+mod trees;
