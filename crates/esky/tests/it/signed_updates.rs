@@ -8,6 +8,8 @@ use esky::{
     Error, Esky, HttpTransport, LocalVersionFinder, Monitor, RetryPolicy, SignedVersionFinder,
     VersionFinder,
 };
+use esky_fs::Operation;
+use esky_fs::faults::{Plan, arm};
 use esky_testkit::apps::{Place, Release, directory_name, extract};
 use esky_testkit::server::{Fault, Server};
 use esky_testkit::signed_site::SignedSite;
@@ -365,4 +367,33 @@ fn a_damaged_version_is_mended_from_its_signed_package() {
         .unwrap();
     assert_eq!(mended, ["lib/version.txt"]);
     stage.stands_at("1.0");
+}
+
+#[test]
+fn an_app_that_may_not_be_written_to_is_checked_all_the_same() {
+    const READ_ONLY_FILE_SYSTEM: i32 = 30;
+    let stage = Stage::new();
+    stage.site.rotate();
+    stage.site.release(&Release::new("1.1"));
+    let mut refused = 0;
+    for count in 0.. {
+        let cache = stage.place.appdir().join("updates/metadata");
+        let _ = fs::remove_dir_all(&cache);
+        let armed = arm(Plan::FailOnce(count, READ_ONLY_FILE_SYSTEM));
+        let found = stage.app().find_update();
+        let log = armed.log();
+        drop(armed);
+        match log.get(usize::try_from(count).unwrap()) {
+            Some((Operation::Create, _)) => refused += 1,
+            // A file that was made can be written.
+            Some(_) => continue,
+            None => break,
+        }
+        assert_eq!(
+            found.unwrap().as_deref(),
+            Some("1.1"),
+            "at operation {count}"
+        );
+    }
+    assert!(refused > 5, "{refused} files are too few to be true");
 }
