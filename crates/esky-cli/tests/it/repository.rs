@@ -150,8 +150,8 @@ fn a_package_is_signed_as_it_is() {
         std::fs::read_dir(scene.path("repo.staging"))
             .unwrap()
             .count(),
-        1,
-        "the lock"
+        2,
+        "the lock, and what keeps it out of version control"
     );
 }
 

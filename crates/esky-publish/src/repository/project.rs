@@ -14,6 +14,8 @@ const LIMIT: u64 = 64 << 10;
 const FILE_MODE: u32 = 0o644;
 /// Lies among the packages that are on their way, so that it is on no server.
 const LOCK: &str = "lock";
+/// Keeps the directory out of version control, whatever the project's own rules are.
+const GIT_IGNORE: (&str, &[u8]) = (".gitignore", b"*\n");
 
 /// What `esky.toml` says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -141,6 +143,10 @@ impl Project {
     pub(super) fn lock(&self) -> RepositoryResult<Locked> {
         let staging = self.staging();
         esky_fs::create_dir_all(&staging)?;
+        let (name, rule) = GIT_IGNORE;
+        if !esky_fs::exists(&staging.join(name))? {
+            esky_fs::write_durable(&staging.join(name), rule, FILE_MODE)?;
+        }
         let lock = FileLock::try_exclusive_or_create(&staging.join(LOCK))?;
         let lock = lock.ok_or_else(|| RepositoryError::Locked {
             path: self.repository.clone(),
@@ -152,7 +158,7 @@ impl Project {
     pub(super) fn clear_staging(&self) -> RepositoryResult<()> {
         let staging = self.staging();
         for name in esky_fs::read_dir_names(&staging)? {
-            if name != LOCK {
+            if name != LOCK && name != GIT_IGNORE.0 {
                 esky_fs::remove_tree(&staging.join(name))?;
             }
         }
