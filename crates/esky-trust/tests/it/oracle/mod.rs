@@ -104,7 +104,8 @@ fn is_same_reason(ours: &Error, theirs: &sigstore_tuf::Error) -> bool {
     )
 }
 
-/// What they let pass: repetitions, hashes without any, delegations without roles, roles with the names of others.
+/// What they let pass: repetitions, hashes without any, delegations without roles, roles with the names of others, and
+/// times in other forms.
 fn is_stricter(fault: &Malformed) -> bool {
     match fault {
         Malformed::Missing { field } => field == "signed.delegations.roles",
@@ -112,6 +113,7 @@ fn is_stricter(fault: &Malformed) -> bool {
             *expected == "a list without repetitions"
                 || *expected == "a list of roles with different names"
                 || *expected == "a name that can be delegated to"
+                || *expected == "a time such as 2030-01-31T12:00:00Z"
                 || (field.ends_with(".hashes") && *expected == "an object of hashes")
         }
         _ => false,
