@@ -16,7 +16,7 @@ pub(crate) use network::{Header, NetworkArguments};
 pub(crate) use packing::{PackArguments, PackingArguments, TrialArguments, WhoConfirms};
 pub(crate) use repository::{
     InitArguments, KeyArguments, RecoverArguments, RefreshArguments, ReleaseArguments,
-    RotateArguments, StatusArguments, Which, YankArguments,
+    RotateArguments, ServeArguments, StatusArguments, Which, YankArguments,
 };
 
 /// Keep frozen apps fresh: pack releases, update installed copies, check them
@@ -75,6 +75,7 @@ pub(crate) enum Command {
     Yank(YankArguments),
     Rotate(RotateArguments),
     Recover(RecoverArguments),
+    Serve(ServeArguments),
     Pack(PackArguments),
     Update(UpdateArguments),
     List(ListArguments),

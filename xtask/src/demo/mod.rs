@@ -39,7 +39,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         &format!("Freeze and pack {OLD}, {MIDDLE}, {NEW} and a broken {BAD} with {freezer}"),
         || freeze_all(&workshop),
     )?;
-    let server = Server::start(stage.served.clone())?;
+    let server = workshop.serve()?;
     let app = install(&mut steps, &stage, &workshop, &releases[0])?;
     let verify = |version: &str| workshop.verify(app.root(), version);
 
@@ -115,7 +115,6 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
 /// Where the demo plays.
 struct Stage {
     root: PathBuf,
-    served: PathBuf,
     installed: PathBuf,
 }
 
@@ -123,7 +122,6 @@ impl Stage {
     fn new(freezer: &str) -> Self {
         let root = tools::target_dir().join("demo").join(freezer);
         Self {
-            served: root.join("project").join("repo"),
             installed: root.join("installed"),
             root,
         }

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::server::Server;
 use crate::tools::{self, Venv};
 
 /// What the demo's app needs from the package index, beside the freezer.
@@ -80,6 +81,12 @@ impl Workshop {
             told["version"], told["platform"]
         );
         Ok(PathBuf::from(path))
+    }
+
+    /// `esky serve`: the repository on the web, on this machine only.
+    pub(crate) fn serve(&self) -> Result<Server> {
+        println!("   $ esky serve");
+        Server::start(self.esky().args(["serve", "--port", "0"]))
     }
 
     /// The command in the app's project, with the keys of the demo.

@@ -1,5 +1,6 @@
 //! Options of what works on a signed repository.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum, ValueHint};
@@ -120,6 +121,22 @@ pub(crate) struct RecoverArguments {
     pub(crate) keep_release_key: bool,
     #[command(flatten)]
     pub(crate) keys: KeyArguments,
+}
+
+/// Serve the repository, or a directory, to try things out
+///
+/// Only this machine is answered, unless --bind says otherwise. It runs until it is stopped.
+#[derive(Args, Debug)]
+pub(crate) struct ServeArguments {
+    /// Directory to serve [default: the repository of the nearest esky.toml]
+    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) directory: Option<PathBuf>,
+    /// Address to listen at
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    pub(crate) bind: IpAddr,
+    /// Port to listen at; 0 for any that is free
+    #[arg(long, value_name = "PORT", default_value_t = 8000)]
+    pub(crate) port: u16,
 }
 
 /// Where keys come from.

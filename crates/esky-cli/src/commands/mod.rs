@@ -9,6 +9,7 @@ mod list;
 mod man;
 pub(crate) mod pack;
 mod repository;
+mod serve;
 mod update;
 mod verify;
 mod why;
@@ -47,6 +48,7 @@ pub(crate) fn run(
             "recover",
             repository::recover(&arguments, terminal, environment),
         ),
+        Command::Serve(arguments) => ("serve", serve::run(&arguments, terminal, environment)),
         Command::Pack(arguments) => ("pack", pack::run(arguments, terminal, environment)),
         Command::Update(arguments) => ("update", update::run(&arguments, terminal, environment)),
         Command::List(arguments) => ("list", list::run(&arguments, terminal, environment)),

@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::support::{Scene, esky};
 
-const COMMANDS: [&str; 22] = [
+const COMMANDS: [&str; 23] = [
     "init",
     "release",
     "status",
@@ -12,6 +12,7 @@ const COMMANDS: [&str; 22] = [
     "yank",
     "rotate",
     "recover",
+    "serve",
     "pack",
     "update",
     "list",

@@ -1,6 +1,6 @@
 //! A signed repository from nothing, by the commands that a developer types.
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::Stdio;
 
@@ -282,6 +282,42 @@ fn a_withdrawn_version_is_told_as_such() {
     );
     assert_eq!(run(&scene, &["yank", "1.0", "--undo"]).code, 0);
     assert_eq!(run(&scene, &["yank", "2.0"]).code, 1);
+}
+
+/// From nothing to an update over the web, all by the commands of the README.
+#[test]
+fn what_was_released_is_served_and_installed() {
+    let scene = Scene::new();
+    initialized(&scene);
+    let signed = release(&scene, "1.0", &["--json"]).json()["path"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    esky_testkit::apps::extract(&scene.path("").join(signed), &scene.path("app"));
+    release(&scene, "1.1", &[]);
+    let mut server = command(["serve", "--port", "0", "--json"]);
+    server
+        .current_dir(scene.path(""))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
+    let mut server = server.spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(server.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    let told: serde_json::Value = serde_json::from_str(&line).unwrap();
+    let reply = scene.run([
+        "update",
+        scene.path("app").to_str().unwrap(),
+        told["url"].as_str().unwrap(),
+    ]);
+    server.kill().unwrap();
+    server.wait().unwrap();
+    assert_eq!(
+        (reply.code, reply.stdout.as_str()),
+        (0, "updated demo from 1.0 to 1.1\n"),
+        "{reply:?}"
+    );
 }
 
 #[test]

@@ -14,6 +14,7 @@ fn help_names_every_command_and_exit_code() {
         "yank",
         "rotate",
         "recover",
+        "serve",
         "pack",
         "update",
         "list",
