@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use esky_testkit::repository::{Vendor, now};
-use esky_trust::{Error, Result, Search, TargetFile, Time, TrustedSet};
+use esky_trust::{Error, Result, Search, TargetFile, Time, TimestampUpdate, TrustedSet};
 
 /// Keeps what it has verified, as a cache on disk would.
 pub(crate) struct Client {
@@ -29,17 +29,15 @@ impl Client {
             let _ = set.load_timestamp(bytes);
         }
         let bytes = &vendor.files["timestamp.json"];
-        set.update_timestamp(bytes)?;
-        self.cache
-            .entry("timestamp".into())
-            .or_default()
-            .clone_from(bytes);
+        if set.update_timestamp(bytes)? == TimestampUpdate::New {
+            self.cache.insert("timestamp".into(), bytes.clone());
+        }
         if let Some(bytes) = self.cache.get("snapshot") {
             let _ = set.load_snapshot(bytes);
         }
         if !set.snapshot_is_current() {
             let version = set.timestamp().unwrap().snapshot.version;
-            let bytes = fetch(vendor, "snapshot", version)?;
+            let bytes = fetch(vendor, &set, "snapshot", version)?;
             set.update_snapshot(bytes)?;
             self.cache.insert("snapshot".into(), bytes.to_vec());
         }
@@ -84,20 +82,21 @@ impl Client {
             return Ok(());
         }
         let version = set.targets_meta(role)?.version;
-        let bytes = fetch(vendor, role, version)?;
+        let bytes = fetch(vendor, set, role, version)?;
         set.update_targets(role, delegator, bytes)?;
         self.cache.insert(role.into(), bytes.to_vec());
         Ok(())
     }
 }
 
-fn fetch<'a>(vendor: &'a Vendor, role: &str, version: u64) -> Result<&'a [u8]> {
+fn fetch<'a>(vendor: &'a Vendor, set: &TrustedSet, role: &str, version: u64) -> Result<&'a [u8]> {
     let role_name = esky_trust::percent_encode(role);
-    let bytes = vendor.files.get(&format!("{version}.{role_name}.json"));
-    let bytes = bytes.or_else(|| vendor.files.get(&format!("{role_name}.json")));
-    bytes.map(Vec::as_slice).ok_or(Error::NotListed {
-        file: format!("{role}.json"),
-    })
+    let name = match set.root().consistent_snapshot {
+        true => format!("{version}.{role_name}.json"),
+        false => format!("{role_name}.json"),
+    };
+    let bytes = vendor.files.get(&name).map(Vec::as_slice);
+    bytes.ok_or(Error::NotListed { file: name })
 }
 
 /// Plays an attack on a client that has refreshed before: it must be refused without changing what is trusted, and the

@@ -6,6 +6,7 @@ mod client;
 mod delegations;
 mod freshness;
 mod malformed;
+mod oracle;
 mod properties;
 mod roots;
 mod signing;
