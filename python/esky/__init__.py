@@ -34,11 +34,14 @@ from .errors import (
     NoVersionFinderError,
     PackageError,
     SelfTestError,
+    StaleError,
+    UnsignedSourceError,
+    UntrustedError,
     VerifyError,
     VersionHeldError,
     VersionLockedError,
 )
-from .finder import DefaultVersionFinder, LocalVersionFinder, VersionFinder
+from .finder import DefaultVersionFinder, LocalVersionFinder, SignedVersionFinder, VersionFinder
 from .sudo import SudoProxy, allow_from_sudo, has_root
 from .util import (
     ESKY_APPDATA_DIR,
@@ -91,7 +94,11 @@ __all__ = [
     "PackageError",
     "Rollback",
     "SelfTestError",
+    "SignedVersionFinder",
+    "StaleError",
     "SudoProxy",
+    "UnsignedSourceError",
+    "UntrustedError",
     "Update",
     "VerifyError",
     "VerifyReport",

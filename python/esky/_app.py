@@ -19,9 +19,10 @@ from .errors import (
     EskyVersionError,
     InstallPermissionError,
     NoVersionFinderError,
+    UnsignedSourceError,
     VerifyError,
 )
-from .finder import DefaultVersionFinder, LocalVersionFinder, VersionFinder, _NativeVersionFinder
+from .finder import VersionFinder, _NativeVersionFinder, as_finder, local_path
 
 
 class Esky:
@@ -29,7 +30,8 @@ class Esky:
 
     The first argument is the app directory, or the frozen program that is running (`sys.executable`).  The second says
     where new versions come from: the address of a page that links to packages, a local directory of packages, or a
-    `VersionFinder`.
+    `VersionFinder`.  For an app that was released with `esky release` it is the address or directory of the signed
+    repository; such an app takes nothing that is not signed.
 
     It has the attributes `appdir`, `name` and `platform`; `version`, the best version on disk; and `active_version`,
     the one that is running, or None if an app directory was given.
@@ -64,7 +66,7 @@ class Esky:
         self._at_exit: Callable[[], None] | None = None
         self.sudo_proxy: sudo.SudoProxy | None = None
         self.keep_sudo_proxy_alive = False
-        path = os.path.abspath(_local_path(appdir_or_exe))
+        path = os.path.abspath(local_path(appdir_or_exe))
         self._native = _esky.App(path)
         if _startup.is_frozen() and path == os.path.abspath(_startup.program_path()):
             # For apps that do not call the start-up hooks: without this no update of theirs would ever be confirmed.
@@ -89,7 +91,7 @@ class Esky:
 
     @version_finder.setter
     def version_finder(self, finder: VersionFinder | str | os.PathLike[str] | None) -> None:
-        self._finder = _as_finder(finder)
+        self._finder = as_finder(finder, self._native)
 
     def reinitialize(self) -> None:
         """Looks again which version is the best one on disk."""
@@ -325,6 +327,12 @@ class Esky:
     def _need_finder(self) -> VersionFinder:
         if self._finder is None:
             raise NoVersionFinderError()
+        if not getattr(self._finder, "is_verified", False) and self._native.is_signed():
+            raise UnsignedSourceError(
+                f"{self.appdir} takes updates only from its signed repository",
+                hint="give the address of the repository, or a SignedVersionFinder",
+                path=self.appdir,
+            )
         return self._finder
 
     def _observer(self, finder: VersionFinder, version: str, callback: Callback | None) -> Callback:
@@ -467,26 +475,3 @@ def _unless_ready(status: Status, tell: Callback) -> None:
     # The finder's own `ready` names the directory before it was adopted; auto_update tells the final one.
     if status.get("status") != "ready":
         tell(status)
-
-
-def _local_path(path: str | os.PathLike[str]) -> str:
-    text = os.fspath(path)
-    if not text.startswith("file://"):
-        return text
-    # Imported late, as few programs need it and it takes as long as all the rest.
-    from urllib.parse import urlsplit
-    from urllib.request import url2pathname
-
-    return url2pathname(urlsplit(text).path)
-
-
-def _as_finder(finder: VersionFinder | str | os.PathLike[str] | None) -> VersionFinder | None:
-    if isinstance(finder, os.PathLike):
-        return LocalVersionFinder(finder)
-    if not isinstance(finder, str):
-        return finder
-    if finder.startswith("file://"):
-        return LocalVersionFinder(_local_path(finder))
-    if "://" not in finder and os.path.isdir(finder):
-        return LocalVersionFinder(finder)
-    return DefaultVersionFinder(finder)

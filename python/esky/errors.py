@@ -24,6 +24,9 @@ __all__ = [
     "NoVersionFinderError",
     "PackageError",
     "SelfTestError",
+    "StaleError",
+    "UnsignedSourceError",
+    "UntrustedError",
     "VerifyError",
     "VersionHeldError",
     "VersionLockedError",
@@ -83,6 +86,18 @@ class VerifyError(PackageError):
     """The files do not have the sizes and hashes that they should have."""
 
 
+class UntrustedError(Error):
+    """What a server sent is not what the developer of the app has signed.  Nothing of it was used."""
+
+
+class StaleError(UntrustedError):
+    """It cannot be checked for updates: what the repository says has expired.  The text tells when it last could be."""
+
+
+class UnsignedSourceError(Error):
+    """The app verifies what it takes and this finder does not, or the other way round."""
+
+
 class CancelledError(Error):
     """The work was cancelled by its `CancelToken`."""
 
@@ -124,6 +139,9 @@ _KINDS: dict[str, type[Error]] = {
     "no-finder": NoVersionFinderError,
     "package": PackageError,
     "verify": VerifyError,
+    "untrusted": UntrustedError,
+    "stale": StaleError,
+    "unsigned": UnsignedSourceError,
     "cancelled": CancelledError,
     "internal": InternalError,
     "network": NetworkError,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, BinaryIO, Literal, Protocol, Union
 
 from . import _esky
@@ -15,7 +16,7 @@ from ._esky import VersionGraph
 from ._progress import Callback, Event, Monitor, Status, current_monitor, run, status_of
 from .errors import EskyVersionError
 
-__all__ = ["DefaultVersionFinder", "LocalVersionFinder", "VersionFinder", "VersionGraph"]
+__all__ = ["DefaultVersionFinder", "LocalVersionFinder", "SignedVersionFinder", "VersionFinder", "VersionGraph"]
 
 Headers = Union[Mapping[str, str], Callable[[str], Mapping[str, str]]]
 
@@ -29,6 +30,10 @@ class _HasAppDirectory(Protocol):
 
 class VersionFinder:
     """Finds and fetches versions of an app.  This base class knows none."""
+
+    is_verified = False
+    """Whether all that comes from it is what the app's developer has signed.  An app that was released with
+    `esky release` takes versions from no other finder."""
 
     def needs_cleanup(self, app: Any) -> bool:
         """Whether `cleanup` would do anything."""
@@ -111,13 +116,8 @@ class _NativeVersionFinder(VersionFinder):
         return self._native.has_version(native_app(app), version) or False
 
 
-class DefaultVersionFinder(_NativeVersionFinder):
-    """Finds versions on a web page that links to packages.
-
-    `headers` are sent with each request: a mapping, for the host of `download_url` and no other; or a function from
-    any address to a mapping, for more hosts or a token that changes.  `proxy` is an address, None for no proxy, or
-    left out to take it from the environment.  `timeout` is how many seconds a server may keep silent.
-    """
+class _WebVersionFinder(_NativeVersionFinder):
+    """What finders that ask a server have in common."""
 
     def __init__(
         self,
@@ -129,30 +129,24 @@ class DefaultVersionFinder(_NativeVersionFinder):
         retries: int = 3,
     ) -> None:
         if download_url is None:
-            raise ValueError("DefaultVersionFinder needs a download_url")
+            raise ValueError(f"{type(self).__name__} needs a download_url")
         self._headers = headers
         self._options = (proxy, timeout, retries)
         self.download_url = download_url
 
     @property
     def download_url(self) -> str:
-        """The address of the page.  When another one is assigned, what was found so far is forgotten."""
+        """The address.  When another one is assigned, what was found so far is forgotten."""
         return self._download_url
 
     @download_url.setter
     def download_url(self, url: str) -> None:
-        native = _esky.Finder.http(str(url), *self._options)
+        native = self._make(str(url))
         native.set_headers(self._headers)
         self._native, self._download_url = native, str(url)
 
-    @property
-    def version_graph(self) -> VersionGraph:
-        """The links known so far.
-
-        A subclass that finds versions in its own way adds them here, `version_graph.add_link("", "1.1", url, 40)` say;
-        then `fetch_version` gets them from there.
-        """
-        return self._native.graph()
+    def _make(self, url: str) -> _esky.Finder:
+        raise NotImplementedError
 
     def open_url(self, url: str) -> Any:
         """Opens an address for reading.  Override this to fetch in your own way.
@@ -164,7 +158,59 @@ class DefaultVersionFinder(_NativeVersionFinder):
 
     def _opener(self) -> Callable[[str], Any] | None:
         own = getattr(self.open_url, "__func__", self.open_url)
-        return None if own is DefaultVersionFinder.open_url else self.open_url
+        return None if own is _WebVersionFinder.open_url else self.open_url
+
+
+class DefaultVersionFinder(_WebVersionFinder):
+    """Finds versions on a web page that links to packages.
+
+    `headers` are sent with each request: a mapping, for the host of `download_url` and no other; or a function from
+    any address to a mapping, for more hosts or a token that changes.  `proxy` is an address, None for no proxy, or
+    left out to take it from the environment.  `timeout` is how many seconds a server may keep silent.
+    """
+
+    def _make(self, url: str) -> _esky.Finder:
+        return _esky.Finder.http(url, *self._options)
+
+    @property
+    def version_graph(self) -> VersionGraph:
+        """The links known so far.
+
+        A subclass that finds versions in its own way adds them here, `version_graph.add_link("", "1.1", url, 40)` say;
+        then `fetch_version` gets them from there.
+        """
+        return self._native.graph()
+
+
+class SignedVersionFinder(_WebVersionFinder):
+    """Finds versions in the signed repository of an app that was released with `esky release`.
+
+    `download_url` is the address of the repository, `channel` another channel than the one that the app was released
+    on.  The other options are those of `DefaultVersionFinder`.  All that comes is verified from the root of trust in
+    the app, however it was fetched.
+    """
+
+    is_verified = True
+
+    def __init__(
+        self,
+        download_url: str | None = None,
+        *,
+        channel: str | None = None,
+        headers: Headers | None = None,
+        proxy: str | None = "environment",
+        timeout: float = 30.0,
+        retries: int = 3,
+    ) -> None:
+        self._channel = channel
+        super().__init__(download_url, headers=headers, proxy=proxy, timeout=timeout, retries=retries)
+
+    def _make(self, url: str) -> _esky.Finder:
+        return _esky.Finder.signed(url, self._channel, *self._options)
+
+    def notes(self, version: str) -> str | None:
+        """What the developer says is new in a version that was found.  It is plain text for people, not markup."""
+        return self._native.notes(version)
 
 
 class LocalVersionFinder(_NativeVersionFinder):
@@ -177,6 +223,32 @@ class LocalVersionFinder(_NativeVersionFinder):
     def open_url(self, url: str) -> BinaryIO:
         """Opens a file of the directory."""
         return open(os.path.join(self.download_url, url), "rb")  # the caller closes it
+
+
+def local_path(path: str | os.PathLike[str]) -> str:
+    text = os.fspath(path)
+    if not text.startswith("file://"):
+        return text
+    # Imported late, as few programs need it and it takes as long as all the rest.
+    from urllib.parse import urlsplit
+    from urllib.request import url2pathname
+
+    return url2pathname(urlsplit(text).path)
+
+
+def as_finder(finder: VersionFinder | str | os.PathLike[str] | None, app: _esky.App) -> VersionFinder | None:
+    """The finder for what was given as the place where versions come from."""
+    if isinstance(finder, os.PathLike):
+        directory: str | None = os.fspath(finder)
+    elif not isinstance(finder, str):
+        return finder
+    elif finder.startswith("file://"):
+        directory = local_path(finder)
+    else:
+        directory = finder if "://" not in finder and os.path.isdir(finder) else None
+    if app.is_signed():
+        return SignedVersionFinder(str(finder) if directory is None else Path(directory).absolute().as_uri())
+    return DefaultVersionFinder(str(finder)) if directory is None else LocalVersionFinder(directory)
 
 
 def native_app(app: _HasAppDirectory | _esky.App) -> _esky.App:

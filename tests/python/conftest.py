@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import http.server
+import json
 import os
 import socket
+import subprocess
+import sys
 import threading
 import zipfile
 from collections.abc import Callable, Iterator
@@ -171,3 +174,43 @@ def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
+
+
+class Workshop:
+    """A developer's machine: sources, keys, and a signed repository."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.repository = root / "repo"
+        self.run("init", "--app", "demo")
+
+    def run(self, *words: str) -> dict[str, object]:
+        environment = {"XDG_CONFIG_HOME": str(self.root / "config"), "ESKY_ROOT_PASSPHRASE": "correct horse"}
+        done = subprocess.run(
+            [sys.executable, "-m", "esky", *words, "--json"],
+            cwd=self.root,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done
+        answer: dict[str, object] = json.loads(done.stdout)
+        return answer
+
+    def release(self, version: str, *options: str) -> Path:
+        frozen = self.root / "dist"
+        frozen.mkdir(exist_ok=True)
+        program = frozen / "prog"
+        program.write_text(SCRIPT.format(version=version))
+        program.chmod(0o755)
+        answer = self.run("release", str(frozen), "--version", version, *options)
+        return Path(str(answer["path"]))
+
+
+@pytest.fixture
+def workshop(tmp_path: Path) -> Workshop:
+    root = tmp_path / "workshop"
+    root.mkdir()
+    return Workshop(root)

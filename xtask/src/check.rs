@@ -79,6 +79,7 @@ fn sources() -> Group {
         "no file names a path of somebody's machine",
         sources::check_machine_paths,
     );
+    group.step("every threat has its tests", sources::check_threats);
     group
 }
 

@@ -10,9 +10,12 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
+use crate::fuzz;
 use crate::tools::{cargo, run_and_listen, workspace_root};
 use figures::Figures;
 
+/// For each of the parsers.
+const FUZZING_SECONDS: u32 = 20;
 const PAGE: &str = "docs/design/crash-safety.md";
 const START: &str = "<!-- figures: written by `cargo xtask crash` -->";
 const END: &str = "<!-- end of figures -->";
@@ -23,7 +26,10 @@ pub(crate) fn run(full: bool) -> Result<()> {
     }
     let started = Instant::now();
     let mut figures = Figures::default();
-    let all_held = run_laboratory(full, &mut figures)?;
+    let mut all_held = run_laboratory(full, &mut figures)?;
+    if full {
+        all_held &= run_fuzzers(&mut figures);
+    }
     if figures.is_empty() {
         bail!("the laboratory printed no figures");
     }
@@ -46,6 +52,23 @@ fn run_laboratory(full: bool, figures: &mut Figures) -> Result<bool> {
     let (status, heard) = run_and_listen(&mut command)?;
     figures.read(&heard);
     Ok(status.success())
+}
+
+/// Says whether every promise held.
+fn run_fuzzers(figures: &mut Figures) -> bool {
+    match fuzz::fuzz(FUZZING_SECONDS) {
+        Ok(outcomes) => {
+            let rows: Vec<String> = outcomes.iter().map(fuzz::Outcome::row).collect();
+            figures.read(&rows.join("\n"));
+            outcomes.iter().all(fuzz::Outcome::holds)
+        }
+        Err(error) => {
+            let skip = format!("SKIPPED fuzzing: {error:#}");
+            println!("{skip}");
+            figures.read(skip.lines().next().unwrap_or_default());
+            true
+        }
+    }
 }
 
 fn write_figures(table: &str) -> Result<()> {

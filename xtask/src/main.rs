@@ -14,6 +14,7 @@ mod bench;
 mod check;
 mod crash;
 mod demo;
+mod fuzz;
 mod report;
 mod test;
 mod tools;
@@ -29,6 +30,7 @@ cargo xtask check                                    formatting, lints, types, d
 cargo xtask bootstrap                                build the start-up program
 cargo xtask wheel                                    build the wheel, with the start-up program inside
 cargo xtask crash [--full]                           the crash laboratory; its figures into docs/design/crash-safety.md
+cargo xtask fuzz [--seconds N]                       every parser of foreign bytes in the hands of libFuzzer
 cargo xtask bench                                    measure, compare with the limits, write docs/benchmarks.md";
 
 fn main() -> ExitCode {
@@ -52,6 +54,7 @@ fn dispatch(arguments: &[String]) -> Result<ExitCode> {
         ("check", []) => return Ok(check::main()),
         ("test", []) => return Ok(test::main()),
         ("bench", []) => bench::main()?,
+        ("fuzz", rest) => fuzz::main(rest)?,
         ("crash", []) => crash::run(false)?,
         ("crash", [full]) if full == "--full" => crash::run(true)?,
         ("bootstrap", []) => drop(tools::build_bootstrap()?),

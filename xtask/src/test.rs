@@ -11,13 +11,16 @@ use anyhow::Result;
 use crate::check::{self, STANDALONE_BOOTSTRAP, install_wheel};
 use crate::report::{Group, Report};
 use crate::tools::{
-    build_bootstrap, cargo, development_venv, run, run_and_listen, rust_target_ready,
+    build_bootstrap, cargo, development_venv, run, run_and_listen, rust_target_ready, target_dir,
     workspace_root,
 };
 use counting::{count_cargo, count_pytest};
 
 /// The stories of the demo, one per freezer.
 const FREEZERS: [&str; 2] = ["PyInstaller", "cx_Freeze"];
+
+/// Tools that make and read repositories like ours.
+const OTHERS_TOOLS: [&str; 2] = ["tuf>=4", "tufup>=0.9"];
 
 /// Systems that this machine cannot run but for which the sources must compile, and what is compiled for them.
 const OTHER_SYSTEMS: [(&str, &[&str]); 4] = [
@@ -67,9 +70,15 @@ fn python_tests() -> Group {
     let mut group = Group::new("Python tests");
     println!("\n== Python tests");
     let listened = development_venv().and_then(|environment| {
+        if let Err(error) = environment.pip_install(&OTHERS_TOOLS) {
+            group.skip("other tools' repositories", &format!("{error:#}"));
+        }
+        run(cargo().args(["build", "--quiet", "--package", "esky-tuf-client"]))?;
+        let client = format!("debug/esky-tuf-client{}", std::env::consts::EXE_SUFFIX);
         run_and_listen(
             Command::new(environment.python())
                 .current_dir(workspace_root())
+                .env("ESKY_TUF_CLIENT", target_dir().join(client))
                 .args(["-m", "pytest", "-ra", "--color=no"]),
         )
     });

@@ -1,17 +1,25 @@
 //! The one table of commands and options. Parsing, `--help`, shell completions and man pages all come from it.
 
-mod patches;
-
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint, value_parser};
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
 use crate::exit;
 
+mod network;
+mod packing;
+mod patches;
+mod repository;
+
+pub(crate) use network::{Header, NetworkArguments};
+pub(crate) use packing::{PackArguments, PackingArguments, TrialArguments, WhoConfirms};
 pub(crate) use patches::{DiffArguments, InspectArguments, PatchArguments};
+pub(crate) use repository::{
+    InitArguments, KeyArguments, RecoverArguments, RefreshArguments, ReleaseArguments,
+    RotateArguments, ServeArguments, StatusArguments, Which, YankArguments,
+};
 
 /// Keep frozen apps fresh: pack releases, update installed copies, check them
 #[derive(Debug, Parser)]
@@ -62,6 +70,14 @@ pub(crate) enum ColorChoice {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Init(InitArguments),
+    Release(ReleaseArguments),
+    Status(StatusArguments),
+    Refresh(RefreshArguments),
+    Yank(YankArguments),
+    Rotate(RotateArguments),
+    Recover(RecoverArguments),
+    Serve(ServeArguments),
     Pack(PackArguments),
     Update(UpdateArguments),
     List(ListArguments),
@@ -80,78 +96,6 @@ pub(crate) enum Command {
     Inspect(InspectArguments),
     Completions(CompletionsArguments),
     Man(ManArguments),
-}
-
-/// Turn a freezer's output directory into a release package
-///
-/// Writes NAME-VERSION.PLATFORM.zip. Extracted, it is a working app; put on a web server, installed copies update to it.
-/// The same input always gives the same bytes.
-#[derive(Args, Debug)]
-pub(crate) struct PackArguments {
-    /// Directory that the freezer made
-    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
-    pub(crate) directory: PathBuf,
-    /// Name of the app
-    #[arg(long, value_name = "NAME")]
-    pub(crate) name: String,
-    /// Version of this release
-    #[arg(long, value_name = "VERSION")]
-    pub(crate) version: String,
-    /// Program to be started from the top of the app directory; repeat for more [default: those found at the top of DIR]
-    #[arg(long = "exe", value_name = "NAME")]
-    pub(crate) programs: Vec<String>,
-    /// Directory to write the package into
-    #[arg(short, long, value_name = "DIR", default_value = ".", value_hint = ValueHint::DirPath)]
-    pub(crate) output: PathBuf,
-    /// Keep version directories under `appdata/`, as esky 0.9 did
-    #[arg(long)]
-    pub(crate) appdata_dir: bool,
-    /// Platform that the app was frozen for [default: that of its programs]
-    #[arg(long, value_name = "PLATFORM")]
-    pub(crate) platform: Option<String>,
-    /// Store files instead of compressing them
-    #[arg(long)]
-    pub(crate) no_compress: bool,
-    /// Also write index.html, which lists the packages in the output directory for hosts that list nothing themselves
-    #[arg(long)]
-    pub(crate) index: bool,
-    /// Start-up program to put at the top [default: ESKY_BOOTSTRAP, else the one that came with esky]
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(crate) bootstrap: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) trial: TrialArguments,
-}
-
-/// What a new version must show before it is trusted.
-#[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Trial options")]
-pub(crate) struct TrialArguments {
-    /// Who confirms that a new version comes up
-    #[arg(long, value_enum, value_name = "WHO", default_value = "bootstrap")]
-    pub(crate) confirm: WhoConfirms,
-    /// Seconds after which a version that is still running counts as confirmed
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = value_parser!(u32).range(1..=86_400))]
-    pub(crate) confirm_after: u32,
-    /// Unconfirmed starts after which a new version is undone
-    #[arg(long, value_name = "NUMBER", default_value_t = 3, value_parser = value_parser!(u32).range(1..=100))]
-    pub(crate) max_tries: u32,
-    /// Before a new version is installed, run PROGRAM with `--esky-selftest`; it must exit with 0 [default program: the first]
-    #[arg(long, value_name = "PROGRAM", num_args = 0..=1, require_equals = true, default_missing_value = "")]
-    pub(crate) self_test: Option<String>,
-    /// Seconds that the self-test may take
-    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = value_parser!(u32).range(1..=3600))]
-    pub(crate) self_test_seconds: u32,
-}
-
-/// Who confirms that a new version comes up.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
-pub(crate) enum WhoConfirms {
-    /// The start-up program, which stays with the first starts and watches them
-    Bootstrap,
-    /// The app, by `esky.run_startup_hooks()` or `esky.confirm()` in it
-    App,
-    /// Nobody: a new version is trusted at once
-    Nobody,
 }
 
 /// Bring an app directory to the newest version offered
@@ -307,31 +251,6 @@ pub(crate) struct ManArguments {
     pub(crate) output: Option<PathBuf>,
 }
 
-/// How a web source is reached.
-#[derive(Args, Clone, Debug, Default)]
-#[command(next_help_heading = "Network options")]
-pub(crate) struct NetworkArguments {
-    /// Proxy to use [default: the one that HTTPS_PROXY, HTTP_PROXY or ALL_PROXY name]
-    #[arg(long, value_name = "URL", conflicts_with = "no_proxy")]
-    pub(crate) proxy: Option<String>,
-    /// Use no proxy, whatever the environment says
-    #[arg(long)]
-    pub(crate) no_proxy: bool,
-    /// Header to send along, such as `Authorization: Bearer …`; repeat for more
-    #[arg(long = "header", value_name = "NAME:VALUE", value_parser = parse_header)]
-    pub(crate) headers: Vec<Header>,
-    /// Give up when a connection or a read takes longer than this
-    #[arg(long, value_name = "SECONDS", value_parser = parse_seconds)]
-    pub(crate) timeout: Option<Duration>,
-}
-
-/// One `--header`.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Header {
-    pub(crate) name: String,
-    pub(crate) value: String,
-}
-
 impl GlobalArguments {
     /// What a command line that clap refuses, or answers by itself, says about how to answer.
     pub(crate) fn scan(arguments: &[OsString]) -> Self {
@@ -352,33 +271,6 @@ impl GlobalArguments {
             }
         }
         found
-    }
-}
-
-fn parse_header(text: &str) -> Result<Header, String> {
-    let (name, value) = text
-        .split_once(':')
-        .ok_or("a header is written NAME:VALUE")?;
-    let (name, value) = (name.trim(), value.trim());
-    let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
-    if name.is_empty() || !name.chars().all(is_token) {
-        return Err("the name of the header is not one that HTTP allows".to_owned());
-    }
-    if value.chars().any(char::is_control) {
-        return Err("the value of the header holds a control character".to_owned());
-    }
-    Ok(Header {
-        name: name.to_owned(),
-        value: value.to_owned(),
-    })
-}
-
-fn parse_seconds(text: &str) -> Result<Duration, String> {
-    match text.parse::<f64>() {
-        Ok(seconds) if (0.001..=86_400.0).contains(&seconds) => {
-            Ok(Duration::from_secs_f64(seconds))
-        }
-        _ => Err("give a number of seconds above 0 and up to 86400".to_owned()),
     }
 }
 
@@ -407,29 +299,5 @@ mod tests {
             ColorChoice::Always
         );
         assert_eq!(scan(&["esky", "--color"]).color, ColorChoice::Auto);
-    }
-
-    #[test]
-    fn a_header_is_split_at_its_first_colon() {
-        let header = parse_header("Authorization: Basic a:b").unwrap();
-        assert_eq!(
-            (header.name.as_str(), header.value.as_str()),
-            ("Authorization", "Basic a:b")
-        );
-    }
-
-    #[test]
-    fn headers_that_would_break_the_request_are_refused() {
-        for text in ["", "name", ": value", "two words: value", "name: a\r\nb: c"] {
-            assert!(parse_header(text).is_err(), "{text:?}");
-        }
-    }
-
-    #[test]
-    fn timeouts_out_of_range_are_refused() {
-        for text in ["0", "-1", "nan", "inf", "soon", "1e9"] {
-            assert!(parse_seconds(text).is_err(), "{text:?}");
-        }
-        assert_eq!(parse_seconds("0.5").unwrap(), Duration::from_millis(500));
     }
 }

@@ -12,17 +12,20 @@ pub(crate) const NO_UPDATE: i32 = 3;
 pub(crate) const DAMAGED: i32 = 4;
 /// Another updater holds the app directory.
 pub(crate) const LOCKED: i32 = 5;
+/// `status` found that something has to be signed again.
+pub(crate) const DUE: i32 = 6;
 /// Cancelled by Ctrl-C, as shells count it (128 + SIGINT); the same as when the system ends the process.
 pub(crate) const CANCELLED: i32 = 130;
 
 /// What every code means, for `--help` and the manual pages.
-pub(crate) const MEANINGS: [(i32, &str); 7] = [
+pub(crate) const MEANINGS: [(i32, &str); 8] = [
     (SUCCESS, "done"),
     (FAILURE, "failed; the error says what and why"),
     (USAGE, "the command line is wrong"),
     (NO_UPDATE, "`update --check` found no update"),
     (DAMAGED, "`verify` found damaged or missing files"),
     (LOCKED, "another updater is at work on the app directory"),
+    (DUE, "`status` found something that has to be signed again"),
     (CANCELLED, "stopped by Ctrl-C"),
 ];
 

@@ -18,6 +18,7 @@ use std::path::PathBuf;
 
 use clap::Parser;
 use esky::CancelToken;
+use zeroize::Zeroizing;
 
 use arguments::{Arguments, GlobalArguments};
 use failure::Failure;
@@ -26,7 +27,7 @@ use terminal::Terminal;
 pub use commands::pack::bootstrap::supplied as supplied_bootstraps;
 
 /// What the command needs to know about the process it runs in.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Environment {
     /// Standard output is a terminal that understands escape codes.
     pub stdout_is_terminal: bool,
@@ -38,8 +39,32 @@ pub struct Environment {
     pub bootstrap: Option<PathBuf>,
     /// Directory that holds one start-up program per target, in `TARGET-TRIPLE/esky-bootstrap[.exe]`.
     pub bootstraps_dir: Option<PathBuf>,
+    /// Standard input is a terminal: a person can be asked.
+    pub stdin_is_terminal: bool,
+    /// Where the person's keys are kept (see [`key_directory`]).
+    pub key_dir: Option<PathBuf>,
+    /// The key that signs releases, as a line of text (`ESKY_SIGNING_KEY`).
+    pub signing_key: Option<Zeroizing<String>>,
+    /// The passphrase of the root key (`ESKY_ROOT_PASSPHRASE`).
+    pub root_passphrase: Option<Zeroizing<String>>,
     /// Stops packing or an update at the next safe point, for callers that catch Ctrl-C themselves.
     pub cancel: CancelToken,
+}
+
+/// Where a person's keys are kept, as far as the variables of the process tell: in the directory of the system for what
+/// programs keep for a person.
+pub fn key_directory(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    let base = if cfg!(windows) {
+        PathBuf::from(variable("APPDATA")?)
+    } else if cfg!(target_os = "macos") {
+        PathBuf::from(variable("HOME")?).join("Library/Application Support")
+    } else {
+        match variable("XDG_CONFIG_HOME") {
+            Some(directory) => PathBuf::from(directory),
+            None => PathBuf::from(variable("HOME")?).join(".config"),
+        }
+    };
+    base.is_absolute().then(|| base.join("esky").join("keys"))
 }
 
 /// Runs the command that `arguments` (the first is the program's own name) ask for and returns the exit code.

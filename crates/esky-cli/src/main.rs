@@ -5,13 +5,14 @@
 //! where it stopped.
 
 use std::env;
-use std::ffi::OsStr;
-use std::io::{IsTerminal, stderr, stdout};
+use std::ffi::{OsStr, OsString};
+use std::io::{IsTerminal, stderr, stdin, stdout};
 use std::path::PathBuf;
 use std::process::exit;
 
 use esky::CancelToken;
 use esky_cli::Environment;
+use zeroize::Zeroizing;
 
 fn main() {
     exit(esky_cli::run(env::args_os().collect(), environment()));
@@ -22,17 +23,25 @@ fn environment() -> Environment {
     Environment {
         stdout_is_terminal: !is_dumb && stdout().is_terminal(),
         stderr_is_terminal: !is_dumb && stderr().is_terminal(),
-        no_color: is_set("NO_COLOR"),
-        bootstrap: env::var_os("ESKY_BOOTSTRAP")
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from),
+        no_color: variable("NO_COLOR").is_some(),
+        bootstrap: variable("ESKY_BOOTSTRAP").map(PathBuf::from),
         bootstraps_dir: bootstraps_beside_program(),
+        stdin_is_terminal: stdin().is_terminal(),
+        key_dir: esky_cli::key_directory(variable),
+        signing_key: text("ESKY_SIGNING_KEY"),
+        root_passphrase: text("ESKY_ROOT_PASSPHRASE"),
         cancel: CancelToken::new(),
     }
 }
 
-fn is_set(name: &str) -> bool {
-    env::var_os(name).is_some_and(|value| !value.is_empty())
+/// An empty variable is one that is not set.
+fn variable(name: &str) -> Option<OsString> {
+    env::var_os(name).filter(|value| !value.is_empty())
+}
+
+/// What is no text is no key either: it is refused where it is read.
+fn text(name: &str) -> Option<Zeroizing<String>> {
+    variable(name).map(|value| Zeroizing::new(value.to_string_lossy().into_owned()))
 }
 
 fn bootstraps_beside_program() -> Option<PathBuf> {

@@ -1,10 +1,11 @@
 //! Where releases come from: a web address or a directory, and how the network is to be used on the way.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use esky::{
-    DefaultVersionFinder, HttpOptions, HttpTransport, LocalVersionFinder, Proxy, VersionFinder,
+    AppDir, DefaultVersionFinder, FileTransport, HttpOptions, HttpTransport, LocalVersionFinder,
+    Proxy, SignedVersionFinder, VersionFinder,
 };
 use url::Url;
 
@@ -40,16 +41,32 @@ impl Source {
         }
     }
 
-    /// The finder that asks this place for versions.
+    /// The finder that asks this place for versions of an app. An app with a root of trust finds a signed repository there.
     pub(crate) fn finder(
         &self,
+        app: &AppDir,
         network: &NetworkArguments,
     ) -> Result<Arc<dyn VersionFinder>, Failure> {
+        let is_signed = app.trust()?.is_some();
         Ok(match self {
+            Self::Web(url) if is_signed => {
+                let transport = Arc::new(HttpTransport::new(http_options(url, network))?);
+                Arc::new(SignedVersionFinder::new(url.as_str(), transport))
+            }
             Self::Web(url) => Arc::new(web_finder(url, network)?),
+            Self::Directory(path) if is_signed => {
+                let url = directory_url(path)?;
+                Arc::new(SignedVersionFinder::new(url, Arc::new(FileTransport)))
+            }
             Self::Directory(path) => Arc::new(LocalVersionFinder::new(path)),
         })
     }
+}
+
+fn directory_url(path: &Path) -> Result<Url, Failure> {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let url = Url::from_directory_path(absolute);
+    url.map_err(|()| Failure::new("the directory has no address").about_path(path))
 }
 
 /// The finder for a web page that lists packages.

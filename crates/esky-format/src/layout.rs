@@ -8,6 +8,8 @@ pub const APPDATA_DIR: &str = "appdata";
 pub const UPDATES_DIR: &str = "updates";
 /// Directory of downloaded packages, inside [`UPDATES_DIR`].
 pub const DOWNLOADS_DIR: &str = "downloads";
+/// Directory of what is known of the app's repository, inside [`UPDATES_DIR`].
+pub const METADATA_DIR: &str = "metadata";
 /// Lock directory of the original esky, taken by us too so that old clients keep out.
 pub const LOCKED_DIR: &str = "locked";
 /// Directory of the state slots, the trial marks and the writer's lock.
@@ -34,3 +36,5 @@ pub const FILE_LIST: &str = "file-list.txt";
 pub const BOOTSTRAP_DIR: &str = "bootstrap";
 /// Inside [`CONTROL_DIR`]: what the developer decided when the version was packed.
 pub const SETTINGS: &str = "settings.txt";
+/// Inside [`CONTROL_DIR`]: the root metadata from which the app verifies its updates.
+pub const TRUST_ROOT: &str = "root.json";

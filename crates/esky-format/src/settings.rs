@@ -7,6 +7,7 @@
 //! max-tries 3
 //! self-test hello
 //! self-test-seconds 30
+//! channel stable
 //! ```
 //!
 //! The file is part of the version and stands in its list of files. Lines with unknown keys are ignored, so that an older
@@ -34,6 +35,8 @@ pub struct Settings {
     pub max_tries: u32,
     /// A run of the new version before it becomes the one that starts.
     pub self_test: Option<SelfTest>,
+    /// The channel whose releases the app takes, unless it asks for another.
+    pub channel: Option<String>,
 }
 
 /// Who shows that a new version comes up.
@@ -86,6 +89,7 @@ impl Default for Settings {
             confirm_after: 60,
             max_tries: 3,
             self_test: None,
+            channel: None,
         }
     }
 }
@@ -139,6 +143,9 @@ impl Settings {
         if let Some(SelfTest { program, seconds }) = &self.self_test {
             text += &format!("self-test {program}\nself-test-seconds {seconds}\n");
         }
+        if let Some(channel) = &self.channel {
+            text += &format!("channel {channel}\n");
+        }
         text
     }
 
@@ -155,6 +162,11 @@ impl Settings {
                     program: value.to_string(),
                     seconds: 0,
                 });
+            }
+            "channel" => {
+                let is_name = !value.contains('/') && crate::path::check_relative(value).is_ok();
+                self.channel = is_name.then(|| value.to_string());
+                self.channel.as_ref()?;
             }
             _ => {}
         }
@@ -191,6 +203,7 @@ mod tests {
                 program: "my app".into(),
                 seconds: 9,
             }),
+            channel: Some("stable".into()),
         }
     }
 
@@ -217,6 +230,8 @@ mod tests {
             "confirm never",
             "self-test ../evil",
             "self-test-seconds 4000",
+            "channel a/b",
+            "channel ..",
             "",
         ] {
             let text = format!("{HEADER}\n{line}\n");

@@ -21,6 +21,7 @@ pub(crate) fn change<T>(
 mod plan {
     use crate::error::Operation;
     use std::cell::{Cell, RefCell};
+    use std::ffi::OsStr;
     use std::io;
     use std::path::{Path, PathBuf};
 
@@ -32,6 +33,8 @@ mod plan {
         /// The first N work; all later ones do nothing but fail, as if the process had been killed.
         /// A write at the boundary is torn in half.
         StopAfter(u64),
+        /// As if killed in the first operation of this kind on a file whose name begins so.
+        StopAt(Operation, &'static str),
         /// The first N work, the next fails with this system error number, all later ones work.
         FailOnce(u64, i32),
     }
@@ -78,15 +81,28 @@ mod plan {
             log.push((operation, path.to_owned()));
             log.len() as u64 - 1
         });
+        if let Plan::StopAt(at, name) = plan
+            && at == operation
+            && path.file_name().is_some_and(|file| begins_with(file, name))
+        {
+            PLAN.set(Some(Plan::StopAfter(0)));
+            return Err(stopped());
+        }
         match plan {
-            Plan::StopAfter(limit) if count >= limit => {
-                Err(io::Error::other("stopped by the test"))
-            }
+            Plan::StopAfter(limit) if count >= limit => Err(stopped()),
             Plan::FailOnce(limit, number) if count == limit => {
                 Err(io::Error::from_raw_os_error(number))
             }
             _ => Ok(()),
         }
+    }
+
+    fn begins_with(file: &OsStr, name: &str) -> bool {
+        file.as_encoded_bytes().starts_with(name.as_bytes())
+    }
+
+    fn stopped() -> io::Error {
+        io::Error::other("stopped by the test")
     }
 }
 

@@ -6,6 +6,8 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+const PIECE: usize = 64 << 10;
+
 /// What a path is, without following a symbolic link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -82,6 +84,25 @@ pub fn read_limited(path: &Path, limit: u64) -> Result<Vec<u8>> {
         return Err(io::Error::from(io::ErrorKind::FileTooLarge)).at(Operation::Read, path);
     }
     Ok(bytes)
+}
+
+/// Gives a file of any size to `take`, piece by piece, until its end or until `take` fails.
+pub fn read_pieces<Fault: From<Error>>(
+    path: &Path,
+    mut take: impl FnMut(&[u8]) -> std::result::Result<(), Fault>,
+) -> std::result::Result<(), Fault> {
+    let mut file = open_for_read(path)?;
+    let mut buffer = vec![0; PIECE];
+    loop {
+        let count = match file.read(&mut buffer) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            read => read.at(Operation::Read, path)?,
+        };
+        if count == 0 {
+            return Ok(());
+        }
+        take(&buffer[..count])?;
+    }
 }
 
 /// Like [`read_limited`], with `None` when there is no such file.

@@ -113,11 +113,14 @@ fn sync_parent(path: &Path) -> Result<()> {
 }
 
 /// Writes all bytes to an open file. **Ordered later**; a crash or an error leaves any part of them.
-/// (A test that stops here gets a torn write, as a power cut would leave it.)
+/// (A test that stops here gets a torn write, as a power cut would leave it: half of the bytes, without the line feeds that
+/// fill up a record, for half of a record with them is all that it says.)
 pub fn write_all(file: &mut File, bytes: &[u8], path: &Path) -> Result<()> {
     let written = match gate(Operation::Write, path) {
         Ok(()) => file.write_all(bytes),
-        Err(error) => file.write_all(&bytes[..bytes.len() / 2]).and(Err(error)),
+        Err(error) => file
+            .write_all(&bytes[..bytes.trim_ascii_end().len() / 2])
+            .and(Err(error)),
     };
     written.at(Operation::Write, path)
 }

@@ -3,10 +3,10 @@
 use crate::error::{Error, Result};
 use crate::lock::{UpdateLock, VersionLock};
 use crate::scan;
-use crate::version_dir::{Stage, VersionDir};
-use esky_format::layout::{APPDATA_DIR, CONTROL_DIR, DOWNLOADS_DIR, UPDATES_DIR};
+use crate::version_dir::{Stage, Trust, VersionDir};
+use esky_format::layout::{APPDATA_DIR, CONTROL_DIR, DOWNLOADS_DIR, METADATA_DIR, UPDATES_DIR};
 use esky_format::name::AppVersion;
-use esky_format::state::{Reason, Snapshot, active_slot, choose};
+use esky_format::state::{Reason, Slot, Snapshot, active_slot, choose};
 use std::path::{Path, PathBuf};
 
 /// A directory that holds an app: start-up programs at the top, one directory for each version.
@@ -57,8 +57,14 @@ pub(crate) struct View {
 
 impl View {
     pub(crate) fn of(root: &Path) -> Result<Self> {
+        Self::with_slots(root, |_| ())
+    }
+
+    /// What would be if the slots were different.
+    pub(crate) fn with_slots(root: &Path, edit: impl Fn(&mut Slot)) -> Result<Self> {
         let dirs = scan::version_dirs(root)?;
-        let snapshot = scan::snapshot(root, &dirs)?;
+        let mut snapshot = scan::snapshot(root, &dirs)?;
+        snapshot.slots.iter_mut().flatten().for_each(edit);
         let order = choose(&snapshot).into_iter().filter_map(|choice| {
             let candidate = &snapshot.candidates[choice.candidate];
             let same = |dir: &&VersionDir| {
@@ -216,6 +222,17 @@ impl AppDir {
             path: self.root.clone(),
         })?;
         installed(best, true)
+    }
+
+    /// Whom the version that starts believes about updates; `None` if it was packed without a root of trust.
+    pub fn trust(&self) -> Result<Option<Trust>> {
+        let view = View::of(&self.root)?;
+        view.best().map_or(Ok(None), |best| best.dir.trust())
+    }
+
+    /// Where what is known of the app's repository is kept. Nothing in it is trusted unless it is verified again.
+    pub fn metadata_dir(&self) -> PathBuf {
+        self.updates_dir().join(METADATA_DIR)
     }
 
     /// Everything that decides which version starts.

@@ -8,7 +8,7 @@ use crate::version_dir::{Stage, VersionDir};
 use esky_format::layout::STATE_DIR;
 use esky_format::name::AppVersion;
 use esky_format::state::{
-    Held, Rollback, Slot, Status, Trial, TrialState, active_slot, confirmed_name, settle,
+    Held, Reason, Rollback, Slot, Status, Trial, TrialState, active_slot, confirmed_name, settle,
     trial_state,
 };
 
@@ -137,6 +137,8 @@ impl AppDir {
             return Err(nothing());
         }
         state::choose_proven(self, &view, target, &[left], |slot| {
+            // Who names a version that is held has changed their mind about it.
+            slot.held.retain(|held| held.version != target.app.version);
             slot.undo(&left.app.version, reason, state::now());
             slot.stay_at_current(&view.snapshot.candidates);
             slot.pinned = None;
@@ -161,9 +163,18 @@ impl AppDir {
         }
     }
 
-    /// Lets the app update again.
+    /// Lets the app update again. A newer version that the pin has kept from starting starts next, on trial if it was
+    /// packed so.
     pub fn unpin(&self, lock: &UpdateLock) -> Result<()> {
-        self.decide(lock, |slot| slot.pinned = None)
+        self.recover(lock)?;
+        let unpin = |slot: &mut Slot| slot.pinned = None;
+        let free = View::with_slots(self.root(), unpin)?;
+        match free.best() {
+            Some(best) if best.reason == Reason::NewerThanRecorded => {
+                state::commit(self, &free, &best.dir)
+            }
+            _ => state::change(self.root(), &free, unpin),
+        }
     }
 
     /// Does not want this version; a newer one is offered.
@@ -176,8 +187,8 @@ impl AppDir {
 
     /// Allows a version again that is held or skipped. `false` if it was neither.
     ///
-    /// If it is still on disk it is taken out of service first ([`Error::VersionInUse`] while it runs), so that it starts
-    /// only after somebody has installed it again.
+    /// If it is still on disk and would start then, it is taken out of service first ([`Error::VersionInUse`] while it
+    /// runs), so that it starts only after somebody has installed it again.
     pub fn unhold(&self, version: &str, lock: &UpdateLock) -> Result<bool> {
         let before = self.decisions()?;
         let held = before.held.iter().any(|held| held.version == version);
@@ -186,10 +197,16 @@ impl AppDir {
         }
         self.recover(lock)?;
         let view = View::of(self.root())?;
-        let is_best = |dir: &VersionDir| view.best().is_some_and(|best| best.dir.path == dir.path);
-        if let Some(dir) = self.find(&view, version).filter(|dir| !is_best(dir))
-            && dir.stage()? == Stage::Complete
-        {
+        let allow = |slot: &mut Slot| {
+            slot.held.retain(|held| held.version != version);
+            slot.skipped.retain(|skipped| skipped != version);
+        };
+        let allowed = View::with_slots(self.root(), allow)?;
+        let takes_over = |dir: &VersionDir| {
+            let starts = |view: &View| view.best().is_some_and(|best| best.dir.path == dir.path);
+            starts(&allowed) && !starts(&view)
+        };
+        if let Some(dir) = self.find(&view, version).filter(|dir| takes_over(dir)) {
             let held =
                 VersionLock::try_exclusive(&dir.path)?.ok_or_else(|| Error::VersionInUse {
                     version: version.to_owned(),
@@ -197,10 +214,7 @@ impl AppDir {
                 })?;
             self.disable(&view, dir, &held)?;
         }
-        self.decide(lock, |slot| {
-            slot.held.retain(|held| held.version != version);
-            slot.skipped.retain(|skipped| skipped != version);
-        })?;
+        self.decide(lock, allow)?;
         Ok(true)
     }
 

@@ -44,13 +44,16 @@ impl AppDir {
     }
 
     fn install_staged(&self, view: &View, dir: &VersionDir) -> Result<()> {
-        if let Err(error) = prepare(dir) {
+        let replaces = is_newer_than_best(view, dir);
+        // A version that does not come to start is recorded nowhere, so this run may be the one after a crash in which the
+        // mark was being removed, file by file.
+        let in_place = !replaces && dir.stage()? == Stage::Partial;
+        if let Err(error) = prepare(dir, in_place) {
             if is_lost(&error) {
                 discard(view, dir);
             }
             return Err(error);
         }
-        let replaces = is_newer_than_best(view, dir);
         if replaces {
             self.test_before_commit(view, dir)?;
             state::commit(self, view, dir)?;
@@ -103,12 +106,12 @@ fn refuse_unwanted(decisions: &Decisions, version: &str) -> Result<()> {
 
 /// Everything before the commit. Until its last step the directory is no version to anyone; after it, a partial one,
 /// which starts only if nothing else does.
-fn prepare(dir: &VersionDir) -> Result<()> {
+fn prepare(dir: &VersionDir, in_place: bool) -> Result<()> {
     // Its absence would mean "complete", and only the commit makes it so.
     esky_fs::create_dir_all(&dir.programs())?;
     match dir.read_file_list()? {
         Some(list) => {
-            sync_and_verify(dir, &list)?;
+            sync_and_verify(dir, &list, in_place)?;
             write_manifest(dir, &list)
         }
         // Left by an old client, which keeps no list and has written the manifest itself.
@@ -121,9 +124,9 @@ fn prepare(dir: &VersionDir) -> Result<()> {
 }
 
 /// Both at once: the disk writes while the processors hash. What is hashed is what the page cache will have written.
-fn sync_and_verify(dir: &VersionDir, list: &FileList) -> Result<()> {
+fn sync_and_verify(dir: &VersionDir, list: &FileList, in_place: bool) -> Result<()> {
     let (synced, intact) = std::thread::scope(|scope| {
-        let check = scope.spawn(|| verify::require_intact(dir, list));
+        let check = scope.spawn(|| verify::require_intact(dir, list, in_place));
         let synced = esky_fs::sync_tree(&dir.path);
         (
             synced,

@@ -32,3 +32,4 @@ pub use lock::{UpdateLock, VersionLock};
 pub use repair::{Repair, Wanted};
 pub use staging::Staging;
 pub use verify::VerifyReport;
+pub use version_dir::Trust;

@@ -5,7 +5,6 @@ use crate::error::{Error, Result};
 use crate::lock::make_state_dir;
 use crate::version_dir::VersionDir;
 use esky_format::layout::SLOT_NAMES;
-use esky_format::name::AppVersion;
 use esky_format::settings::{Confirm, Settings};
 use esky_format::state::{
     Reason, SLOT_SIZE, Slot, SlotFault, Status, Trial, TrialState, active_slot, trial_state,
@@ -26,6 +25,8 @@ pub(crate) fn commit(app_dir: &AppDir, view: &View, dir: &VersionDir) -> Result<
         slot.fallback = fallback;
         // Who installs a version that was skipped has changed their mind.
         slot.skipped.retain(|version| *version != dir.app.version);
+        // Who asks for a version that is older than one on disk does not want that one.
+        slot.stay_at_current(&view.snapshot.candidates);
     })
 }
 
@@ -77,13 +78,15 @@ pub(crate) fn now() -> u64 {
     since.map_or(0, |since| since.as_secs())
 }
 
-/// The best version besides these that did not fail and is not itself still to be proven.
+/// The best version besides these that did not fail and is not itself still to be proven. One that an old client has put
+/// there, and that may never have run, only if there is no other.
 pub(crate) fn proven_other<'a>(view: &'a View, but: &[&VersionDir]) -> Option<&'a VersionDir> {
     let proven = |reason| !matches!(reason, Reason::Failed | Reason::Partial | Reason::OnTrial);
     let is_other = |dir: &VersionDir| but.iter().all(|other| other.path != dir.path);
-    let mut others = view.order.iter();
+    let others = view.order.iter().filter(|ranked| is_other(&ranked.dir));
     others
-        .find(|ranked| is_other(&ranked.dir) && proven(ranked.reason))
+        .filter(|ranked| proven(ranked.reason))
+        .min_by_key(|ranked| ranked.reason == Reason::NewerThanRecorded)
         .map(|ranked| &ranked.dir)
 }
 
@@ -99,15 +102,13 @@ fn status(settings: &Settings, id: u64, has_fallback: bool) -> Status {
     })
 }
 
-/// A version that is older than the current one and no longer there is never offered or chosen again anyhow.
+/// A version that is older than all that are there is never offered or chosen again anyhow, not even after going back.
 fn forget_what_is_over(slot: &mut Slot, view: &View) {
-    let Some(current) = AppVersion::parse_directory(&slot.current) else {
+    let versions = view.dirs.iter().map(|dir| dir.app.version.as_str());
+    let Some(oldest) = versions.min_by(|one, two| compare(one, two)) else {
         return;
     };
-    let matters = |version: &str| {
-        compare(version, &current.version) == Ordering::Greater
-            || view.dirs.iter().any(|dir| dir.app.version == version)
-    };
+    let matters = |version: &str| compare(version, oldest) != Ordering::Less;
     slot.held.retain(|held| matters(&held.version));
     slot.skipped.retain(|version| matters(version));
 }

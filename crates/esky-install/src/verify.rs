@@ -124,9 +124,13 @@ pub(crate) fn is_intact(dir: &VersionDir, list: &FileList) -> Result<bool> {
     Ok(check(located(dir, list, &nowhere), &mut |_, _| {})?.is_empty())
 }
 
-/// The first thing that is wrong with a staged version, as an error.
-pub(crate) fn require_intact(dir: &VersionDir, list: &FileList) -> Result<()> {
-    let waiting = |path: &str| Some(below(&dir.programs(), path));
+/// The first thing that is wrong with a staged version, as an error. `in_place`: programs that wait no longer have been put
+/// at the top by an earlier run.
+pub(crate) fn require_intact(dir: &VersionDir, list: &FileList, in_place: bool) -> Result<()> {
+    let waiting = |path: &str| {
+        let waiting = below(&dir.programs(), path);
+        (!in_place || waiting.exists()).then_some(waiting)
+    };
     match check(located(dir, list, &waiting), &mut |_, _| {})?
         .into_iter()
         .next()

@@ -94,6 +94,12 @@ pub enum Error {
         /// The directory.
         directory: PathBuf,
     },
+    /// A key would have gone to every user.
+    #[error("{} holds a signing key", path.display())]
+    KeyInside {
+        /// The file.
+        path: PathBuf,
+    },
     /// The disk said no.
     #[error(transparent)]
     Disk(#[from] esky_fs::Error),
@@ -134,6 +140,9 @@ impl Error {
             }
             Self::BadTrial { .. } => {
                 "a trial lasts 1 to 100 starts and 1 to 86400 seconds, a self-test 1 to 3600 seconds"
+            }
+            Self::KeyInside { .. } => {
+                "take the key out of the app, and if the app was given to anyone, replace it: `esky rotate release`"
             }
             Self::OutputInside { .. } => "choose an output directory elsewhere",
             Self::ForeignIndex { .. } => "move it away, or pack without an index",

@@ -33,6 +33,17 @@ pub struct PackOptions {
     pub index: bool,
     /// What a new version must show before it is trusted.
     pub trial: TrialOptions,
+    /// Whom the app believes about updates; without it, whoever answers at the address that the app asks.
+    pub trust: Option<TrustOptions>,
+}
+
+/// Whom an app believes about updates; it goes into its `esky-files/`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrustOptions {
+    /// Root metadata of the app's repository, as its file is.
+    pub root: Vec<u8>,
+    /// The channel whose releases the app takes.
+    pub channel: String,
 }
 
 /// What a new version must show before it is trusted; it goes into `esky-files/settings.txt`.
@@ -90,6 +101,7 @@ impl PackOptions {
             compress: true,
             index: false,
             trial: TrialOptions::default(),
+            trust: None,
         }
     }
 }

@@ -8,7 +8,7 @@ use std::path::{Component, Path, PathBuf};
 use esky_archive::{Compression, ZipWriter};
 use esky_format::file_list::{Entry, FileList, Kind};
 use esky_format::layout::{
-    APPDATA_DIR, CONTROL_DIR, FILE_LIST, LOCKFILE, LOCKFILE_TEXT, MANIFEST, SETTINGS,
+    APPDATA_DIR, CONTROL_DIR, FILE_LIST, LOCKFILE, LOCKFILE_TEXT, MANIFEST, SETTINGS, TRUST_ROOT,
 };
 use esky_format::manifest;
 use esky_format::name::AppVersion;
@@ -16,6 +16,7 @@ use esky_format::settings::Settings;
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
+use crate::key_search::KeySearch;
 use crate::options::{PackOptions, Packed, Progress};
 use crate::output::Output;
 use crate::scan::{Node, NodeKind, Tree, scan};
@@ -209,11 +210,16 @@ impl<'a> Packer<'a> {
         let mut content = Hashing {
             content: esky_fs::open_for_read(&self.options.directory.join(path))?,
             hash: Sha256::new(),
+            keys: KeySearch::new(),
             monitor: &mut self.progress,
         };
         let added = self.zip.file(&place, mode, size, &mut content);
-        let sha256 = content.hash.finalize().into();
+        let (sha256, has_key) = (content.hash.finalize().into(), content.keys.has_found());
         added.map_err(|source| self.failed(source))?;
+        if has_key {
+            let path = self.options.directory.join(path);
+            return Err(Error::KeyInside { path });
+        }
         self.count(size);
         self.enter(path, Kind::File { mode, size, sha256 });
         Ok(())
@@ -222,10 +228,18 @@ impl<'a> Packer<'a> {
     /// The manifest comes last: a tree that was unpacked in part is no version to anyone.
     fn control_files(&mut self, programs: &[String], settings: &Settings) -> Result<()> {
         self.directory(CONTROL_DIR, CONTROL_DIRECTORY_MODE)?;
-        for (name, text) in [(LOCKFILE, LOCKFILE_TEXT), (SETTINGS, &settings.write())] {
-            self.control_file(name, text.as_bytes())?;
-            let (size, mode) = (text.len() as u64, CONTROL_FILE_MODE);
-            let sha256 = Sha256::digest(text).into();
+        let settings = settings.write();
+        let mut files = vec![
+            (LOCKFILE, LOCKFILE_TEXT.as_bytes()),
+            (SETTINGS, settings.as_bytes()),
+        ];
+        if let Some(trust) = &self.options.trust {
+            files.push((TRUST_ROOT, &trust.root));
+        }
+        for (name, bytes) in files {
+            self.control_file(name, bytes)?;
+            let (size, mode) = (bytes.len() as u64, CONTROL_FILE_MODE);
+            let sha256 = Sha256::digest(bytes).into();
             let path = format!("{CONTROL_DIR}/{name}");
             self.enter(&path, Kind::File { mode, size, sha256 });
         }
@@ -275,30 +289,13 @@ impl<'a> Packer<'a> {
 
 /// The size and SHA-256 of the whole package.
 fn hash_file(path: &Path) -> Result<(u64, [u8; 32])> {
-    let mut file = esky_fs::open_for_read(path)?;
-    let mut hash = Hasher::default();
-    let size = io::copy(&mut file, &mut hash).map_err(|source| Error::Archive {
-        path: path.to_owned(),
-        source: esky_archive::Error::Read {
-            package: path.display().to_string(),
-            source,
-        },
+    let (mut size, mut hash) = (0, Sha256::new());
+    esky_fs::read_pieces(path, |piece| {
+        size += piece.len() as u64;
+        hash.update(piece);
+        Ok::<_, Error>(())
     })?;
-    Ok((size, hash.0.finalize().into()))
-}
-
-#[derive(Default)]
-struct Hasher(Sha256);
-
-impl io::Write for Hasher {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.update(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+    Ok((size, hash.finalize().into()))
 }
 
 /// Tells how far the work is, and remembers that it was to end.
@@ -312,6 +309,7 @@ struct Monitor<'a> {
 struct Hashing<'m, 'a> {
     content: File,
     hash: Sha256,
+    keys: KeySearch,
     monitor: &'m mut Monitor<'a>,
 }
 
@@ -319,6 +317,7 @@ impl Read for Hashing<'_, '_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.content.read(buffer)?;
         self.hash.update(&buffer[..count]);
+        self.keys.look_at(&buffer[..count]);
         self.monitor.state.done += count as u64;
         if (self.monitor.tell)(self.monitor.state).is_break() {
             self.monitor.cancelled = true;

@@ -22,6 +22,7 @@ pub(crate) fn of(options: &PackOptions, programs: &[String]) -> Result<Settings>
             .as_ref()
             .map(|program| self_test_of(program, *self_test_seconds, programs))
             .transpose()?,
+        channel: options.trust.as_ref().map(|trust| trust.channel.clone()),
     };
     // Its own text must be readable to every client: that checks all ranges at once.
     match Settings::parse(settings.write().as_bytes()) {

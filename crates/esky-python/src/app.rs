@@ -172,6 +172,12 @@ impl App {
         detached(py, || self.0.confirm())
     }
 
+    /// Whether it takes updates only from its signed repository. When that cannot be known it is so: then looking for
+    /// updates says why.
+    fn is_signed(&self, py: Python<'_>) -> bool {
+        py.detach(|| !matches!(self.0.app_dir().trust(), Ok(None)))
+    }
+
     /// What was decided about versions, and which of `offered` may not be offered.
     fn decisions(&self, py: Python<'_>, offered: Vec<String>) -> PyResult<Decisions> {
         let decisions = detached(py, || self.0.decisions())?;

@@ -33,8 +33,26 @@ pub(crate) enum Call {
     },
 }
 
-/// Takes the answer; text says what failed.
-pub(crate) type Reply<T> = SyncSender<Result<T, String>>;
+/// Takes the answer.
+pub(crate) type Reply<T> = SyncSender<Result<T, CallFault>>;
+
+/// An exception of the outside world.
+#[derive(Debug)]
+pub(crate) struct CallFault {
+    /// Its words.
+    pub(crate) words: String,
+    /// The status that it says the server answered with; 404 for a file that is not there.
+    pub(crate) status: Option<u16>,
+}
+
+impl CallFault {
+    fn new(words: &str) -> Self {
+        Self {
+            words: words.to_owned(),
+            status: None,
+        }
+    }
+}
 
 /// What `open_url` returned.
 pub(crate) struct Opened {
@@ -67,7 +85,7 @@ impl Bridge {
     }
 
     /// Opens a URL in Python.
-    pub(crate) fn open(&self, url: &str) -> Result<(Opened, BridgedReader), String> {
+    pub(crate) fn open(&self, url: &str) -> Result<(Opened, BridgedReader), CallFault> {
         let opened = self.ask(|reply| Call::Open {
             url: url.to_owned(),
             reply,
@@ -81,20 +99,20 @@ impl Bridge {
     }
 
     /// Asks Python for the headers to send to a URL.
-    pub(crate) fn headers(&self, url: &str) -> Result<Vec<(String, String)>, String> {
+    pub(crate) fn headers(&self, url: &str) -> Result<Vec<(String, String)>, CallFault> {
         self.ask(|reply| Call::Headers {
             url: url.to_owned(),
             reply,
         })
     }
 
-    fn ask<T>(&self, call: impl FnOnce(Reply<T>) -> Call) -> Result<T, String> {
+    fn ask<T>(&self, call: impl FnOnce(Reply<T>) -> Call) -> Result<T, CallFault> {
         let (reply, answer) = sync_channel(1);
         self.send(call(reply));
         // No answer comes when the waiting thread has given up: then nobody wants the result either.
         answer
             .recv()
-            .unwrap_or_else(|_| Err("the caller has gone".to_owned()))
+            .unwrap_or_else(|_| Err(CallFault::new("the caller has gone")))
     }
 
     fn send(&self, call: Call) {
@@ -125,7 +143,7 @@ impl Read for BridgedReader {
                 size,
                 reply,
             })
-            .map_err(io::Error::other)?;
+            .map_err(|fault| io::Error::other(fault.words))?;
         self.rest = io::Cursor::new(bytes);
         self.rest.read(buffer)
     }

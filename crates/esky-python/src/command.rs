@@ -1,7 +1,7 @@
 //! The `esky` command and packing, as the Python package offers them.
 
 use std::ffi::{OsStr, OsString};
-use std::io::{IsTerminal as _, stderr, stdout};
+use std::io::{IsTerminal as _, stderr, stdin, stdout};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,6 +11,7 @@ use esky_publish::{PackOptions, Packed, Progress};
 use pyo3::exceptions::PyFileNotFoundError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
+use zeroize::Zeroizing;
 
 use crate::failure::Failure;
 use crate::task::{Setting, Task};
@@ -56,6 +57,10 @@ fn environment(py: Python<'_>, bootstraps: PathBuf) -> PyResult<Environment> {
             .extract()?;
         Ok(value.filter(|value| !value.is_empty()))
     };
+    let secret = |name: &str| -> PyResult<Option<Zeroizing<String>>> {
+        let text = variable(name)?.map(|value| value.to_string_lossy().into_owned());
+        Ok(text.map(Zeroizing::new))
+    };
     let dumb = variable("TERM")?.as_deref() == Some(OsStr::new("dumb"));
     Ok(Environment {
         stdout_is_terminal: !dumb && stdout().is_terminal(),
@@ -63,6 +68,10 @@ fn environment(py: Python<'_>, bootstraps: PathBuf) -> PyResult<Environment> {
         no_color: variable("NO_COLOR")?.is_some(),
         bootstrap: variable("ESKY_BOOTSTRAP")?.map(PathBuf::from),
         bootstraps_dir: Some(bootstraps),
+        stdin_is_terminal: stdin().is_terminal(),
+        key_dir: esky_cli::key_directory(|name| variable(name).ok().flatten()),
+        signing_key: secret("ESKY_SIGNING_KEY")?,
+        root_passphrase: secret("ESKY_ROOT_PASSPHRASE")?,
         ..Environment::default()
     })
 }

@@ -114,6 +114,11 @@ fn client_failure(error: &ClientError) -> Failure {
         ClientError::Http { url, .. } => failure("network").about_url(url),
         ClientError::Package(inner) => package_failure(failure("package"), inner),
         ClientError::Contents { package, .. } => failure("package").at(package),
+        ClientError::Untrusted { url, .. } => failure("untrusted").about_url(url),
+        ClientError::PinnedRoot { .. } | ClientError::TargetName { .. } => failure("untrusted"),
+        ClientError::Stale { .. } => failure("stale"),
+        ClientError::UnsignedSource { app_dir } => failure("unsigned").at(app_dir),
+        ClientError::NoTrustRoot => failure("unsigned"),
         _ => failure("other"),
     }
 }

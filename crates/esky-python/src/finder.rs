@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use esky::{
     DefaultVersionFinder, HttpOptions, LocalVersionFinder, Proxy, Request, RetryPolicy,
-    Transport as _, VersionFinder,
+    SignedVersionFinder, Transport as _, VersionFinder,
 };
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -36,7 +36,21 @@ enum Kind {
         finder: Arc<DefaultVersionFinder>,
         transport: Arc<PythonTransport>,
     },
+    Signed {
+        finder: Arc<SignedVersionFinder>,
+        transport: Arc<PythonTransport>,
+    },
     Local(Arc<LocalVersionFinder>),
+}
+
+impl Kind {
+    /// What asks servers, if servers are asked.
+    fn transport(&self) -> Option<&Arc<PythonTransport>> {
+        match self {
+            Self::Web { transport, .. } | Self::Signed { transport, .. } => Some(transport),
+            Self::Local(_) => None,
+        }
+    }
 }
 
 #[pymethods]
@@ -56,6 +70,34 @@ impl Finder {
         Ok(Self::new(Kind::Web { finder, transport }))
     }
 
+    /// A finder for a signed repository.
+    #[staticmethod]
+    fn signed(
+        py: Python<'_>,
+        url: String,
+        channel: Option<String>,
+        proxy: Option<String>,
+        timeout: f64,
+        retries: u32,
+    ) -> PyResult<Self> {
+        let options = options(proxy, timeout, retries)?;
+        let transport = Arc::new(detached(py, || PythonTransport::new(&url, options))?);
+        let mut finder = SignedVersionFinder::new(url, transport.clone());
+        if let Some(channel) = channel {
+            finder = finder.with_channel(channel);
+        }
+        let finder = Arc::new(finder);
+        Ok(Self::new(Kind::Signed { finder, transport }))
+    }
+
+    /// What is new in a version that was found.
+    fn notes(&self, version: &str) -> Option<String> {
+        match &self.kind {
+            Kind::Signed { finder, .. } => finder.notes(version),
+            Kind::Web { .. } | Kind::Local(_) => None,
+        }
+    }
+
     /// A finder for a local directory.
     #[staticmethod]
     fn local(directory: PathBuf) -> Self {
@@ -64,7 +106,7 @@ impl Finder {
 
     /// Sets the headers to send: a mapping, a function from URL to mapping, or None.
     fn set_headers(&self, headers: &Bound<'_, PyAny>) -> PyResult<()> {
-        let Kind::Web { transport, .. } = &self.kind else {
+        let Some(transport) = self.kind.transport() else {
             return Ok(());
         };
         let is_function = headers.is_callable();
@@ -81,13 +123,13 @@ impl Finder {
     fn graph(&self) -> VersionGraph {
         match &self.kind {
             Kind::Web { finder, .. } => VersionGraph::from(finder.shared_graph()),
-            Kind::Local(_) => VersionGraph::from(Arc::default()),
+            Kind::Signed { .. } | Kind::Local(_) => VersionGraph::from(Arc::default()),
         }
     }
 
     /// Opens a URL as the finder itself does.
     fn open_url(&self, py: Python<'_>, url: String) -> PyResult<Py<UrlStream>> {
-        let Kind::Web { transport, .. } = &self.kind else {
+        let Some(transport) = self.kind.transport() else {
             return Err(PyTypeError::new_err("a local finder opens no URLs"));
         };
         let transport = transport.clone();
@@ -193,6 +235,7 @@ impl Finder {
     fn finder(&self) -> Arc<dyn VersionFinder> {
         match &self.kind {
             Kind::Web { finder, .. } => finder.clone(),
+            Kind::Signed { finder, .. } => finder.clone(),
             Kind::Local(finder) => finder.clone(),
         }
     }

@@ -85,9 +85,15 @@ impl Transport for PythonTransport {
 }
 
 fn open_in_python(bridge: &Bridge, request: &Request) -> esky::Result<Response> {
-    let (opened, reader) = bridge.open(&request.url).map_err(|cause| Error::Http {
+    let (opened, reader) = bridge.open(&request.url).map_err(|fault| Error::Http {
         url: request.url.clone(),
-        fault: HttpFault::Connection(cause),
+        fault: match fault.status {
+            Some(code) => HttpFault::Status {
+                code,
+                retry_after: None,
+            },
+            None => HttpFault::Connection(fault.words),
+        },
     })?;
     Ok(Response {
         reader: Box::new(reader),

@@ -25,6 +25,7 @@ pub struct Release {
     version: String,
     size: usize,
     appdata_dir: bool,
+    platform: String,
 }
 
 impl Release {
@@ -34,7 +35,15 @@ impl Release {
             version: version.to_owned(),
             size: 1000,
             appdata_dir: false,
+            platform: current_platform().to_owned(),
         }
+    }
+
+    /// For another platform than this one.
+    #[must_use]
+    pub fn for_platform(mut self, platform: &str) -> Self {
+        self.platform = platform.to_owned();
+        self
     }
 
     /// With a data file of so many bytes that do not compress.
@@ -129,15 +138,21 @@ fn app(version: &str) -> AppVersion {
 /// Packs a version into a directory and gives the package.
 pub fn pack_into(release: &Release, output: &Path) -> PathBuf {
     let work = tempfile::tempdir().expect("a temporary directory");
-    let frozen = work.path().join("frozen");
-    freeze(release, &frozen);
-    let bootstrap = work.path().join("bootstrap");
-    write_program(&bootstrap, "#!/bin/sh\nexit 0\n");
-    let mut options = PackOptions::new(&frozen, NAME, &release.version, &bootstrap, output);
-    options.platform = Some(current_platform().to_owned());
-    options.appdata_dir = release.appdata_dir;
+    let options = options(release, work.path(), output);
     let packed = pack(&options, &mut |_| ControlFlow::Continue(()));
     packed.expect("packing a test app").path
+}
+
+/// Freezes a version in `work`; the options with which it is packed.
+pub(crate) fn options(release: &Release, work: &Path, output: &Path) -> PackOptions {
+    let frozen = work.join("frozen");
+    freeze(release, &frozen);
+    let bootstrap = work.join("bootstrap");
+    write_program(&bootstrap, "#!/bin/sh\nexit 0\n");
+    let mut options = PackOptions::new(&frozen, NAME, &release.version, &bootstrap, output);
+    options.platform = Some(release.platform.clone());
+    options.appdata_dir = release.appdata_dir;
+    options
 }
 
 fn freeze(release: &Release, directory: &Path) {

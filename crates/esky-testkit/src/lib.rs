@@ -6,5 +6,7 @@
 pub mod apps;
 pub mod bootstrap;
 pub mod raw_zip;
+pub mod repository;
 mod serve;
 pub mod server;
+pub mod signed_site;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 
 use esky_format::version::compare;
-use esky_install::{Decisions, UpdateLock, VerifyReport};
+use esky_install::{Decisions, Refusal, UpdateLock, VerifyReport};
 
 use crate::fetch::{self, downloads};
 use crate::{AppDir, Error, Event, InstalledVersion, Monitor, Result, Update, VersionFinder};
@@ -22,6 +22,15 @@ struct Inner {
     version: Mutex<String>,
     finder: RwLock<Option<Arc<dyn VersionFinder>>>,
     lock: Mutex<Weak<UpdateLock>>,
+}
+
+/// What a finder offers that is newer than what is on disk.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Search {
+    /// The newest version that may be installed.
+    pub update: Option<String>,
+    /// The newest version of all and why it may not be installed, if that is so.
+    pub refused: Option<(String, Refusal)>,
 }
 
 /// Keeps other updaters out while it lives. Several of one [`Esky`] may live at once.
@@ -129,16 +138,28 @@ impl Esky {
 
     /// As [`Esky::find_update`], with a monitor that can stop it.
     pub fn find_update_with(&self, monitor: &Monitor) -> Result<Option<String>> {
+        Ok(self.search(monitor)?.update)
+    }
+
+    /// As [`Esky::find_update`], and what is offered and was decided against.
+    pub fn search(&self, monitor: &Monitor) -> Result<Search> {
         let present = self.version();
         let offered = self
             .required_finder()?
             .find_versions(self.app_dir(), monitor)?;
         let decisions = self.app_dir().decisions()?;
-        Ok(offered
+        let mut newer: Vec<String> = offered
             .into_iter()
             .filter(|version| compare(version, &present).is_gt())
-            .filter(|version| decisions.refusal(version).is_none())
-            .max_by(|a, b| compare(a, b)))
+            .collect();
+        newer.sort_by(|a, b| compare(b, a));
+        let refusal = |version: &String| Some((version.clone(), decisions.refusal(version)?));
+        Ok(Search {
+            refused: newer.first().and_then(refusal),
+            update: newer
+                .into_iter()
+                .find(|version| decisions.refusal(version).is_none()),
+        })
     }
 
     /// Fetches and unpacks a version, unless that was done before. The app stays as it is.
@@ -152,7 +173,12 @@ impl Esky {
         }
         // Held while fetching too: two updaters would write the same files, and one's cleanup would take away
         // what the other has just unpacked.
-        let _guard = self.lock()?;
+        let guard = self.lock()?;
+        self.app_dir().recover(&guard.0)?;
+        if let Some(installed) = self.installed(version)? {
+            // Committed by an update that was broken off, and finished just now.
+            return Ok(installed.path);
+        }
         let fetched = match finder.has_version(self.app_dir(), version)? {
             Some(path) => path,
             None => finder.fetch_version(self.app_dir(), version, monitor)?,
@@ -294,6 +320,7 @@ impl Esky {
         version: &str,
         monitor: &Monitor,
     ) -> Result<Vec<String>> {
+        self.refuse_unsigned(finder)?;
         let guard = self.lock()?;
         let Some(package) = finder.open_package(self.app_dir(), version, monitor)? else {
             return Err(Error::CannotRepair);
@@ -303,9 +330,14 @@ impl Esky {
 
     /// Everything at once: find, fetch, install, clean up. Returns the new version if there was one.
     pub fn auto_update(&self, monitor: &Monitor) -> Result<Option<String>> {
+        Ok(self.search_and_update(monitor)?.update)
+    }
+
+    /// As [`Esky::auto_update`], and what is offered and was decided against.
+    pub fn search_and_update(&self, monitor: &Monitor) -> Result<Search> {
         monitor.emit(Event::Searching);
-        let found = self.find_update_with(monitor)?;
-        if let Some(version) = &found {
+        let found = self.search(monitor)?;
+        if let Some(version) = &found.update {
             monitor.emit(Event::Found {
                 version: version.clone(),
             });
@@ -369,7 +401,18 @@ impl Esky {
     }
 
     fn required_finder(&self) -> Result<Arc<dyn VersionFinder>> {
-        self.finder().ok_or(Error::NoVersionFinder)
+        let finder = self.finder().ok_or(Error::NoVersionFinder)?;
+        self.refuse_unsigned(&*finder)?;
+        Ok(finder)
+    }
+
+    /// An app with a root of trust believes nobody but who can be verified from it.
+    fn refuse_unsigned(&self, finder: &dyn VersionFinder) -> Result<()> {
+        if !finder.is_verified() && self.app_dir().trust()?.is_some() {
+            let app_dir = self.app_dir().root().to_owned();
+            return Err(Error::UnsignedSource { app_dir });
+        }
+        Ok(())
     }
 
     fn best_version(&self) -> MutexGuard<'_, String> {

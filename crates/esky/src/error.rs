@@ -73,6 +73,55 @@ pub enum Error {
     #[error(transparent)]
     Install(#[from] esky_install::Error),
 
+    /// A file of a signed repository is not what its owner has signed.
+    #[error("{url}: {source}")]
+    Untrusted {
+        /// The file.
+        url: String,
+        /// What is wrong with it.
+        source: esky_trust::Error,
+    },
+
+    /// The signed repository has nothing to say that is still valid: somebody holds it back, or its owner is late.
+    #[error("cannot check for updates: {source}{}", LastRefresh(*last_refresh))]
+    Stale {
+        /// When updates could last be checked for.
+        last_refresh: Option<esky_trust::Time>,
+        /// What has expired.
+        source: esky_trust::Error,
+    },
+
+    /// The root that came with the app is no root.
+    #[error("the root of trust that belongs to this app cannot be used: {source}")]
+    PinnedRoot {
+        /// What is wrong with it.
+        source: esky_trust::Error,
+    },
+
+    /// The app verifies its updates, and this finder does not.
+    #[error("{} takes updates only from its signed repository", app_dir.display())]
+    UnsignedSource {
+        /// The app directory.
+        app_dir: PathBuf,
+    },
+
+    /// The app was packed without a root of trust.
+    #[error("this app was packed without a root of trust, so no signed repository can be verified")]
+    NoTrustRoot,
+
+    /// A name that no target may have.
+    #[error("{name:?}: {source}")]
+    TargetName {
+        /// The name.
+        name: String,
+        /// What is wrong with it.
+        source: esky_trust::TargetNameFault,
+    },
+
+    /// A signed repository was asked for something before it was refreshed.
+    #[error("the repository has not been refreshed")]
+    NotRefreshed,
+
     /// The disk refused an operation.
     #[error(transparent)]
     Disk(#[from] esky_fs::Error),
@@ -181,6 +230,19 @@ impl Error {
             Self::Package(source) => source.hint(),
             Self::Install(source) | Self::Contents { source, .. } => source.hint(),
             Self::Disk(source) => source.hint(),
+            Self::Stale { .. } => Some(
+                "check the date of this machine; if it is right, wait until the app's makers have signed anew, or tell \
+                 them"
+                    .to_owned(),
+            ),
+            Self::UnsignedSource { .. } => Some(
+                "give the address of its signed repository; an app that may take anything is packed with `esky pack`"
+                    .to_owned(),
+            ),
+            Self::NoTrustRoot => Some("pack it with `esky release`".to_owned()),
+            Self::Untrusted { .. } => Some(
+                "nothing was changed; try again later, and tell the app's makers if it stays so".to_owned(),
+            ),
             _ => None,
         }
     }
@@ -244,6 +306,18 @@ fn status_name(code: u16) -> &'static str {
         502 => " (bad gateway)",
         503 => " (service unavailable)",
         _ => "",
+    }
+}
+
+/// The end of a sentence.
+struct LastRefresh(Option<esky_trust::Time>);
+
+impl fmt::Display for LastRefresh {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(time) => write!(formatter, "; last checked on {time}"),
+            None => Ok(()),
+        }
     }
 }
 

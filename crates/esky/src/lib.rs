@@ -27,17 +27,19 @@ mod error;
 mod fetch;
 mod finder;
 mod monitor;
+mod repository;
 mod transport;
 mod update;
 
-pub use app::{Esky, UpdateGuard};
+pub use app::{Esky, Search, UpdateGuard};
 pub use error::{Error, HttpFault, Result};
 pub use fetch::unpack_package;
 pub use finder::{
     DefaultVersionFinder, Link, LocalVersionFinder, OpenPackage, PackageBytes, PackageKind,
-    VersionFinder, VersionGraph, scrape,
+    SignedVersionFinder, VersionFinder, VersionGraph, scrape,
 };
 pub use monitor::{CancelToken, Event, EventHandler, Monitor};
+pub use repository::{Patience, Repository, RepositoryPlaces};
 pub use transport::{
     FileTransport, HeadersHook, HttpOptions, HttpTransport, Proxy, Range, Request, Response,
     RetryPolicy, SystemTransport, Transport,
@@ -45,4 +47,7 @@ pub use transport::{
 pub use update::Update;
 
 pub use esky_format as format;
-pub use esky_install::{AppDir, Decisions, InstalledVersion, OnTrial, Refusal, VerifyReport};
+pub use esky_install::{
+    AppDir, Decisions, InstalledVersion, OnTrial, Refusal, Trust, VerifyReport,
+};
+pub use esky_trust as trust;

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::tools::{cargo, output};
 
 /// For each crate the workspace crates that it may use. A new crate says here where it stands.
-const ALLOWED: [(&str, &[&str]); 14] = [
+const ALLOWED: [(&str, &[&str]); 17] = [
     ("esky-format", &[]),
     ("esky-fs", &[]),
     ("esky-bootstrap", &["esky-format"]),
@@ -16,16 +16,28 @@ const ALLOWED: [(&str, &[&str]); 14] = [
     ("esky-archive", &["esky-format"]),
     ("esky-delta", &[]),
     ("esky-patch", &["esky-delta", "esky-format", "esky-fs"]),
-    ("esky-publish", &["esky-archive", "esky-format", "esky-fs"]),
+    (
+        "esky-publish",
+        &["esky-archive", "esky-format", "esky-fs", "esky-trust"],
+    ),
     ("esky", BELOW_ESKY),
     ("esky-cli", BELOW_COMMAND),
     ("esky-python", BELOW_PYTHON),
+    ("esky-trust", &["esky-format"]),
+    ("esky-tuf-client", &["esky", "esky-fs", "esky-trust"]),
     ("esky-testkit", BELOW_COMMAND),
     ("esky-crashlab", BELOW_COMMAND),
+    ("esky-fuzz", BELOW_COMMAND),
     ("xtask", &[]),
 ];
 
-const BELOW_ESKY: &[&str] = &["esky-archive", "esky-format", "esky-fs", "esky-install"];
+const BELOW_ESKY: &[&str] = &[
+    "esky-archive",
+    "esky-format",
+    "esky-fs",
+    "esky-install",
+    "esky-trust",
+];
 
 const BELOW_COMMAND: &[&str] = &[
     "esky",
@@ -36,6 +48,7 @@ const BELOW_COMMAND: &[&str] = &[
     "esky-install",
     "esky-patch",
     "esky-publish",
+    "esky-trust",
 ];
 
 const BELOW_PYTHON: &[&str] = &[
@@ -46,6 +59,7 @@ const BELOW_PYTHON: &[&str] = &[
     "esky-fs",
     "esky-install",
     "esky-publish",
+    "esky-trust",
 ];
 
 /// Crates that speak on the network: only `esky` may use them.
@@ -55,7 +69,7 @@ const NETWORK: [&str; 6] = ["curl", "hyper", "reqwest", "rustls", "tokio", "ureq
 const NETWORK_USER: &str = "esky";
 
 /// Crates that only tests may use.
-const TESTS_ONLY: [&str; 2] = ["esky-crashlab", "esky-testkit"];
+const TESTS_ONLY: [&str; 3] = ["esky-crashlab", "esky-fuzz", "esky-testkit"];
 
 /// All the crates from outside that these may use; others choose freely.
 const ALLOWED_OUTSIDE: [(&str, &[&str]); 2] = [

@@ -9,6 +9,9 @@ use anyhow::{Context, Result, bail};
 use crate::tools::{output, workspace_root};
 
 const LONGEST: usize = 500;
+const THREATS: &str = "docs/design/trust.md";
+/// Fewer would mean that the table is not read as it is written.
+const FEWEST_TESTS: usize = 40;
 
 /// Fails with every source file that is too long.
 pub(crate) fn check_lengths() -> Result<()> {
@@ -35,6 +38,39 @@ pub(crate) fn check_machine_paths() -> Result<()> {
         }
     }
     report(faults)
+}
+
+/// Fails with every test that the page on trust names and that does not exist: a threat without one is not stopped.
+pub(crate) fn check_threats() -> Result<()> {
+    let page = fs::read_to_string(workspace_root().join(THREATS))
+        .with_context(|| format!("cannot read {THREATS}"))?;
+    let named = tests_named(&page);
+    if named.len() < FEWEST_TESTS {
+        bail!("{THREATS} names {} tests only", named.len());
+    }
+    let mut sources = String::new();
+    for path in files()?.iter().filter(|path| is_source(path)) {
+        sources.push_str(&String::from_utf8_lossy(&read(path)?));
+    }
+    let is_missing = |name: &&str| !sources.contains(&format!("fn {name}()"));
+    let missing = named.into_iter().filter(is_missing);
+    report(
+        missing
+            .map(|name| format!("{THREATS} names {name}, which is no test"))
+            .collect(),
+    )
+}
+
+/// The names in the last column of the table of threats.
+fn tests_named(page: &str) -> Vec<&str> {
+    let table = page.split_once("## Threats").map_or("", |(_, rest)| rest);
+    let table = table.split("\n## ").next().unwrap_or_default();
+    let rows = table
+        .lines()
+        .filter_map(|line| line.strip_suffix(" |")?.rsplit_once(" | "));
+    rows.flat_map(|(_, tests)| tests.split('`'))
+        .filter(|name| name.contains('_'))
+        .collect()
 }
 
 fn report(faults: Vec<String>) -> Result<()> {
@@ -119,5 +155,11 @@ mod tests {
         assert!(is_source(Path::new("a/b.rs")));
         assert!(is_source(Path::new("a/b.pyi")));
         assert!(!is_source(Path::new("Cargo.lock")));
+    }
+
+    #[test]
+    fn the_tests_of_a_threat_are_read_from_its_row() {
+        let page = "`no_test`\n## Threats\n\n| a | b | `one_test` `another_test` |\n\n## After\n| a | b | `late_test` |\n";
+        assert_eq!(tests_named(page), ["one_test", "another_test"]);
     }
 }

@@ -51,9 +51,13 @@ impl Figures {
             0 => String::new(),
             count => format!(", {count} skipped"),
         };
+        let fuzzed = match self.sum("fuzzed", |row| row.done) {
+            0 => String::new(),
+            inputs => format!(", {inputs} inputs fuzzed"),
+        };
         format!(
             "{} operations faulted, {} different states after a power cut and {} on real disks checked, \
-             {wrong} violations, {caught} of {planted} planted faults caught{skipped}, {seconds} s",
+             {wrong} violations, {caught} of {planted} planted faults caught{fuzzed}{skipped}, {seconds} s",
             self.sum("fault", |row| row.done),
             self.sum("power cut", |row| row.done),
             self.sum("real disk", |row| row.done),

@@ -39,8 +39,8 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         &format!("Freeze and pack {OLD}, {MIDDLE}, {NEW} and a broken {BAD} with {freezer}"),
         || freeze_all(&workshop),
     )?;
-    let server = Server::start(stage.served.clone())?;
-    let app = install(&mut steps, &stage, &releases[0])?;
+    let server = workshop.serve()?;
+    let app = install(&mut steps, &stage, &workshop, &releases[0])?;
     let verify = |version: &str| workshop.verify(app.root(), version);
 
     let mut holder = None;
@@ -51,7 +51,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
             Ok(())
         },
     )?;
-    update(&mut steps, &stage, &server, &app, &releases[1], OLD)?;
+    update(&mut steps, &workshop, &server, &app, &releases[1], OLD)?;
     steps.run(
         &format!("Start again: {MIDDLE} runs, which confirms it"),
         || {
@@ -59,7 +59,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
             app.expect_versions(&[OLD, MIDDLE])
         },
     )?;
-    update(&mut steps, &stage, &server, &app, &releases[2], MIDDLE)?;
+    update(&mut steps, &workshop, &server, &app, &releases[2], MIDDLE)?;
 
     steps.run(
         &format!("Start again: {NEW} runs and cleans up, but for the {OLD} in use"),
@@ -88,7 +88,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
             verify(NEW)
         },
     )?;
-    update(&mut steps, &stage, &server, &app, &releases[3], NEW)?;
+    update(&mut steps, &workshop, &server, &app, &releases[3], NEW)?;
     steps.run(
         &format!("{BAD} crashes three times; at the fourth start {NEW} is back by itself"),
         || {
@@ -115,7 +115,6 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
 /// Where the demo plays.
 struct Stage {
     root: PathBuf,
-    served: PathBuf,
     installed: PathBuf,
 }
 
@@ -123,7 +122,6 @@ impl Stage {
     fn new(freezer: &str) -> Self {
         let root = tools::target_dir().join("demo").join(freezer);
         Self {
-            served: root.join("served"),
             installed: root.join("installed"),
             root,
         }
@@ -154,11 +152,17 @@ fn freeze_all(workshop: &Workshop) -> Result<Vec<Release>> {
         .collect()
 }
 
-fn install(steps: &mut Steps, stage: &Stage, release: &Release) -> Result<Installed> {
+fn install(
+    steps: &mut Steps,
+    stage: &Stage,
+    workshop: &Workshop,
+    release: &Release,
+) -> Result<Installed> {
     steps.run(
-        &format!("Install {OLD}: unzip it, and start it once"),
+        &format!("Sign {OLD} and install it: unzip it, and start it once"),
         || {
-            let app = Installed::unzip(&release.package, &stage.installed)?;
+            let package = workshop.release(release)?;
+            let app = Installed::unzip(&package, &stage.installed)?;
             app.expect_versions(&[OLD])?;
             app.run_and_expect(OLD)?;
             Ok(app)
@@ -166,10 +170,10 @@ fn install(steps: &mut Steps, stage: &Stage, release: &Release) -> Result<Instal
     )
 }
 
-/// Puts `release` on the server and lets the installed app, which is at `from`, update itself to it.
+/// Signs `release`, which puts it on the server, and lets the installed app, which is at `from`, update itself to it.
 fn update(
     steps: &mut Steps,
-    stage: &Stage,
+    workshop: &Workshop,
     server: &Server,
     app: &Installed,
     release: &Release,
@@ -177,7 +181,7 @@ fn update(
 ) -> Result<()> {
     let to = &release.version;
     steps.run(&format!("Release {to}; {from} updates itself"), || {
-        release.publish(&stage.served)?;
+        workshop.release(release)?;
         let before = server.totals();
         app.update(&server.url(), from, to)?;
         let traffic = server.totals().since(&before);

@@ -6,7 +6,10 @@ use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
+use tempfile::TempDir;
 
+use super::server::Server;
 use crate::tools::{self, Venv};
 
 /// What the demo's app needs from the package index, beside the freezer.
@@ -15,9 +18,11 @@ const APP_DEPENDENCY: &str = "msgpack>=1.0";
 pub(crate) const BROKEN: &str = "this release is broken";
 const VERSION_LINE: &str = "VERSION = \"1.0\"";
 
-/// An environment in which the app can be frozen.
+/// An environment in which the app can be frozen, and a signed repository to release it into.
 pub(crate) struct Workshop {
     environment: Venv,
+    /// Keys have no place in a git tree, which the demo's own directory is in.
+    keys: TempDir,
     freezer: String,
     root: PathBuf,
 }
@@ -27,7 +32,7 @@ impl Workshop {
     pub(crate) fn set_up(freezer: &str, root: &Path) -> Result<Self> {
         let wheel = tools::build_wheel()?;
         fs::create_dir_all(root)?;
-        for leftover in ["served", "installed", "sources"] {
+        for leftover in ["project", "installed", "sources"] {
             remove_if_there(&root.join(leftover))?;
         }
         let environment = tools::venv(&root.join("venv"))?;
@@ -38,11 +43,65 @@ impl Workshop {
         ])?;
         // The wheel may have the version of an earlier build, so it is put in anew each time.
         environment.pip_install(&["--force-reinstall", "--no-deps", &path_text(&wheel)?])?;
-        Ok(Self {
+        let workshop = Self {
             environment,
+            keys: tempfile::tempdir()?,
             freezer: freezer.to_owned(),
             root: root.to_path_buf(),
-        })
+        };
+        workshop.init()?;
+        Ok(workshop)
+    }
+
+    /// `esky init`: keys and a repository.
+    fn init(&self) -> Result<()> {
+        fs::create_dir_all(self.project())?;
+        println!("   $ esky init --app hello");
+        let made = tools::output(self.esky().args(["init", "--app", "hello"]))?;
+        let first = made.lines().next().unwrap_or_default();
+        println!("   | {first}");
+        ensure!(
+            made.contains("ESKY-SIGNING-KEY-1"),
+            "`esky init` showed no key"
+        );
+        Ok(())
+    }
+
+    /// `esky release`: signs a package and publishes it; the result is the signed package.
+    pub(crate) fn release(&self, release: &Release) -> Result<PathBuf> {
+        println!("   $ esky release {}", release.file_name());
+        let mut command = self.esky();
+        let told = tools::output(command.arg("release").arg(&release.package).arg("--json"))?;
+        let told: Value = serde_json::from_str(&told)?;
+        let path = told["path"]
+            .as_str()
+            .context("`esky release` names no package")?;
+        println!(
+            "   | {} for {} is signed",
+            told["version"], told["platform"]
+        );
+        Ok(PathBuf::from(path))
+    }
+
+    /// `esky serve`: the repository on the web, on this machine only.
+    pub(crate) fn serve(&self) -> Result<Server> {
+        println!("   $ esky serve");
+        Server::start(self.esky().args(["serve", "--port", "0"]))
+    }
+
+    /// The command in the app's project, with the keys of the demo.
+    fn esky(&self) -> Command {
+        let mut command = Command::new(self.environment.program("esky"));
+        command
+            .current_dir(self.project())
+            .env("XDG_CONFIG_HOME", self.keys.path())
+            .env("APPDATA", self.keys.path())
+            .env("HOME", self.keys.path());
+        command
+    }
+
+    fn project(&self) -> PathBuf {
+        self.root.join("project")
     }
 
     /// Makes the sources of `version` and runs `python setup.py bdist_esky` there.
@@ -155,14 +214,6 @@ impl Release {
     /// Size of the package.
     pub(crate) fn size(&self) -> Result<u64> {
         Ok(fs::metadata(&self.package)?.len())
-    }
-
-    /// Puts the package where the server finds it.
-    pub(crate) fn publish(&self, directory: &Path) -> Result<()> {
-        fs::create_dir_all(directory)?;
-        fs::copy(&self.package, directory.join(self.file_name()))?;
-        println!("   published {}", self.file_name());
-        Ok(())
     }
 
     fn file_name(&self) -> String {

@@ -75,7 +75,7 @@ pub(crate) fn rust_target_ready(target: &str) -> bool {
         || (output(Command::new("rustup").args(["target", "add", target])).is_ok() && installed())
 }
 
-fn host_target() -> Result<String> {
+pub(crate) fn host_target() -> Result<String> {
     let answer = output(Command::new("rustc").arg("-vV"))?;
     let host = answer.lines().find_map(|line| line.strip_prefix("host: "));
     Ok(host.context("`rustc -vV` names no host")?.to_owned())

@@ -11,6 +11,8 @@ mod list;
 mod man;
 pub(crate) mod pack;
 mod patch;
+mod repository;
+mod serve;
 mod update;
 mod verify;
 mod why;
@@ -27,6 +29,29 @@ pub(crate) fn run(
     environment: &Environment,
 ) -> Result<i32, Failure> {
     let (name, outcome) = match command {
+        Command::Init(arguments) => ("init", repository::init(&arguments, terminal, environment)),
+        Command::Release(arguments) => (
+            "release",
+            repository::release(arguments, terminal, environment),
+        ),
+        Command::Status(arguments) => (
+            "status",
+            repository::status(&arguments, terminal, environment),
+        ),
+        Command::Refresh(arguments) => (
+            "refresh",
+            repository::refresh(&arguments, terminal, environment),
+        ),
+        Command::Yank(arguments) => ("yank", repository::yank(&arguments, terminal, environment)),
+        Command::Rotate(arguments) => (
+            "rotate",
+            repository::rotate(&arguments, terminal, environment),
+        ),
+        Command::Recover(arguments) => (
+            "recover",
+            repository::recover(&arguments, terminal, environment),
+        ),
+        Command::Serve(arguments) => ("serve", serve::run(&arguments, terminal, environment)),
         Command::Pack(arguments) => ("pack", pack::run(arguments, terminal, environment)),
         Command::Update(arguments) => ("update", update::run(&arguments, terminal, environment)),
         Command::List(arguments) => ("list", list::run(&arguments, terminal, environment)),

@@ -4,6 +4,7 @@ pub(crate) mod bootstrap;
 
 use std::fmt;
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 
 use esky_format::name::current_platform;
 use esky_format::settings::Confirm;
@@ -11,9 +12,10 @@ use esky_publish::{PackOptions, Packed, TrialOptions};
 use serde::Serialize;
 
 use crate::Environment;
-use crate::arguments::{PackArguments, TrialArguments, WhoConfirms};
+use crate::arguments::{PackArguments, PackingArguments, TrialArguments, WhoConfirms};
 use crate::exit;
 use crate::failure::Failure;
+use crate::progress::Progress;
 use crate::terminal::Terminal;
 use crate::text;
 
@@ -46,14 +48,7 @@ pub(crate) fn run(
     let options = options(arguments, environment)?;
     let progress = terminal.progress();
     progress.phase(&format!("Packing {} {}", options.name, options.version));
-    let mut show = |amount: esky_publish::Progress| {
-        progress.bytes(amount.done, Some(amount.total));
-        if environment.cancel.is_cancelled() {
-            return ControlFlow::Break(());
-        }
-        ControlFlow::Continue(())
-    };
-    let packed = esky_publish::pack(&options, &mut show)
+    let packed = esky_publish::pack(&options, &mut show(&progress, environment))
         .map_err(|error| Failure::from(error).about_path(&directory))?;
     drop(progress);
     let index = options
@@ -63,21 +58,48 @@ pub(crate) fn run(
     Ok(exit::SUCCESS)
 }
 
+/// Shows how far packing is, and stops it when it is to be stopped.
+pub(crate) fn show<'a>(
+    progress: &'a Progress,
+    environment: &'a Environment,
+) -> impl FnMut(esky_publish::Progress) -> ControlFlow<()> + 'a {
+    move |amount| {
+        progress.bytes(amount.done, Some(amount.total));
+        match environment.cancel.is_cancelled() {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
+    }
+}
+
 fn options(arguments: PackArguments, environment: &Environment) -> Result<PackOptions, Failure> {
+    let PackArguments {
+        directory,
+        name,
+        version,
+        output,
+        index,
+        packing,
+    } = arguments;
+    let mut options = packing_options(packing, (directory, name, version, output), environment)?;
+    options.index = index;
+    Ok(options)
+}
+
+/// The options that all that packs has in common. `what` is the directory, the app, its version, and where to.
+pub(crate) fn packing_options(
+    arguments: PackingArguments,
+    what: (PathBuf, String, String, PathBuf),
+    environment: &Environment,
+) -> Result<PackOptions, Failure> {
+    let (directory, name, version, output) = what;
     let platform = arguments.platform.as_deref().unwrap_or(current_platform());
     let bootstrap = bootstrap::find(arguments.bootstrap, platform, environment)?;
-    let mut options = PackOptions::new(
-        arguments.directory,
-        arguments.name,
-        arguments.version,
-        bootstrap,
-        arguments.output,
-    );
+    let mut options = PackOptions::new(directory, name, version, bootstrap, output);
     options.platform = arguments.platform;
     options.programs = Some(arguments.programs).filter(|programs| !programs.is_empty());
     options.appdata_dir = arguments.appdata_dir;
     options.compress = !arguments.no_compress;
-    options.index = arguments.index;
     options.trial = trial(arguments.trial);
     Ok(options)
 }

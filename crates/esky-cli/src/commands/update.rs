@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use esky::{CancelToken, Esky, Event, Monitor};
+use esky::{CancelToken, Esky, Event, Monitor, Refusal, Search};
 use serde::Serialize;
 
 use crate::Environment;
@@ -15,7 +15,8 @@ use crate::source::Source;
 use crate::terminal::Terminal;
 use crate::text;
 
-/// The answer. `available` is the version that is offered and newer than `installed`, if there is one.
+/// The answer. `available` is the version that is offered and newer than `installed`, if there is one; `refused` one that is
+/// newer still and may not be installed.
 #[derive(Serialize)]
 struct Outcome {
     name: String,
@@ -23,6 +24,15 @@ struct Outcome {
     installed: String,
     available: Option<String>,
     updated: bool,
+    refused: Option<Refused>,
+}
+
+#[derive(Serialize)]
+struct Refused {
+    version: String,
+    reason: String,
+    /// The command that allows it.
+    allow: String,
 }
 
 pub(crate) fn run(
@@ -31,9 +41,9 @@ pub(crate) fn run(
     environment: &Environment,
 ) -> Result<i32, Failure> {
     let source = Source::parse(&arguments.source)?;
-    let finder = source.finder(&arguments.network)?;
     let failure = |error| Failure::from(error).about_path(&arguments.app_dir);
-    let app = Esky::open(&arguments.app_dir, finder).map_err(failure)?;
+    let app = Esky::open_without_finder(&arguments.app_dir).map_err(failure)?;
+    app.set_finder(Some(source.finder(app.app_dir(), &arguments.network)?));
     let monitor = monitor(terminal.progress(), &environment.cancel);
     let outcome = update(&app, arguments.check, &monitor).map_err(failure)?;
     drop(monitor);
@@ -48,19 +58,49 @@ pub(crate) fn run(
 
 fn update(app: &Esky, only_check: bool, monitor: &Monitor) -> esky::Result<Outcome> {
     let installed = app.version();
-    let available = match only_check {
-        true => app
-            .check(monitor)?
-            .map(|update| update.version().to_owned()),
-        false => app.auto_update(monitor)?,
+    let Search {
+        update: available,
+        refused,
+    } = match only_check {
+        true => {
+            monitor.emit(Event::Searching);
+            app.search(monitor)?
+        }
+        false => app.search_and_update(monitor)?,
     };
+    let app_dir = app.app_dir().root().display();
     Ok(Outcome {
         name: app.name().to_owned(),
         platform: app.platform().to_owned(),
         installed,
         updated: available.is_some() && !only_check,
         available,
+        refused: refused.map(|(version, refusal)| Refused::new(version, refusal, &app_dir)),
     })
+}
+
+impl Refused {
+    fn new(version: String, refusal: Refusal, app_dir: &dyn fmt::Display) -> Self {
+        let (reason, allow) = match refusal {
+            Refusal::Held { reason } => (
+                format!("is held: {reason}"),
+                format!("unhold {app_dir} {version}"),
+            ),
+            Refusal::Skipped => (
+                "is skipped".to_owned(),
+                format!("unhold {app_dir} {version}"),
+            ),
+            Refusal::Pinned { at } => (
+                format!("waits, for the app is pinned at {at}"),
+                format!("unpin {app_dir}"),
+            ),
+        };
+        Self {
+            version,
+            reason,
+            allow: format!("esky {allow}"),
+        }
+    }
 }
 
 pub(super) fn monitor(progress: Progress, cancel: &CancelToken) -> Monitor {
@@ -101,7 +141,15 @@ impl fmt::Display for Outcome {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = text::printable(&self.name);
         let installed = text::printable(&self.installed);
+        if let Some(refused) = &self.refused {
+            let words = format!(
+                "{} {}; `{}` allows it",
+                refused.version, refused.reason, refused.allow
+            );
+            writeln!(formatter, "{name} {}", text::printable(&words))?;
+        }
         match self.available.as_deref().map(text::printable) {
+            None if self.refused.is_some() => writeln!(formatter, "{name} {installed} stays"),
             None => writeln!(formatter, "{name} {installed} is up to date"),
             Some(version) if self.updated => {
                 writeln!(formatter, "updated {name} from {installed} to {version}")

@@ -69,8 +69,9 @@ fn repair(
     environment: &Environment,
 ) -> Result<Vec<String>, Failure> {
     let failure = |error| Failure::from(error).about_path(&arguments.app_dir);
-    let finder = Source::parse(source)?.finder(&arguments.network)?;
-    let app = Esky::open(&arguments.app_dir, finder).map_err(failure)?;
+    let app = Esky::open_without_finder(&arguments.app_dir).map_err(failure)?;
+    let finder = Source::parse(source)?.finder(app.app_dir(), &arguments.network)?;
+    app.set_finder(Some(finder));
     let monitor = update::monitor(terminal.progress(), &environment.cancel);
     app.repair_version(version, &monitor).map_err(failure)
 }

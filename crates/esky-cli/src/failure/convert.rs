@@ -1,6 +1,7 @@
 //! The libraries' errors as failures of the command: exit code, what it was about, hint.
 
 use esky_fs::ErrorKind;
+use esky_publish::repository::RepositoryError;
 
 use super::Failure;
 use crate::exit;
@@ -91,6 +92,21 @@ fn credentials_hint(fault: &esky::HttpFault) -> Option<String> {
         }
     );
     wanted.then(|| "the server wants credentials; give them by `--header NAME:VALUE`".to_owned())
+}
+
+impl From<RepositoryError> for Failure {
+    fn from(error: RepositoryError) -> Self {
+        let hint = error.hint();
+        match error {
+            RepositoryError::Pack(error) => error.into(),
+            RepositoryError::Disk(error) => error.into(),
+            RepositoryError::Locked { ref path } => Self::from_error(&error)
+                .about_path(path)
+                .with_hint(hint)
+                .exit_with(exit::LOCKED),
+            _ => Self::from_error(&error).with_hint(hint),
+        }
+    }
 }
 
 impl From<esky_publish::Error> for Failure {

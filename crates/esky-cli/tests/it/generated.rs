@@ -4,7 +4,15 @@ use std::fs;
 
 use crate::support::{Scene, esky};
 
-const COMMANDS: [&str; 18] = [
+const COMMANDS: [&str; 26] = [
+    "init",
+    "release",
+    "status",
+    "refresh",
+    "yank",
+    "rotate",
+    "recover",
+    "serve",
     "pack",
     "update",
     "list",

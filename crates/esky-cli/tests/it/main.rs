@@ -10,6 +10,7 @@ mod list;
 mod output;
 mod pack;
 mod patches;
+mod repository;
 mod support;
 mod update;
 mod usage;

@@ -108,7 +108,7 @@ fn something_else_is_no_patch() {
 fn a_patch_that_wants_too_much_memory_is_refused() {
     let scene = scene();
     let big: Vec<u8> = (0..3_000_000u32)
-        .map(|step| (step * step >> 9) as u8)
+        .map(|step| ((step * step) >> 9) as u8)
         .collect();
     scene.write("a", &big);
     scene.write("b", &big[1000..]);

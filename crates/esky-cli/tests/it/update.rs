@@ -92,6 +92,28 @@ fn check_without_an_update_has_an_exit_code_of_its_own() {
 }
 
 #[test]
+fn an_update_that_was_decided_against_is_named_with_the_way_to_allow_it() {
+    let scene = Scene::new();
+    let app_dir = scene.installed("1.0");
+    scene.package("1.1");
+    let app = app_dir.to_str().unwrap();
+    scene.run(["skip", app, "1.1"]);
+    let reply = scene.run(["update", app, "site"]);
+    let allow = format!("`esky unhold {app} 1.1` allows it");
+    assert_eq!(
+        (reply.code, reply.stdout),
+        (0, format!("demo 1.1 is skipped; {allow}\ndemo 1.0 stays\n"))
+    );
+    let refused = &scene.run(["update", app, "site", "--json"]).json()["refused"];
+    assert_eq!(refused["version"], "1.1");
+    scene.run(["pin", app]);
+    scene.run(["unhold", app, "1.1"]);
+    let reply = scene.run(["update", app, "site", "--check"]);
+    assert!(reply.stdout.contains("pinned at 1.0"), "{reply:?}");
+    assert_eq!(reply.code, 3);
+}
+
+#[test]
 fn quiet_prints_the_result_only() {
     let scene = Scene::new();
     let app_dir = scene.installed("1.0");

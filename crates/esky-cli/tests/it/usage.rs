@@ -7,6 +7,14 @@ fn help_names_every_command_and_exit_code() {
     let reply = esky(["--help"]);
     assert_eq!((reply.code, reply.stderr.as_str()), (0, ""));
     for word in [
+        "init",
+        "release",
+        "status",
+        "refresh",
+        "yank",
+        "rotate",
+        "recover",
+        "serve",
         "pack",
         "update",
         "list",
@@ -31,6 +39,7 @@ fn help_names_every_command_and_exit_code() {
     3  `update --check` found no update
     4  `verify` found damaged or missing files
     5  another updater is at work on the app directory
+    6  `status` found something that has to be signed again
   130  stopped by Ctrl-C
 "
     );

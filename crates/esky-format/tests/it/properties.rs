@@ -95,6 +95,7 @@ fn settings() -> impl Strategy<Value = Settings> {
         .prop_map(|(program, seconds)| SelfTest { program, seconds });
     (confirm, 1u32..=86_400, 1u32..=100, option::of(self_test)).prop_map(
         |(confirm, confirm_after, max_tries, self_test)| Settings {
+            channel: self_test.is_some().then(|| "beta".into()),
             confirm,
             confirm_after,
             max_tries,

@@ -124,6 +124,32 @@ fn fail_at_every_operation(number: i32) {
 }
 
 #[test]
+fn killed_at_any_operation_of_putting_an_older_version_there_the_next_run_does_the_rest() {
+    let ready = || {
+        let app = App::with_versions(&["1", "3"]);
+        stage(&app.open(), "2").unwrap();
+        app
+    };
+    let install = |app: &AppDir| app.install("2", &app.lock()?);
+    let count = {
+        let app = ready();
+        let armed = arm(Plan::Count);
+        install(&app.open()).unwrap();
+        armed.operations()
+    };
+    for limit in 0..count {
+        let app = ready();
+        let opened = app.open();
+        let armed = arm(Plan::StopAfter(limit));
+        drop(install(&opened));
+        drop(armed);
+        install(&opened).unwrap_or_else(|error| panic!("killed after {limit} operations: {error}"));
+        assert_eq!(app.starts(), "3");
+        app.assert_whole("2");
+    }
+}
+
+#[test]
 fn killed_at_any_operation_of_uninstall_a_whole_version_starts() {
     let count = {
         let app = App::with_versions(&["1", "2"]);

@@ -158,3 +158,77 @@ fn notes_about_versions_that_are_long_gone_are_forgotten() {
     opened.skip("1", &lock).unwrap();
     assert_eq!(opened.decisions().unwrap().skipped, [""; 0]);
 }
+
+#[test]
+fn a_newer_version_that_a_pin_has_kept_back_is_on_trial_once_the_pin_is_gone() {
+    let app = App::with_versions(&["1"]);
+    let opened = app.open();
+    install_on_trial(&opened, "2").unwrap();
+    let lock = opened.lock().unwrap();
+    opened.pin("1", &lock).unwrap();
+    assert_eq!(app.starts(), "1");
+    opened.unpin(&lock).unwrap();
+    assert_eq!(app.starts(), "2");
+    let decisions = opened.decisions().unwrap();
+    assert_eq!(decisions.trial.unwrap().version, "2");
+    assert_eq!(decisions.fallback.as_deref(), Some("1"));
+}
+
+#[test]
+fn allowing_the_version_that_one_would_go_back_to_leaves_it_where_it_is() {
+    let app = App::with_versions(&["1"]);
+    let opened = app.open();
+    install_on_trial(&opened, "2").unwrap();
+    let lock = opened.lock().unwrap();
+    opened.skip("1", &lock).unwrap();
+    assert!(opened.unhold("1", &lock).unwrap());
+    app.mark(b"sss");
+    assert_eq!(app.starts(), "1");
+}
+
+#[test]
+fn a_version_that_failed_is_still_held_after_going_back_from_a_newer_one() {
+    let app = App::with_versions(&["1"]);
+    let opened = app.open();
+    install_on_trial(&opened, "2").unwrap();
+    app.mark(b"sss");
+    install_on_trial(&opened, "3").unwrap();
+    let lock = opened.lock().unwrap();
+    opened.cleanup(&lock, None).unwrap();
+    opened.skip("4", &lock).unwrap();
+    opened.roll_back(None, "it is ugly", &lock).unwrap();
+    assert_eq!(app.starts(), "1");
+    let decisions = opened.decisions().unwrap();
+    assert!(matches!(decisions.refusal("2"), Some(Refusal::Held { .. })));
+}
+
+#[test]
+fn whoever_installs_an_older_version_than_one_on_disk_gets_it() {
+    let app = App::with_versions(&["1"]);
+    let opened = app.open();
+    install_on_trial(&opened, "4").unwrap();
+    assert!(opened.confirm("4").unwrap());
+    let lock = opened.lock().unwrap();
+    opened.pin("1", &lock).unwrap();
+    opened.unpin(&lock).unwrap();
+    drop(lock);
+    install_on_trial(&opened, "2").unwrap();
+    assert_eq!(app.starts(), "2");
+}
+
+#[test]
+fn a_held_version_that_a_person_goes_back_to_is_held_no_longer() {
+    let app = updated();
+    let opened = app.open();
+    let lock = opened.lock().unwrap();
+    opened.roll_back(None, "", &lock).unwrap();
+    opened.roll_back(Some("3"), "", &lock).unwrap();
+    assert_eq!(app.starts(), "3");
+    let decisions = opened.decisions().unwrap();
+    let held: Vec<&str> = decisions
+        .held
+        .iter()
+        .map(|held| held.version.as_str())
+        .collect();
+    assert_eq!(held, ["2"]);
+}

@@ -180,7 +180,7 @@ impl App {
         assert!(path.join("esky-files/lockfile.txt").is_file());
         for (name, ..) in programs("2") {
             let bytes = fs::read(self.root().join(name)).unwrap();
-            let known = ["1", "2", "3", "4"]
+            let known = ["1", "2", "3", "4", "5", "6"]
                 .iter()
                 .flat_map(|version| programs(version));
             assert!(

@@ -19,6 +19,7 @@ mod ordering;
 mod repairing;
 mod self_testing;
 mod staging;
+mod state_machine;
 mod trials;
 mod uninstalling;
 mod verifying;

@@ -18,6 +18,19 @@ fn not_a_directory() {
 }
 
 #[test]
+fn a_signing_key_in_the_directory_is_found() {
+    let app = App::new();
+    let key = format!("KEY = \"ESKY-SIGNING-KEY-1{}\"\n", "QPZRY9X8".repeat(20));
+    let path = app.file("_internal/settings.py", key.as_bytes());
+    let error = app.pack().unwrap_err();
+    assert!(
+        matches!(&error, Error::KeyInside { path: found } if *found == path),
+        "{error}"
+    );
+    assert_eq!(fs::read_dir(app.output()).unwrap().count(), 0, "no package");
+}
+
+#[test]
 fn empty_directory() {
     let app = App::new();
     fs::remove_dir_all(app.directory()).unwrap();

@@ -5,3 +5,4 @@ mod app;
 mod faults;
 mod index;
 mod pack;
+mod repository;

@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
-use pyo3::exceptions::{PyException, PyOSError};
+use pyo3::exceptions::{PyException, PyFileNotFoundError, PyOSError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use url::Url;
 
-use crate::bridge::{Call, Opened, Reply};
+use crate::bridge::{Call, CallFault, Opened, Reply};
 
 /// What the app brought, and what of it is open now.
 pub(super) struct PythonSide {
@@ -118,11 +118,27 @@ pub(crate) fn header_list(mapping: &Bound<'_, PyAny>) -> PyResult<Vec<(String, S
 fn reply_with<T>(py: Python<'_>, reply: &Reply<T>, result: PyResult<T>) -> PyResult<()> {
     let answer = match result {
         Err(error) if !error.is_instance_of::<PyOSError>(py) => return Err(error),
-        other => other.map_err(|error| error.value(py).to_string()),
+        other => other.map_err(|error| fault_of(py, &error)),
     };
     // A worker that no longer waits has given up itself.
     let _ = reply.send(answer);
     Ok(())
+}
+
+fn fault_of(py: Python<'_>, error: &PyErr) -> CallFault {
+    let value = error.value(py);
+    let status = match error.is_instance_of::<PyFileNotFoundError>(py) {
+        true => Some(404),
+        // As `urllib.error.HTTPError` has it.
+        false => value
+            .getattr(intern!(py, "code"))
+            .and_then(|code| code.extract())
+            .ok(),
+    };
+    CallFault {
+        words: value.to_string(),
+        status,
+    }
 }
 
 /// `size`, as the original set it, or the header that it came from.

@@ -2,22 +2,29 @@
 
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
+use super::pace::Pace;
 use super::page::reading_failed;
 use super::part::{Identity, Part};
 use super::patience::Patience;
+use super::signed::SignedPackage;
 use crate::{AppDir, Error, Event, HttpFault, Monitor, Request, Response, Result, Transport};
 
 /// No package is larger.
 const PACKAGE_LIMIT: u64 = 8 << 30;
 /// Large enough that system calls do not count, small enough for smooth progress.
 const BUFFER_SIZE: usize = 256 << 10;
+/// Fewer bytes than these in so much time are as good as none.
+const PACE_WINDOW: Duration = Duration::from_secs(60);
+const PACE_LEAST_BYTES: u64 = 60_000;
 
 /// Brings the package at `url` to `package`. When this fails for a passing reason, what has arrived stays.
 pub(super) fn download(
     transport: &dyn Transport,
     app: &AppDir,
     url: &str,
+    signed: Option<&SignedPackage<'_>>,
     package: &Path,
     monitor: &Monitor,
 ) -> Result<()> {
@@ -26,7 +33,7 @@ pub(super) fn download(
     let mut patience = Patience::new(transport.retry_policy(), monitor);
     while !part.is_complete() {
         monitor.check()?;
-        let error = match attempt(transport, app, url, &mut part, monitor) {
+        let error = match attempt(transport, app, url, signed, &mut part, monitor) {
             Ok(()) => break,
             Err(error) => error,
         };
@@ -36,6 +43,13 @@ pub(super) fn download(
         if let Err(error) = give_up_or_go_on(error, &mut patience) {
             return discard_if_useless(part, error);
         }
+    }
+    part.complete()?;
+    if let Some(signed) = signed
+        && let Err(error) = signed.check(part.path())
+    {
+        part.discard()?;
+        return Err(error);
     }
     part.finish(package)
 }
@@ -47,9 +61,14 @@ fn give_up_or_go_on(error: Error, patience: &mut Patience<'_>) -> Result<()> {
     }
 }
 
-/// Bytes of a server that contradicts itself are no use to anybody.
+/// Bytes of a server that contradicts itself, or a signature, are no use to anybody.
 fn discard_if_useless(part: Part, error: Error) -> Result<()> {
-    if matches!(&error, Error::Http { fault, .. } if !fault.is_transient()) {
+    let useless = match &error {
+        Error::Http { fault, .. } => !fault.is_transient(),
+        Error::Untrusted { .. } => true,
+        _ => false,
+    };
+    if useless {
         part.discard()?;
     }
     Err(error)
@@ -59,6 +78,7 @@ fn attempt(
     transport: &dyn Transport,
     app: &AppDir,
     url: &str,
+    signed: Option<&SignedPackage<'_>>,
     part: &mut Part,
     monitor: &Monitor,
 ) -> Result<()> {
@@ -73,8 +93,8 @@ fn attempt(
             total: response.total,
         })?;
     }
-    make_sure_it_fits(app, &response, part)?;
-    receive(&mut response, part, monitor)
+    make_sure_it_fits(app, &response, signed, part)?;
+    receive(&mut response, signed, part, monitor)
 }
 
 /// Asks for the rest if there is a beginning, and for all if the server cannot make sense of that: the file has
@@ -97,10 +117,18 @@ fn open(transport: &dyn Transport, url: &str, part: &Part, monitor: &Monitor) ->
     transport.open(&request)
 }
 
-fn make_sure_it_fits(app: &AppDir, response: &Response, part: &Part) -> Result<()> {
+fn make_sure_it_fits(
+    app: &AppDir,
+    response: &Response,
+    signed: Option<&SignedPackage<'_>>,
+    part: &Part,
+) -> Result<()> {
     let Some(total) = response.total else {
         return Ok(());
     };
+    if let Some(signed) = signed {
+        signed.check_length(total)?;
+    }
     if total > PACKAGE_LIMIT {
         let fault = HttpFault::TooLarge {
             limit: PACKAGE_LIMIT,
@@ -110,10 +138,16 @@ fn make_sure_it_fits(app: &AppDir, response: &Response, part: &Part) -> Result<(
     Ok(app.require_space(total.saturating_sub(part.length()))?)
 }
 
-fn receive(response: &mut Response, part: &mut Part, monitor: &Monitor) -> Result<()> {
+fn receive(
+    response: &mut Response,
+    signed: Option<&SignedPackage<'_>>,
+    part: &mut Part,
+    monitor: &Monitor,
+) -> Result<()> {
     let total = response.total;
     let url = response.final_url.clone();
     let mut buffer = vec![0; BUFFER_SIZE];
+    let mut pace = Pace::new(PACE_WINDOW, PACE_LEAST_BYTES);
     report(part, total, monitor);
     loop {
         monitor.check()?;
@@ -123,7 +157,11 @@ fn receive(response: &mut Response, part: &mut Part, monitor: &Monitor) -> Resul
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return Err(broke_off(&url, error, part, total, monitor)),
         };
+        if let Some(signed) = signed {
+            signed.check_length(part.length() + count as u64)?;
+        }
         accept(part, &buffer[..count], total, &url)?;
+        pace.keep(part.length(), &url)?;
         report(part, total, monitor);
     }
     match total {
@@ -155,7 +193,7 @@ fn broke_off(
         (io::ErrorKind::UnexpectedEof, Some(expected)) if !monitor.cancel.is_cancelled() => {
             short(url, expected, part)
         }
-        _ => reading_failed(url, error, monitor),
+        _ => reading_failed(url, error, &monitor.cancel),
     }
 }
 

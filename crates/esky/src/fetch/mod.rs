@@ -2,11 +2,13 @@
 
 mod download;
 pub(crate) mod downloads;
+mod pace;
 mod page;
 mod part;
 mod patience;
 mod remote;
 mod repair;
+mod signed;
 mod unpack;
 
 use std::path::{Path, PathBuf};
@@ -15,8 +17,10 @@ use std::sync::Arc;
 use crate::finder::OpenPackage;
 use crate::{AppDir, Monitor, Result, Transport};
 
-pub(crate) use page::read_page;
+pub(crate) use pace::Pace;
+pub(crate) use page::{read_page, reading_failed};
 pub(crate) use repair::repair;
+pub(crate) use signed::SignedPackage;
 pub use unpack::unpack_package;
 
 /// Downloads a package, unless an earlier run did, and unpacks it.
@@ -37,8 +41,39 @@ pub(crate) fn fetch_and_unpack(
             settled => return settled,
         }
     }
-    download::download(transport, app, url, &package, monitor)?;
+    download::download(transport, app, url, None, &package, monitor)?;
     unpack_and_remove(app, &package, version, monitor)
+}
+
+/// Downloads a package whose length and hashes are signed, unless an earlier run did, and unpacks it. Nothing is unpacked
+/// that was not compared with them in this run.
+pub(crate) fn fetch_signed(
+    transport: &dyn Transport,
+    app: &AppDir,
+    signed: &SignedPackage<'_>,
+    version: &str,
+    monitor: &Monitor,
+) -> Result<PathBuf> {
+    let package = signed_package(transport, app, signed, monitor)?;
+    unpack_and_remove(app, &package, version, monitor)
+}
+
+/// Brings a package whose length and hashes are signed to the directory of downloads.
+pub(crate) fn signed_package(
+    transport: &dyn Transport,
+    app: &AppDir,
+    signed: &SignedPackage<'_>,
+    monitor: &Monitor,
+) -> Result<PathBuf> {
+    let package = downloads::package_path(app, signed.url)?;
+    if esky_fs::exists(&package)? {
+        if signed.check(&package).is_ok() {
+            return Ok(package);
+        }
+        esky_fs::remove_file(&package)?;
+    }
+    download::download(transport, app, signed.url, Some(signed), &package, monitor)?;
+    Ok(package)
 }
 
 /// Opens a package to read parts of it. If the server sends no parts, the whole of it is downloaded.
@@ -55,7 +90,7 @@ pub(crate) fn open_package(
         });
     }
     let package = downloads::package_path(app, url)?;
-    download::download(&**transport, app, url, &package, monitor)?;
+    download::download(&**transport, app, url, None, &package, monitor)?;
     OpenPackage::of_file(&package)
 }
 

@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 
 use super::patience::Patience;
-use crate::{Error, HttpFault, Monitor, Request, Response, Result, Transport};
+use crate::{CancelToken, Error, HttpFault, Monitor, Request, Response, Result, Transport};
 
 /// No list of packages is larger.
 pub(crate) const PAGE_LIMIT: u64 = 16 << 20;
@@ -44,7 +44,7 @@ fn read(mut response: Response, monitor: &Monitor) -> Result<Page> {
             Ok(0) => break,
             Ok(count) => count,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
-            Err(error) => return Err(reading_failed(&url, error, monitor)),
+            Err(error) => return Err(reading_failed(&url, error, &monitor.cancel)),
         };
         monitor.check()?;
         if !is_text(&buffer[..count]) {
@@ -67,8 +67,8 @@ fn read(mut response: Response, monitor: &Monitor) -> Result<Page> {
 }
 
 /// What a reader's error means. Transports put a [`HttpFault`] into it where they know more than the system does.
-pub(super) fn reading_failed(url: &str, error: io::Error, monitor: &Monitor) -> Error {
-    if monitor.cancel.is_cancelled() {
+pub(crate) fn reading_failed(url: &str, error: io::Error, cancel: &CancelToken) -> Error {
+    if cancel.is_cancelled() {
         return Error::Cancelled;
     }
     let fault = match error.downcast::<HttpFault>() {

@@ -61,6 +61,11 @@ impl Part {
         Ok(part)
     }
 
+    /// Where the bytes are.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     pub(super) fn length(&self) -> u64 {
         self.length
     }
@@ -121,12 +126,18 @@ impl Part {
         Ok(esky_fs::remove_file(&self.path)?)
     }
 
-    /// Gives the complete part its package's name.
-    pub(super) fn finish(mut self, package: &Path) -> Result<()> {
+    /// Nothing more comes: the file is there, even if it is empty.
+    pub(super) fn complete(&mut self) -> Result<()> {
         if self.length == 0 && !esky_fs::exists(&self.path)? {
             self.append(&[])?;
         }
         self.file = None;
+        Ok(())
+    }
+
+    /// Gives the complete part its package's name.
+    pub(super) fn finish(mut self, package: &Path) -> Result<()> {
+        self.complete()?;
         esky_fs::rename(&self.path, package)?;
         Ok(esky_fs::remove_file(&self.meta)?)
     }

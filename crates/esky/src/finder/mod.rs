@@ -4,6 +4,7 @@ mod graph;
 mod listing;
 mod local;
 pub mod scrape;
+mod signed;
 
 use std::fmt;
 use std::io::{Read, Seek};
@@ -15,6 +16,7 @@ pub use graph::VersionGraph;
 pub use listing::DefaultVersionFinder;
 pub use local::LocalVersionFinder;
 pub use scrape::{Link, PackageKind};
+pub use signed::SignedVersionFinder;
 
 /// The bytes of a package, in any order.
 pub trait PackageBytes: Read + Seek + Send {}
@@ -52,6 +54,12 @@ pub trait VersionFinder: Send + Sync {
 
     /// Fetches and unpacks a version. Returns the directory it lies in, ready to be installed.
     fn fetch_version(&self, app: &AppDir, version: &str, monitor: &Monitor) -> Result<PathBuf>;
+
+    /// Whether every version comes from what the app's developer has signed, verified from the root of trust that the app
+    /// was packed with. An app with such a root takes versions from no other finder.
+    fn is_verified(&self) -> bool {
+        false
+    }
 
     /// The directory of a version fetched earlier and not installed yet.
     fn has_version(&self, app: &AppDir, version: &str) -> Result<Option<PathBuf>> {

@@ -1,0 +1,161 @@
+//! `esky release`: pack, sign, publish.
+
+use std::ffi::OsStr;
+use std::fmt;
+use std::path::Path;
+
+use esky_format::name::AppVersion;
+use esky_publish::repository::{Project, ReleaseOptions, Released, Source, release};
+use serde::Serialize;
+
+use super::keys::Workplace;
+use super::now;
+use crate::Environment;
+use crate::arguments::{PackingArguments, ReleaseArguments};
+use crate::commands::pack;
+use crate::exit;
+use crate::failure::Failure;
+use crate::terminal::Terminal;
+use crate::text;
+
+const NOTES_LIMIT: u64 = 64 << 10;
+
+#[derive(Serialize)]
+struct Outcome {
+    app: String,
+    version: String,
+    platform: String,
+    channel: String,
+    path: String,
+    target: String,
+    size: u64,
+    already: bool,
+    repository: String,
+}
+
+pub(crate) fn run(
+    arguments: ReleaseArguments,
+    terminal: &Terminal,
+    environment: &Environment,
+) -> Result<i32, Failure> {
+    let workplace = Workplace::find(&arguments.keys, environment)?;
+    let signers = workplace.release_signers(&arguments.keys, environment)?;
+    let project = &workplace.project;
+    let notes = match &arguments.notes {
+        Some(path) => {
+            let bytes = esky_fs::read_limited(path, NOTES_LIMIT)?;
+            let text = String::from_utf8(bytes);
+            Some(text.map_err(|_| Failure::new("the notes are no UTF-8 text").about_path(path))?)
+        }
+        None => None,
+    };
+    let what = arguments.path.clone();
+    let options = ReleaseOptions {
+        source: source(
+            &arguments.path,
+            arguments.version,
+            arguments.packing,
+            project,
+            environment,
+        )?,
+        channel: arguments.channel,
+        notes,
+        minimum_version: arguments.minimum_version,
+    };
+    let progress = terminal.progress();
+    progress.phase(&format!(
+        "Packing {}",
+        text::printable(&what.display().to_string())
+    ));
+    let mut show = pack::show(&progress, environment);
+    let released = release(project, &options, &signers, now(), &mut show);
+    drop(show);
+    drop(progress);
+    let released = released.map_err(|error| Failure::from(error).about_path(&what))?;
+    let repository = project.repository.display().to_string();
+    terminal.show(&Outcome::new(released, repository))?;
+    Ok(exit::SUCCESS)
+}
+
+/// A file is a package, which says itself what its version is; anything else a directory.
+fn source(
+    path: &Path,
+    version: Option<String>,
+    packing: PackingArguments,
+    project: &Project,
+    environment: &Environment,
+) -> Result<Source, Failure> {
+    let is_file = esky_fs::metadata(path)?.is_some_and(|found| found.kind == esky_fs::Kind::File);
+    if !is_file {
+        let version =
+            version.ok_or_else(|| Failure::usage("a directory needs --version VERSION"))?;
+        let what = (
+            path.to_owned(),
+            project.app.clone(),
+            version,
+            project.repository.clone(),
+        );
+        let options = pack::packing_options(packing, what, environment)?;
+        return Ok(Source::Directory(Box::new(options)));
+    }
+    let stem = path.file_stem().and_then(OsStr::to_str);
+    let named = stem
+        .and_then(AppVersion::parse_directory)
+        .map(|app| app.version);
+    match (version, named) {
+        (Some(given), Some(named)) if given != named => Err(Failure::usage(format!(
+            "{} is version {named}, not {given}",
+            path.display()
+        ))),
+        _ => Ok(Source::Package(path.to_owned())),
+    }
+}
+
+impl Outcome {
+    fn new(released: Released, repository: String) -> Self {
+        let app = released.packed.app;
+        Self {
+            app: app.name,
+            version: app.version,
+            platform: app.platform,
+            channel: released.channel,
+            path: released.path.display().to_string(),
+            target: released.target,
+            size: released.packed.size,
+            already: released.already,
+            repository,
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            app,
+            version,
+            platform,
+            channel,
+            ..
+        } = self;
+        let done = if self.already {
+            "was released before"
+        } else {
+            "is released"
+        };
+        let what = text::printable(&format!(
+            "{app} {version} for {platform} {done} on {channel}"
+        ));
+        writeln!(formatter, "{what}")?;
+        writeln!(
+            formatter,
+            "  package     {} ({})",
+            text::printable(&self.path),
+            text::bytes(self.size)
+        )?;
+        writeln!(
+            formatter,
+            "  to publish  put {} on your web server",
+            text::printable(&self.repository)
+        )
+    }
+}

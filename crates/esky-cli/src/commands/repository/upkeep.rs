@@ -1,0 +1,89 @@
+//! `esky refresh` and `esky yank`.
+
+use std::fmt;
+
+use esky_publish::repository::{self, Yank};
+use serde::Serialize;
+
+use super::keys::Workplace;
+use super::now;
+use crate::Environment;
+use crate::arguments::{RefreshArguments, YankArguments};
+use crate::exit;
+use crate::failure::Failure;
+use crate::terminal::Terminal;
+use crate::text;
+
+#[derive(Serialize)]
+struct Refreshed {
+    repository: String,
+}
+
+pub(crate) fn refresh(
+    arguments: &RefreshArguments,
+    terminal: &Terminal,
+    environment: &Environment,
+) -> Result<i32, Failure> {
+    let workplace = Workplace::find(&arguments.keys, environment)?;
+    let signers = workplace.release_signers(&arguments.keys, environment)?;
+    repository::refresh(&workplace.project, &signers, now())?;
+    terminal.show(&Refreshed {
+        repository: workplace.project.repository.display().to_string(),
+    })?;
+    Ok(exit::SUCCESS)
+}
+
+#[derive(Serialize)]
+struct Yanked {
+    version: String,
+    withdrawn: bool,
+    targets: Vec<String>,
+}
+
+pub(crate) fn yank(
+    arguments: &YankArguments,
+    terminal: &Terminal,
+    environment: &Environment,
+) -> Result<i32, Failure> {
+    let workplace = Workplace::find(&arguments.keys, environment)?;
+    let signers = workplace.release_signers(&arguments.keys, environment)?;
+    let what = match arguments.undo {
+        true => Yank::Offer,
+        false => Yank::Withdraw {
+            reason: arguments.reason.clone(),
+        },
+    };
+    let version = &arguments.version;
+    let targets = repository::yank(&workplace.project, version, &what, &signers, now())?;
+    terminal.show(&Yanked {
+        version: version.clone(),
+        withdrawn: !arguments.undo,
+        targets,
+    })?;
+    Ok(exit::SUCCESS)
+}
+
+impl fmt::Display for Refreshed {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let repository = text::printable(&self.repository);
+        writeln!(
+            formatter,
+            "signed again; put {repository} on your web server"
+        )
+    }
+}
+
+impl fmt::Display for Yanked {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let done = match self.withdrawn {
+            true => "is not offered any more",
+            false => "is offered again",
+        };
+        let packages = text::count(self.targets.len() as u64, "package");
+        writeln!(
+            formatter,
+            "{} {done} ({packages} changed)",
+            text::printable(&self.version)
+        )
+    }
+}

@@ -1,0 +1,35 @@
+//! Signed repositories: made, released into, kept alive, and handed from key to key.
+//!
+//! What the files are, in which order they are written and what a reader sees meanwhile: `docs/design/repository.md`.
+//!
+//! Every command works on a [`Project`], which says where the repository is, with [`Signers`], the keys at hand. The
+//! time is an argument. Nothing here asks a person anything; a key or a passphrase that is missing is an error.
+
+mod error;
+mod init;
+mod key_store;
+mod layout;
+mod play;
+mod project;
+mod release;
+mod repack;
+mod roots;
+mod rotate;
+mod signers;
+mod stage;
+mod state;
+mod status;
+mod upkeep;
+
+pub use error::{PlayFault, RepositoryError, RepositoryResult};
+pub use init::{InitOptions, Initialized, init};
+pub use key_store::{KeyStore, generate_passphrase};
+pub use project::{Project, guess_app};
+pub use release::{ReleaseOptions, Released, Source, release};
+pub use rotate::{
+    Recovered, Rotated, recover, rotate_recovery_key, rotate_release_key, rotate_root_key,
+};
+pub use signers::Signers;
+pub use state::newest_root;
+pub use status::{Health, KeyStatus, ReleaseStatus, RoleStatus, Status, status};
+pub use upkeep::{Yank, refresh, yank};

@@ -1,0 +1,162 @@
+//! A version into the repository.
+
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+
+use esky_trust::{Hashes, PackageKind, Release, TargetFile, Time, Wanted, release_path};
+
+use super::error::{RepositoryError, RepositoryResult};
+use super::project::Project;
+use super::signers::Signers;
+use super::stage::{Change, Stage, StagedPackage};
+use super::state::{Accept, State};
+use super::{init::ONLINE, layout, repack};
+use crate::{PackOptions, Packed, Progress, TrustOptions, pack};
+
+/// What to release.
+#[derive(Clone, Debug)]
+pub struct ReleaseOptions {
+    /// Where the version comes from.
+    pub source: Source,
+    /// The channel; by default that of the project.
+    pub channel: Option<String>,
+    /// What is new, for people.
+    pub notes: Option<String>,
+    /// No version below this one may be installed any more.
+    pub minimum_version: Option<String>,
+}
+
+/// Where a version comes from.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// A directory that a freezer made. The name, the output directory and whom the app trusts are the repository's to say.
+    Directory(Box<PackOptions>),
+    /// A package, which is packed anew with the root of trust in it.
+    Package(PathBuf),
+}
+
+/// What was released.
+#[derive(Clone, Debug)]
+pub struct Released {
+    /// The package, in the repository.
+    pub path: PathBuf,
+    /// Its name in the metadata.
+    pub target: String,
+    /// The channel that offers it.
+    pub channel: String,
+    /// What was packed.
+    pub packed: Packed,
+    /// Whether it was released before, exactly so; then nothing was changed.
+    pub already: bool,
+}
+
+/// Packs a directory, signs for the package, and makes it visible.
+///
+/// A crash at any instant leaves the repository as it was to everyone who reads it, or the release complete; the same
+/// call finishes what is left.
+pub fn release(
+    project: &Project,
+    options: &ReleaseOptions,
+    signers: &Signers,
+    now: Time,
+    progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> RepositoryResult<Released> {
+    let _lock = project.lock()?;
+    project.clear_staging()?;
+    let state = State::read(&project.repository, Accept::Newest)?;
+    for role in ONLINE {
+        signers.require(state.root(), role)?;
+    }
+    let channel = options.channel.as_ref().unwrap_or(&project.channel);
+    let packed = pack_for(project, &state, options, channel, progress)?;
+    let (target, file) = describe(&packed, channel, options)?;
+    let mut released = Released {
+        path: layout::target(&project.repository, &target, &file.hashes).unwrap_or_default(),
+        target: target.clone(),
+        channel: channel.clone(),
+        packed,
+        already: false,
+    };
+    let known = state.targets().targets.get(&target);
+    if known.is_some_and(|known| known.hashes != file.hashes) {
+        return Err(RepositoryError::AlreadyReleased { target });
+    }
+    released.already = known == Some(&file);
+    if !released.already {
+        let mut targets = state.targets().clone();
+        targets.targets.insert(target.clone(), file.clone());
+        let path = released.packed.path.clone();
+        let change = Change {
+            targets: Some(targets),
+            packages: vec![StagedPackage { path, target, file }],
+            ..Change::default()
+        };
+        Stage::next(&project.repository, &state, change, signers, now)?.publish()?;
+    }
+    project.clear_staging()?;
+    released.packed.path.clone_from(&released.path);
+    Ok(released)
+}
+
+fn pack_for(
+    project: &Project,
+    state: &State,
+    options: &ReleaseOptions,
+    channel: &str,
+    progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> RepositoryResult<Packed> {
+    let trust = TrustOptions {
+        root: state.root.to_bytes(),
+        channel: channel.to_owned(),
+    };
+    let options = match &options.source {
+        Source::Directory(options) => PackOptions {
+            name: project.app.clone(),
+            ..(**options).clone()
+        },
+        Source::Package(package) => repack::unpack(package, &project.staging())?,
+    };
+    if options.name != project.app {
+        return Err(RepositoryError::OtherApp {
+            expected: project.app.clone(),
+            found: options.name,
+        });
+    }
+    let options = PackOptions {
+        output_dir: project.staging(),
+        index: false,
+        trust: Some(trust),
+        ..options
+    };
+    Ok(pack(&options, progress)?)
+}
+
+fn describe(
+    packed: &Packed,
+    channel: &str,
+    options: &ReleaseOptions,
+) -> RepositoryResult<(String, TargetFile)> {
+    let app = &packed.app;
+    let release = Release {
+        app: app.name.clone(),
+        version: app.version.clone(),
+        platform: app.platform.clone(),
+        channel: channel.to_owned(),
+        kind: PackageKind::Full,
+        notes: options.notes.clone(),
+        minimum_version: options.minimum_version.clone(),
+        yanked: None,
+    };
+    let wanted = Wanted {
+        app: &release.app,
+        platform: &release.platform,
+        channel: &release.channel,
+    };
+    let target = release_path(wanted, &app.package_name());
+    let file = TargetFile {
+        length: packed.size,
+        hashes: Hashes::from_sha256(&packed.sha256),
+        custom: Some(release.to_custom()?),
+    };
+    Ok((target, file))
+}

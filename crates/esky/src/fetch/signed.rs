@@ -1,0 +1,44 @@
+//! A package of which it is signed what it must be.
+
+use std::path::Path;
+
+use esky_trust::{Mismatch, TargetFile};
+
+use crate::{Error, Result};
+
+/// Where a package lies, and what was signed for it.
+#[derive(Clone, Copy)]
+pub(crate) struct SignedPackage<'a> {
+    pub(crate) url: &'a str,
+    pub(crate) file: &'a TargetFile,
+}
+
+impl SignedPackage<'_> {
+    /// Fails unless the file has the length and the hashes that were signed.
+    pub(crate) fn check(&self, path: &Path) -> Result<()> {
+        let mut check = self.file.check();
+        esky_fs::read_pieces(path, |piece| {
+            check.update(piece).map_err(|fault| self.mismatch(fault))
+        })?;
+        check.finish().map_err(|fault| self.mismatch(fault))
+    }
+
+    /// Fails once a server says or sends more than was signed.
+    pub(crate) fn check_length(&self, length: u64) -> Result<()> {
+        let expected = self.file.length;
+        match length > expected {
+            true => Err(self.mismatch(Mismatch::TooLong { expected })),
+            false => Ok(()),
+        }
+    }
+
+    fn mismatch(&self, mismatch: Mismatch) -> Error {
+        Error::Untrusted {
+            url: self.url.to_owned(),
+            source: esky_trust::Error::Mismatch {
+                file: self.url.to_owned(),
+                mismatch,
+            },
+        }
+    }
+}

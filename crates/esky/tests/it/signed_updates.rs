@@ -1,0 +1,399 @@
+//! Apps with a root of trust: what their repository has signed is installed, and nothing else.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use esky::{
+    Error, Esky, HttpTransport, LocalVersionFinder, Monitor, RetryPolicy, SignedVersionFinder,
+    VersionFinder,
+};
+use esky_fs::Operation;
+use esky_fs::faults::{Plan, arm};
+use esky_testkit::apps::{Place, Release, directory_name, extract};
+use esky_testkit::server::{Fault, Server};
+use esky_testkit::signed_site::SignedSite;
+
+use crate::story::quick_options;
+
+/// A repository on a server, and version 1.0 of the app, installed from it.
+struct Stage {
+    site: SignedSite,
+    server: Server,
+    place: Place,
+}
+
+impl Stage {
+    fn new() -> Self {
+        let site = SignedSite::new();
+        let first = site.release(&Release::new("1.0"));
+        let place = Place::new();
+        extract(&first.path, &place.appdir());
+        Self {
+            server: Server::start(site.repository()),
+            site,
+            place,
+        }
+    }
+
+    fn app(&self) -> Esky {
+        self.app_at(&self.server)
+    }
+
+    fn app_at(&self, server: &Server) -> Esky {
+        self.open(Arc::new(self.finder(server)))
+    }
+
+    fn finder(&self, server: &Server) -> SignedVersionFinder {
+        let transport = HttpTransport::new(quick_options()).unwrap();
+        SignedVersionFinder::new(server.url("/"), Arc::new(transport))
+    }
+
+    fn open(&self, finder: Arc<dyn VersionFinder>) -> Esky {
+        Esky::open(&self.place.appdir(), finder).unwrap()
+    }
+
+    fn update(&self) -> esky::Result<Option<String>> {
+        self.app().auto_update(&Monitor::silent())
+    }
+
+    /// An update fails, 1.0 stands as it did, and an honest server is believed afterwards.
+    fn fails_safely(&self, server: &Server) -> Error {
+        let error = self
+            .app_at(server)
+            .auto_update(&Monitor::silent())
+            .unwrap_err();
+        self.stands_at("1.0");
+        error
+    }
+
+    fn stands_at(&self, version: &str) {
+        let app = Esky::open_without_finder(&self.place.appdir()).unwrap();
+        assert_eq!(app.version(), version);
+        let report = app.verify_version(version, &Monitor::silent()).unwrap();
+        assert!(report.is_intact(), "{report:?}");
+    }
+
+    fn control_file(&self, name: &str) -> PathBuf {
+        let version = self.place.appdir().join(directory_name("1.0"));
+        version.join("esky-files").join(name)
+    }
+}
+
+/// The path on the server of a file in the repository.
+fn served(stage: &Stage, file: &Path) -> String {
+    let below = file.strip_prefix(stage.site.repository()).unwrap();
+    format!("/{}", below.display())
+}
+
+#[test]
+fn a_signed_release_is_found_and_installed() {
+    let stage = Stage::new();
+    stage.site.release_with(&Release::new("1.1"), |options| {
+        options.notes = Some("Faster.".into());
+    });
+    let finder = Arc::new(stage.finder(&stage.server));
+    let app = stage.open(finder.clone());
+    assert_eq!(
+        app.auto_update(&Monitor::silent()).unwrap().as_deref(),
+        Some("1.1")
+    );
+    stage.stands_at("1.1");
+    assert_eq!(finder.notes("1.1").as_deref(), Some("Faster."));
+    assert_eq!(stage.update().unwrap(), None);
+}
+
+#[test]
+fn a_check_that_finds_nothing_costs_four_requests_and_little() {
+    let stage = Stage::new();
+    assert_eq!(stage.update().unwrap(), None);
+    let (before, sent) = (stage.server.seen().len(), bytes_sent(&stage.server));
+    assert_eq!(stage.update().unwrap(), None);
+    let requests = stage.server.seen().len() - before;
+    let sent = bytes_sent(&stage.server) - sent;
+    assert!(
+        requests <= 4 && sent <= 20_000,
+        "{requests} requests, {sent} bytes"
+    );
+}
+
+fn bytes_sent(server: &Server) -> u64 {
+    server.seen().iter().map(|seen| seen.sent).sum()
+}
+
+#[test]
+fn an_app_with_a_root_takes_nothing_from_unsigned_sources() {
+    let stage = Stage::new();
+    stage.place.offer(&Release::new("1.1"));
+    let unsigned = Arc::new(LocalVersionFinder::new(stage.place.packages()));
+    let app = stage.open(unsigned.clone());
+    let silent = Monitor::silent();
+    let refused = [
+        app.find_update().err(),
+        app.auto_update(&silent).err(),
+        app.fetch_version("1.1", &silent).err(),
+        app.install_version("1.1", &silent).err(),
+        app.repair_version("1.0", &silent).err(),
+        app.repair_version_from(&*unsigned, "1.0", &silent).err(),
+    ];
+    for error in refused {
+        assert!(
+            matches!(error, Some(Error::UnsignedSource { .. })),
+            "{error:?}"
+        );
+    }
+    stage.stands_at("1.0");
+}
+
+#[test]
+fn an_app_without_a_root_cannot_verify_a_repository() {
+    let stage = Stage::new();
+    let unsigned = Place::with_installed(&Release::new("1.0"));
+    let finder = Arc::new(stage.finder(&stage.server));
+    let app = Esky::open(&unsigned.appdir(), finder).unwrap();
+    assert!(matches!(app.find_update(), Err(Error::NoTrustRoot)));
+}
+
+#[test]
+fn a_root_that_was_lost_or_spoilt_is_an_error_and_no_licence() {
+    let stage = Stage::new();
+    stage.place.offer(&Release::new("1.1"));
+    let path = stage.control_file("root.json");
+    let good = fs::read(&path).unwrap();
+    fs::remove_file(&path).unwrap();
+    let unsigned = stage.open(Arc::new(LocalVersionFinder::new(stage.place.packages())));
+    assert!(matches!(
+        unsigned.auto_update(&Monitor::silent()),
+        Err(Error::Install(_))
+    ));
+    fs::write(&path, &good[..good.len() / 2]).unwrap();
+    assert!(matches!(stage.update(), Err(Error::PinnedRoot { .. })));
+    fs::write(&path, good).unwrap();
+    assert_eq!(stage.update().unwrap(), None);
+}
+
+#[test]
+fn a_package_that_is_not_what_was_signed_is_not_unpacked() {
+    let stage = Stage::new();
+    let released = stage.site.release(&Release::new("1.1").size(300_000));
+    let good = fs::read(&released.path).unwrap();
+    let mut flipped = good.clone();
+    flipped[good.len() / 2] ^= 1;
+    let longer = [good.as_slice(), b"x"].concat();
+    for bad in [&flipped[..], &longer, &good[..good.len() - 1], b""] {
+        fs::write(&released.path, bad).unwrap();
+        let error = stage.fails_safely(&stage.server);
+        assert!(matches!(error, Error::Untrusted { .. }), "{error}");
+    }
+    fs::write(&released.path, good).unwrap();
+    assert_eq!(stage.update().unwrap().as_deref(), Some("1.1"));
+}
+
+#[test]
+fn endless_data_ends_where_the_signed_length_ends() {
+    let stage = Stage::new();
+    let released = stage.site.release(&Release::new("1.1"));
+    let path = served(&stage, &released.path);
+    stage.server.fault(&path, Fault::Endless(1 << 30));
+    let error = stage.fails_safely(&stage.server);
+    assert!(matches!(error, Error::Untrusted { .. }), "{error}");
+    assert!(stage.server.sent_at(&path) < 100 << 20);
+}
+
+#[test]
+fn a_download_goes_on_where_it_broke_off_and_its_beginning_is_not_trusted() {
+    for spoil in [false, true] {
+        let stage = Stage::new();
+        let released = stage.site.release(&Release::new("1.1").size(3_000_000));
+        let path = served(&stage, &released.path);
+        let transport = HttpTransport::new(esky::HttpOptions {
+            retry: RetryPolicy::NEVER,
+            ..quick_options()
+        });
+        let finder = SignedVersionFinder::new(stage.server.url("/"), Arc::new(transport.unwrap()));
+        let app = stage.open(Arc::new(finder));
+        stage.server.fault(&path, Fault::CloseAfter(2_000_000));
+        app.auto_update(&Monitor::silent()).unwrap_err();
+        stage.server.heal(&path);
+        let before = stage.server.sent_at(&path);
+        if spoil {
+            let downloads = stage.place.appdir().join("updates/downloads");
+            let parts = fs::read_dir(downloads)
+                .unwrap()
+                .map(|entry| entry.unwrap().path());
+            let part = parts
+                .into_iter()
+                .find(|path| path.extension() == Some("part".as_ref()));
+            let part = part.unwrap();
+            let mut bytes = fs::read(&part).unwrap();
+            bytes[1000] ^= 1;
+            fs::write(part, bytes).unwrap();
+            let error = app.auto_update(&Monitor::silent()).unwrap_err();
+            assert!(matches!(error, Error::Untrusted { .. }), "{error}");
+        }
+        assert_eq!(
+            app.auto_update(&Monitor::silent()).unwrap().as_deref(),
+            Some("1.1")
+        );
+        let sent = stage.server.sent_at(&path) - before;
+        assert!(spoil || sent < 2_000_000, "{sent} bytes for the last third");
+    }
+}
+
+#[test]
+fn versions_for_others_are_not_offered() {
+    let stage = Stage::new();
+    stage.site.release_with(&Release::new("1.1"), |options| {
+        options.channel = Some("beta".into())
+    });
+    let other = Release::new("1.2").for_platform("win-arm64");
+    stage.site.release(&other);
+    stage.site.release(&Release::new("1.3"));
+    stage.site.yank("1.3");
+    assert_eq!(stage.update().unwrap(), None);
+    let beta = stage.finder(&stage.server).with_channel("beta");
+    assert_eq!(
+        stage.open(Arc::new(beta)).find_update().unwrap().as_deref(),
+        Some("1.1")
+    );
+}
+
+#[test]
+fn versions_below_the_stated_minimum_are_not_installed() {
+    let stage = Stage::new();
+    stage.site.release(&Release::new("1.1"));
+    stage.site.release_with(&Release::new("1.2"), |options| {
+        options.minimum_version = Some("1.2".into());
+    });
+    stage.site.yank("1.2");
+    let app = stage.app();
+    assert_eq!(app.find_update().unwrap(), None);
+    let error = app.install_version("1.1", &Monitor::silent()).unwrap_err();
+    assert!(matches!(error, Error::VersionNotFound { .. }), "{error}");
+}
+
+#[test]
+fn what_was_seen_once_cannot_be_taken_back() {
+    let stage = Stage::new();
+    let old = Server::start(stage.site.copy_repository());
+    stage.site.release(&Release::new("1.1"));
+    stage.app().find_update().unwrap();
+    let error = stage.fails_safely(&old);
+    assert!(matches!(error, Error::Untrusted { .. }), "{error}");
+    assert_eq!(stage.update().unwrap().as_deref(), Some("1.1"));
+}
+
+#[test]
+fn files_of_two_states_are_not_believed_together() {
+    let stage = Stage::new();
+    stage.site.release(&Release::new("1.1"));
+    let mixed = stage.site.copy_repository();
+    let metadata = mixed.join("metadata");
+    fs::copy(
+        metadata.join("2.targets.json"),
+        metadata.join("3.targets.json"),
+    )
+    .unwrap();
+    let error = stage.fails_safely(&Server::start(mixed));
+    assert!(matches!(error, Error::Untrusted { .. }), "{error}");
+}
+
+#[test]
+fn a_repository_that_is_frozen_says_since_when() {
+    let stage = Stage::new();
+    stage.update().unwrap();
+    stage.site.refresh_in(-60);
+    let error = stage.fails_safely(&stage.server);
+    assert!(
+        matches!(
+            error,
+            Error::Stale {
+                last_refresh: Some(_),
+                ..
+            }
+        ),
+        "{error}"
+    );
+    let text = error.to_string();
+    assert!(
+        text.contains("cannot check for updates") && text.contains("last checked"),
+        "{text}"
+    );
+    stage.site.refresh_in(0);
+    assert_eq!(stage.update().unwrap(), None);
+}
+
+#[test]
+fn the_repository_of_somebody_else_is_not_believed() {
+    let stage = Stage::new();
+    let mut attacker = esky_testkit::repository::Vendor::new();
+    attacker.publish_later(1000);
+    let server = Server::empty();
+    for (name, bytes) in &attacker.files {
+        server.page(&format!("/metadata/{name}"), bytes.clone());
+    }
+    let error = stage.fails_safely(&server);
+    assert!(matches!(error, Error::Untrusted { .. }), "{error}");
+}
+
+#[test]
+fn new_keys_are_followed_by_apps_with_the_first_root() {
+    let stage = Stage::new();
+    stage.site.rotate();
+    stage.site.rotate();
+    stage.site.release(&Release::new("1.1"));
+    assert_eq!(stage.update().unwrap().as_deref(), Some("1.1"));
+    let root = stage
+        .place
+        .appdir()
+        .join(directory_name("1.1"))
+        .join("esky-files/root.json");
+    assert!(fs::read_to_string(root).unwrap().contains("\"version\": 3"));
+    assert_eq!(stage.update().unwrap(), None);
+}
+
+#[test]
+fn a_damaged_version_is_mended_from_its_signed_package() {
+    let stage = Stage::new();
+    let path = stage
+        .place
+        .appdir()
+        .join(directory_name("1.0"))
+        .join("lib/version.txt");
+    fs::write(path, "scratched").unwrap();
+    let mended = stage
+        .app()
+        .repair_version("1.0", &Monitor::silent())
+        .unwrap();
+    assert_eq!(mended, ["lib/version.txt"]);
+    stage.stands_at("1.0");
+}
+
+#[test]
+fn an_app_that_may_not_be_written_to_is_checked_all_the_same() {
+    const READ_ONLY_FILE_SYSTEM: i32 = 30;
+    let stage = Stage::new();
+    stage.site.rotate();
+    stage.site.release(&Release::new("1.1"));
+    let mut refused = 0;
+    for count in 0.. {
+        let cache = stage.place.appdir().join("updates/metadata");
+        let _ = fs::remove_dir_all(&cache);
+        let armed = arm(Plan::FailOnce(count, READ_ONLY_FILE_SYSTEM));
+        let found = stage.app().find_update();
+        let log = armed.log();
+        drop(armed);
+        match log.get(usize::try_from(count).unwrap()) {
+            Some((Operation::Create, _)) => refused += 1,
+            // A file that was made can be written.
+            Some(_) => continue,
+            None => break,
+        }
+        assert_eq!(
+            found.unwrap().as_deref(),
+            Some("1.1"),
+            "at operation {count}"
+        );
+    }
+    assert!(refused > 5, "{refused} files are too few to be true");
+}
