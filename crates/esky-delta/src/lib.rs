@@ -20,5 +20,6 @@ pub use apply::{Limits, apply};
 pub use create::{LARGEST, create};
 pub use error::{Damage, Error, Result};
 pub use tree::{
-    Contents, Entry, FileContents, Kind, Made, Patch, Sink, Stream, Tree, TreeDigest, diff,
+    Contents, Entry, FileContents, Kind, Made, Patch, Selection, Sink, Stream, Tree, TreeDigest,
+    UnitPlace, diff, is_unit,
 };

@@ -243,7 +243,13 @@ impl Builder<'_> {
         let whole = vec![Part::Unit { length: size }];
         let (parts, ranges) = match base {
             Base::Same(old) => (vec![Part::Copy(self.whole(old))], Vec::new()),
-            Base::Nothing => (whole, Vec::new()),
+            Base::Nothing => {
+                let after = all_of(self.new, index)?;
+                match take_apart(&[], &after, 0) {
+                    Some(apart) => (apart.parts, Vec::new()),
+                    None => (whole, Vec::new()),
+                }
+            }
             Base::Changed(old) => {
                 let range = self.whole(old);
                 let before = all_of(self.old, old)?;

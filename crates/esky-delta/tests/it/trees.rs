@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use crate::memory::{Files, apply, files, make, noise};
 
-fn tree() -> impl Strategy<Value = Files> {
+pub(crate) fn tree() -> impl Strategy<Value = Files> {
     let kind = prop_oneof![Just(Kind::File), Just(Kind::Program)];
     let content = prop_oneof![
         prop::collection::vec(any::<u8>(), 0..300),
