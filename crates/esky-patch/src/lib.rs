@@ -8,14 +8,16 @@ mod directory;
 mod error;
 mod make;
 mod patched;
+mod version;
 
 pub use contents::contents;
 pub use directory::Directory;
 pub use error::{Error, Result};
 pub use make::make;
 pub use patched::{Applied, apply};
+pub use version::{Place, VersionFile, VersionTree};
 
-pub use esky_delta::{Contents, FileContents, Limits, Made};
+pub use esky_delta::{Contents, Entry, FileContents, Kind, Limits, Made, Sink, Tree, TreeDigest};
 
 /// How much of the work is done, in bytes; returning `Break` ends it.
 pub type Progress<'a> = &'a mut dyn FnMut(u64, u64) -> std::ops::ControlFlow<()>;
