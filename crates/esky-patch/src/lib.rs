@@ -13,11 +13,14 @@ mod version;
 pub use contents::contents;
 pub use directory::Directory;
 pub use error::{Error, Result};
-pub use make::make;
+pub use make::{make, make_between};
 pub use patched::{Applied, apply};
-pub use version::{Place, VersionFile, VersionTree};
+pub use version::{Kept, Place, VersionFile, VersionTree};
 
-pub use esky_delta::{Contents, Entry, FileContents, Kind, Limits, Made, Sink, Tree, TreeDigest};
+pub use esky_delta::{
+    Contents, Entry, FileContents, Kind, Limits, Made, Patch, Selection, Sink, Tree, TreeDigest,
+    UnitPlace, is_unit,
+};
 
 /// How much of the work is done, in bytes; returning `Break` ends it.
 pub type Progress<'a> = &'a mut dyn FnMut(u64, u64) -> std::ops::ControlFlow<()>;

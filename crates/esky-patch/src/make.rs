@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use esky_delta::{Made, diff};
+use esky_delta::{Made, Tree, diff};
 
 use crate::Progress;
 use crate::directory::Directory;
@@ -22,6 +22,20 @@ pub fn make(old: &Path, new: &Path, patch: &Path, progress: Progress<'_>) -> Res
     let before = Directory::open(old)?;
     let after = Directory::open(new)?;
     check_kinds(old, &before, new, &after)?;
+    make_between((old, &before), (new, &after), patch, progress)
+}
+
+/// The same between any two trees, which errors call by these names.
+///
+/// # Errors
+///
+/// As [`make`].
+pub fn make_between(
+    (old, before): (&Path, &dyn Tree),
+    (new, after): (&Path, &dyn Tree),
+    patch: &Path,
+    progress: Progress<'_>,
+) -> Result<Made> {
     let temporary = beside(patch);
     esky_fs::remove_file(&temporary)?;
     let file = esky_fs::create_new_file(&temporary, 0o644)?;
@@ -29,7 +43,7 @@ pub fn make(old: &Path, new: &Path, patch: &Path, progress: Progress<'_>) -> Res
         file,
         path: &temporary,
     });
-    let made = diff(&before, &after, &mut output, progress)
+    let made = diff(before, after, &mut output, progress)
         .map_err(|error| match error {
             esky_delta::Error::Cancelled => Error::Cancelled,
             source => Error::Make {

@@ -6,6 +6,7 @@
 //! installs the version writes it from the list.
 
 use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ use std::path::PathBuf;
 use esky_delta::{Entry, Kind, Patch, Tree};
 use esky_format::file_list::{self, FileList};
 use esky_format::layout::{BOOTSTRAP_DIR, CONTROL_DIR, FILE_LIST};
+use sha2::{Digest, Sha256};
 
 /// Where the content of a file is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,11 +61,23 @@ impl<'a> VersionFile<'a> {
     }
 }
 
+/// A file of a version.
+#[derive(Clone, Copy, Debug)]
+pub struct Kept<'a> {
+    /// Path, kind and size.
+    pub entry: &'a Entry,
+    /// The hash of its content, as the list has it.
+    pub sha256: &'a [u8; 32],
+    /// Where the content is.
+    pub place: &'a Place,
+}
+
 /// The files of a version, wherever they are.
 #[derive(Debug, Default)]
 pub struct VersionTree {
     entries: Vec<Entry>,
-    places: Vec<Place>,
+    contents: Vec<([u8; 32], Place)>,
+    by_path: HashMap<String, usize>,
     /// The file that was read last stays open: whoever reads a file reads it in parts.
     open: RefCell<Option<(usize, File)>>,
 }
@@ -78,57 +92,83 @@ impl VersionTree {
     pub fn new(list: &FileList, place: &dyn Fn(&file_list::Entry) -> PathBuf) -> Self {
         let mut tree = Self::default();
         for entry in &list.entries {
-            let (kind, size, content) = match &entry.kind {
-                file_list::Kind::Directory { .. } => continue,
+            let path = VersionFile::path(entry);
+            match &entry.kind {
+                file_list::Kind::Directory { .. } => {}
                 file_list::Kind::Symlink { target } => {
-                    let target = target.clone().into_bytes();
-                    (Kind::Link, target.len() as u64, Place::Bytes(target))
+                    tree.add_bytes(path, Kind::Link, target.clone().into_bytes());
                 }
-                file_list::Kind::File { mode, size, .. }
-                | file_list::Kind::Program { mode, size, .. } => {
+                file_list::Kind::File { mode, size, sha256 }
+                | file_list::Kind::Program { mode, size, sha256 } => {
                     let may_run = mode & 0o111 != 0;
                     let kind = if may_run { Kind::Program } else { Kind::File };
-                    (kind, *size, Place::File(place(entry)))
+                    let size = *size;
+                    tree.add(
+                        Entry { path, kind, size },
+                        *sha256,
+                        Place::File(place(entry)),
+                    );
                 }
-            };
-            let path = VersionFile::path(entry);
-            tree.add(Entry { path, kind, size }, content);
+            }
         }
-        let outline = list.outline().write().into_bytes();
-        let entry = Entry {
-            path: format!("{CONTROL_DIR}/{FILE_LIST}"),
-            kind: Kind::File,
-            size: outline.len() as u64,
-        };
-        tree.add(entry, Place::Bytes(outline));
+        let path = format!("{CONTROL_DIR}/{FILE_LIST}");
+        tree.add_bytes(path, Kind::File, list.outline().write().into_bytes());
         tree
+    }
+
+    /// Whether the version has such a file, by its path, kind and hash.
+    pub fn has(&self, entry: &Entry, sha256: &[u8; 32]) -> bool {
+        self.file(&entry.path)
+            .is_some_and(|found| found.entry.kind == entry.kind && found.sha256 == sha256)
+    }
+
+    /// The file with a path.
+    pub fn file(&self, path: &str) -> Option<Kept<'_>> {
+        self.at(*self.by_path.get(path)?)
+    }
+
+    fn at(&self, index: usize) -> Option<Kept<'_>> {
+        let (sha256, place) = self.contents.get(index)?;
+        let entry = self.entries.get(index)?;
+        Some(Kept {
+            entry,
+            sha256,
+            place,
+        })
     }
 
     /// This version after a patch, which has put the files it writes to these places (in the order of the patch).
     pub fn patched<R: Read>(&self, patch: &Patch<R>, written: &[Place]) -> Self {
         let mut tree = Self::default();
-        for (entry, place) in self.kept(patch) {
-            tree.add(entry.clone(), place.clone());
+        for kept in self.kept(patch) {
+            tree.add(kept.entry.clone(), *kept.sha256, kept.place.clone());
         }
-        for ((entry, _), place) in patch.written().zip(written) {
-            tree.add(entry.clone(), place.clone());
+        for ((entry, sha256), place) in patch.written().zip(written) {
+            tree.add(entry.clone(), *sha256, place.clone());
         }
         tree
     }
 
     /// What a patch leaves as it is, and where that is.
-    pub fn kept<'a, R: Read>(&'a self, patch: &Patch<R>) -> Vec<(&'a Entry, &'a Place)> {
+    pub fn kept<R: Read>(&self, patch: &Patch<R>) -> Vec<Kept<'_>> {
         let written = patch.written().map(|(entry, _)| entry.path.as_str());
         let removed = patch.removed().iter().map(String::as_str);
-        let touched: std::collections::HashSet<&str> = written.chain(removed).collect();
-        let all = self.entries.iter().zip(&self.places);
-        all.filter(|(entry, _)| !touched.contains(entry.path.as_str()))
+        let touched: HashSet<&str> = written.chain(removed).collect();
+        let all = (0..self.entries.len()).filter_map(|index| self.at(index));
+        all.filter(|kept| !touched.contains(kept.entry.path.as_str()))
             .collect()
     }
 
-    fn add(&mut self, entry: Entry, place: Place) {
+    fn add_bytes(&mut self, path: String, kind: Kind, bytes: Vec<u8>) {
+        let size = bytes.len() as u64;
+        let sha256 = Sha256::digest(&bytes).into();
+        self.add(Entry { path, kind, size }, sha256, Place::Bytes(bytes));
+    }
+
+    fn add(&mut self, entry: Entry, sha256: [u8; 32], place: Place) {
+        self.by_path.insert(entry.path.clone(), self.entries.len());
         self.entries.push(entry);
-        self.places.push(place);
+        self.contents.push((sha256, place));
     }
 }
 
@@ -138,7 +178,7 @@ impl Tree for VersionTree {
     }
 
     fn read_at(&self, index: usize, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
-        let path = match self.places.get(index).ok_or(io::ErrorKind::NotFound)? {
+        let path = match &self.contents.get(index).ok_or(io::ErrorKind::NotFound)?.1 {
             Place::Bytes(bytes) => {
                 let mut rest = bytes.get(offset as usize..).unwrap_or(&[]);
                 return rest.read_exact(buffer);
