@@ -18,7 +18,13 @@ const ALLOWED: [(&str, &[&str]); 17] = [
     ("esky-patch", &["esky-delta", "esky-format", "esky-fs"]),
     (
         "esky-publish",
-        &["esky-archive", "esky-format", "esky-fs", "esky-trust"],
+        &[
+            "esky-archive",
+            "esky-format",
+            "esky-fs",
+            "esky-patch",
+            "esky-trust",
+        ],
     ),
     ("esky", BELOW_ESKY),
     ("esky-cli", BELOW_COMMAND),
@@ -58,6 +64,7 @@ const BELOW_PYTHON: &[&str] = &[
     "esky-format",
     "esky-fs",
     "esky-install",
+    "esky-patch",
     "esky-publish",
     "esky-trust",
 ];

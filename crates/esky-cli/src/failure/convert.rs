@@ -99,6 +99,7 @@ impl From<RepositoryError> for Failure {
         let hint = error.hint();
         match error {
             RepositoryError::Pack(error) => error.into(),
+            RepositoryError::Patch(error) => error.into(),
             RepositoryError::Disk(error) => error.into(),
             RepositoryError::Locked { ref path } => Self::from_error(&error)
                 .about_path(path)

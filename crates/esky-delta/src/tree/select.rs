@@ -58,6 +58,14 @@ impl<R: Read> Patch<R> {
         self.head.size
     }
 
+    /// The patch without what its units are read from, for those who read them elsewhere or not at all.
+    pub fn without_units(self) -> Patch<std::io::Empty> {
+        Patch {
+            reader: std::io::empty(),
+            head: self.head,
+        }
+    }
+
     /// Whether the patch needs no old tree.
     pub fn is_from_nothing(&self) -> bool {
         self.head.index.sources.is_empty()

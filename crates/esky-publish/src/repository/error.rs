@@ -154,6 +154,9 @@ pub enum RepositoryError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A patch could not be made.
+    #[error(transparent)]
+    Patch(#[from] esky_patch::Error),
     /// A package could not be made.
     #[error(transparent)]
     Pack(#[from] crate::Error),
@@ -230,6 +233,7 @@ impl RepositoryError {
             Self::OtherApp { .. } => "correct `app` in esky.toml, or the name of the package",
             Self::BadPackage { .. } => "pack it again with this version of esky",
             Self::Sign(_) | Self::Unsayable(_) => return None,
+            Self::Patch(error) => return error.hint(),
             Self::Pack(error) => return error.hint(),
             Self::Disk(error) => return error.hint(),
         };

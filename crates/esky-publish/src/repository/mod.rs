@@ -9,6 +9,7 @@ mod error;
 mod init;
 mod key_store;
 mod layout;
+mod patches;
 mod play;
 mod project;
 mod release;
@@ -19,13 +20,15 @@ mod signers;
 mod stage;
 mod state;
 mod status;
+mod unpacked;
 mod upkeep;
 
 pub use error::{PlayFault, RepositoryError, RepositoryResult};
 pub use init::{InitOptions, Initialized, init};
 pub use key_store::{KeyStore, generate_passphrase};
+pub use patches::{PatchMade, PatchOptions, PatchOutcome};
 pub use project::{Project, guess_app};
-pub use release::{ReleaseOptions, Released, Source, release};
+pub use release::{ReleaseOptions, ReleaseStep, Released, Source, release};
 pub use rotate::{
     Recovered, Rotated, recover, rotate_recovery_key, rotate_release_key, rotate_root_key,
 };

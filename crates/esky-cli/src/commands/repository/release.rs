@@ -5,7 +5,10 @@ use std::fmt;
 use std::path::Path;
 
 use esky_format::name::AppVersion;
-use esky_publish::repository::{Project, ReleaseOptions, Released, Source, release};
+use esky_publish::repository::{
+    PatchMade, PatchOptions, PatchOutcome, Project, ReleaseOptions, ReleaseStep, Released, Source,
+    release,
+};
 use serde::Serialize;
 
 use super::keys::Workplace;
@@ -29,8 +32,17 @@ struct Outcome {
     path: String,
     target: String,
     size: u64,
+    compact_size: u64,
+    patches: Vec<Patch>,
     already: bool,
     repository: String,
+}
+
+#[derive(Serialize)]
+struct Patch {
+    from: String,
+    size: Option<u64>,
+    left_out: Option<String>,
 }
 
 pub(crate) fn run(
@@ -61,6 +73,10 @@ pub(crate) fn run(
         channel: arguments.channel,
         notes,
         minimum_version: arguments.minimum_version,
+        patches: PatchOptions {
+            count: arguments.patches,
+            ..PatchOptions::default()
+        },
     };
     let progress = terminal.progress();
     progress.phase(&format!(
@@ -68,7 +84,14 @@ pub(crate) fn run(
         text::printable(&what.display().to_string())
     ));
     let mut show = pack::show(&progress, environment);
-    let released = release(project, &options, &signers, now(), &mut show);
+    let mut step = |step| match step {
+        ReleaseStep::Packing(amount) => show(amount),
+        ReleaseStep::Patching(amount) => {
+            progress.phase("Making the compact package and patches");
+            show(amount)
+        }
+    };
+    let released = release(project, &options, &signers, now(), &mut step);
     drop(show);
     drop(progress);
     let released = released.map_err(|error| Failure::from(error).about_path(&what))?;
@@ -122,8 +145,47 @@ impl Outcome {
             path: released.path.display().to_string(),
             target: released.target,
             size: released.packed.size,
+            compact_size: released.compact,
+            patches: released.patches.into_iter().map(Patch::new).collect(),
             already: released.already,
             repository,
+        }
+    }
+}
+
+impl Patch {
+    fn new(made: PatchMade) -> Self {
+        let (size, left_out) = match made.outcome {
+            PatchOutcome::Published { size } => (Some(size), None),
+            PatchOutcome::Larger { size, files } => {
+                let (size, files) = (text::bytes(size), text::bytes(files));
+                let reason =
+                    format!("its {size} are no less than the {files} of the changed files");
+                (None, Some(reason))
+            }
+            PatchOutcome::Failed { reason } => (None, Some(reason)),
+        };
+        Self {
+            from: made.from,
+            size,
+            left_out,
+        }
+    }
+}
+
+impl fmt::Display for Patch {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let from = text::printable(&self.from);
+        match (self.size, &self.left_out) {
+            (Some(size), _) => writeln!(
+                formatter,
+                "  patch       from {from}, {}",
+                text::bytes(size)
+            ),
+            (None, reason) => {
+                let reason = text::printable(reason.as_deref().unwrap_or_default());
+                writeln!(formatter, "  no patch    from {from}: {reason}")
+            }
         }
     }
 }
@@ -152,6 +214,13 @@ impl fmt::Display for Outcome {
             text::printable(&self.path),
             text::bytes(self.size)
         )?;
+        if !self.already {
+            let size = text::bytes(self.compact_size);
+            writeln!(formatter, "  compact     {size}, for updates")?;
+        }
+        for patch in &self.patches {
+            write!(formatter, "{patch}")?;
+        }
         writeln!(
             formatter,
             "  to publish  put {} on your web server",

@@ -1,6 +1,7 @@
 //! Stories and faults of signed repositories.
 
 mod keys;
+mod patching;
 mod publishing;
 mod reader;
 mod tampering;
@@ -11,8 +12,8 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use esky_publish::repository::{
-    InitOptions, KeyStore, Project, ReleaseOptions, Released, RepositoryResult, Signers, Source,
-    init, release,
+    InitOptions, KeyStore, PatchOptions, Project, ReleaseOptions, Released, RepositoryResult,
+    Signers, Source, init, release,
 };
 use esky_trust::Time;
 use esky_trust::sign::{RecoveryWords, SigningKey};
@@ -116,6 +117,7 @@ impl Workshop {
             channel: None,
             notes: Some(format!("New in {version}")),
             minimum_version: None,
+            patches: PatchOptions::default(),
         }
     }
 
