@@ -17,6 +17,7 @@ pub use make::{make, make_between};
 pub use patched::{Applied, apply};
 pub use version::{Kept, Place, VersionFile, VersionTree};
 
+pub use esky_delta::Error as Fault;
 pub use esky_delta::{
     Contents, Entry, FileContents, Kind, Limits, Made, Patch, Selection, Sink, Tree, TreeDigest,
     UnitPlace, is_unit,

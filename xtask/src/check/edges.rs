@@ -42,6 +42,7 @@ const BELOW_ESKY: &[&str] = &[
     "esky-format",
     "esky-fs",
     "esky-install",
+    "esky-patch",
     "esky-trust",
 ];
 

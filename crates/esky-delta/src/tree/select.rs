@@ -40,9 +40,9 @@ impl Selection {
         sizes.fold(0, u64::saturating_add)
     }
 
-    /// How many files are selected.
-    pub fn files(&self) -> usize {
-        self.files.iter().filter(|wanted| **wanted).count()
+    /// For each file, in the order of the patch, whether it is selected.
+    pub fn is_selected(&self) -> impl Iterator<Item = bool> {
+        self.files.iter().copied()
     }
 }
 
