@@ -22,10 +22,9 @@ use super::unpacked::Unpacked;
 use crate::Progress;
 use work::Job;
 
-/// Ending of compact packages.
-const COMPACT: &str = "esky";
-/// Ending of patches.
-const PATCH: &str = "patch";
+/// Ending of compact packages and patches, which are of one format. (Not `.patch`: a client of tufup that finds such a name in a
+/// repository that was tufup's takes it for one of tufup's and fails.)
+const ENDING: &str = "esky";
 
 /// How many patches are made, and with what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,8 +102,7 @@ pub(super) fn make(
     let list = new.list(package)?;
     let app = new.app.clone();
     let predecessors = predecessors(project, state, release, options.count)?;
-    let name = |ending: &str| staging.join(format!("{}.{ending}", app.directory_name()));
-    let compact = Job::compact(name(COMPACT));
+    let compact = Job::compact(staging.join(format!("{}.{ENDING}", app.directory_name())));
     let patches = predecessors.into_iter().map(|before| {
         let place = staging.join(format!("from-{}", before.version));
         let output = staging.join(patch_name(&app, &before.version));
@@ -163,9 +161,9 @@ impl Extras {
     }
 }
 
-/// The name that the original gave to patches.
+/// The name that the original gave to patches, with another ending.
 fn patch_name(app: &AppVersion, from: &str) -> String {
-    format!("{}.from-{from}.{PATCH}", app.directory_name())
+    format!("{}.from-{from}.{ENDING}", app.directory_name())
 }
 
 /// The last releases before a version, of those that are still offered, the newest first.

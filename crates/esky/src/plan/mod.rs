@@ -71,6 +71,8 @@ struct Progress {
     changed: HashSet<String>,
     causes: Vec<Error>,
     changed_files: Option<steps::ChangedFiles>,
+    /// The server sends whole files only.
+    no_ranges: bool,
 }
 
 impl Job<'_> {
@@ -134,7 +136,7 @@ impl Job<'_> {
                 failed: &progress.failed,
             };
             let best = situation.choose();
-            if !situation.changed_files_may_be_cheaper(best.as_ref()) {
+            if progress.no_ranges || !situation.changed_files_may_be_cheaper(best.as_ref()) {
                 return Ok(best);
             }
             match steps::ChangedFiles::look(self, target, installed, &progress.changed) {
@@ -184,13 +186,17 @@ impl Progress {
             Error::ChangedFile { entry, .. } => self.changed.insert(entry.clone()),
             _ => false,
         };
+        self.changed_files = None;
+        if failure.is_no_range() {
+            self.no_ranges = true;
+            self.causes.push(failure.error);
+            return Ok(());
+        }
         // Without a package to blame the same way is gone again, with what is known now.
         if failure.package.is_none() && !news {
             return Err(failure.error);
         }
         self.failed.extend(failure.package);
-        // What has changed may be other files now.
-        self.changed_files = None;
         self.causes.push(failure.error);
         Ok(())
     }

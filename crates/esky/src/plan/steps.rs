@@ -16,7 +16,7 @@ use super::route::{Packages, Route};
 use super::stage::{Stage, total};
 use super::{Installed, Job, Progress};
 use crate::fetch::{self, downloads};
-use crate::{Error, Result};
+use crate::{Error, HttpFault, Result};
 
 /// Directory of downloads in which versions between the first and the last of a chain are made.
 const BETWEEN: &str = "between";
@@ -32,6 +32,17 @@ impl Failure {
     fn of(package: &Package) -> impl FnOnce(Error) -> Self {
         let package = Some(package.url.clone());
         |error| Self { package, error }
+    }
+
+    /// Whether it only shows that the server does not send parts of files.
+    pub(super) fn is_no_range(&self) -> bool {
+        matches!(
+            self.error,
+            Error::Http {
+                fault: HttpFault::WrongRange,
+                ..
+            }
+        )
     }
 
     /// The compact package, or some of it, could not be had or used.
