@@ -240,20 +240,22 @@ fn a_package_that_is_not_what_was_signed_is_not_unpacked() {
         .into_iter()
         .map(|path| (path.clone(), fs::read(path).unwrap()))
         .collect();
-    let flip = |good: &[u8]| {
-        let mut bytes = good.to_vec();
-        bytes[good.len() / 2] ^= 1;
-        bytes
-    };
-    let spoil: [&dyn Fn(&[u8]) -> Vec<u8>; 4] = [
-        &flip,
-        &|good| [good, b"x"].concat(),
-        &|good| good[..good.len() - 1].to_vec(),
-        &|_| Vec::new(),
+    let spoil: [fn(&mut Vec<u8>); 4] = [
+        |bytes| {
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 1;
+        },
+        |bytes| bytes.push(b'x'),
+        |bytes| {
+            bytes.pop();
+        },
+        Vec::clear,
     ];
     for spoil in spoil {
         for (path, good) in &packages {
-            fs::write(path, spoil(good)).unwrap();
+            let mut bytes = good.clone();
+            spoil(&mut bytes);
+            fs::write(path, bytes).unwrap();
         }
         let error = stage.fails_safely(&stage.server);
         assert!(is_untrusted_throughout(&error), "{error}");
