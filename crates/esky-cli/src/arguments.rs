@@ -8,10 +8,12 @@ use clap_complete::Shell;
 
 use crate::exit;
 
+mod import;
 mod network;
 mod packing;
 mod repository;
 
+pub(crate) use import::{ImportArguments, OtherTool};
 pub(crate) use network::{Header, NetworkArguments};
 pub(crate) use packing::{PackArguments, PackingArguments, TrialArguments, WhoConfirms};
 pub(crate) use repository::{
@@ -69,6 +71,7 @@ pub(crate) enum ColorChoice {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Init(InitArguments),
+    Import(ImportArguments),
     Release(ReleaseArguments),
     Status(StatusArguments),
     Refresh(RefreshArguments),

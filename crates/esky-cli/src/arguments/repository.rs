@@ -50,6 +50,9 @@ pub(crate) struct ReleaseArguments {
     /// From now on, refuse to install any version below this one
     #[arg(long, value_name = "VERSION")]
     pub(crate) minimum_version: Option<String>,
+    /// Offer the version to installed copies that tufup updates, too: from it on they are updated by esky
+    #[arg(long)]
+    pub(crate) tufup_bridge: bool,
     #[command(flatten)]
     pub(crate) keys: KeyArguments,
     #[command(flatten)]

@@ -4,8 +4,9 @@ use std::fs;
 
 use crate::support::{Scene, esky};
 
-const COMMANDS: [&str; 23] = [
+const COMMANDS: [&str; 24] = [
     "init",
+    "import",
     "release",
     "status",
     "refresh",

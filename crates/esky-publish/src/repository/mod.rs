@@ -6,6 +6,7 @@
 //! time is an argument. Nothing here asks a person anything; a key or a passphrase that is missing is an error.
 
 mod error;
+mod import;
 mod init;
 mod key_store;
 mod layout;
@@ -22,6 +23,10 @@ mod status;
 mod upkeep;
 
 pub use error::{PlayFault, RepositoryError, RepositoryResult};
+pub use import::{
+    AskPassphrase, Bridged, ImportFault, ImportOptions, Imported, ImportedKey, import_tufup,
+    imported_app, tufup_bridge,
+};
 pub use init::{InitOptions, Initialized, init};
 pub use key_store::{KeyStore, generate_passphrase};
 pub use project::{Project, guess_app};

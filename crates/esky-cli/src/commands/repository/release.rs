@@ -5,7 +5,9 @@ use std::fmt;
 use std::path::Path;
 
 use esky_format::name::AppVersion;
-use esky_publish::repository::{Project, ReleaseOptions, Released, Source, release};
+use esky_publish::repository::{
+    Bridged, Project, ReleaseOptions, Released, Source, release, tufup_bridge,
+};
 use serde::Serialize;
 
 use super::keys::Workplace;
@@ -30,6 +32,8 @@ struct Outcome {
     target: String,
     size: u64,
     already: bool,
+    /// The archive for copies that tufup updates.
+    tufup_bridge: Option<String>,
     repository: String,
 }
 
@@ -69,11 +73,18 @@ pub(crate) fn run(
     ));
     let mut show = pack::show(&progress, environment);
     let released = release(project, &options, &signers, now(), &mut show);
+    let done = released.and_then(|released| {
+        let bridged = arguments.tufup_bridge.then(|| {
+            progress.phase("Packing once more, for tufup");
+            tufup_bridge(project, &released.target, &signers, now(), &mut show)
+        });
+        Ok((released, bridged.transpose()?))
+    });
     drop(show);
     drop(progress);
-    let released = released.map_err(|error| Failure::from(error).about_path(&what))?;
+    let (released, bridged) = done.map_err(|error| Failure::from(error).about_path(&what))?;
     let repository = project.repository.display().to_string();
-    terminal.show(&Outcome::new(released, repository))?;
+    terminal.show(&Outcome::new(released, bridged, repository))?;
     Ok(exit::SUCCESS)
 }
 
@@ -112,7 +123,7 @@ fn source(
 }
 
 impl Outcome {
-    fn new(released: Released, repository: String) -> Self {
+    fn new(released: Released, bridged: Option<Bridged>, repository: String) -> Self {
         let app = released.packed.app;
         Self {
             app: app.name,
@@ -123,6 +134,7 @@ impl Outcome {
             target: released.target,
             size: released.packed.size,
             already: released.already,
+            tufup_bridge: bridged.map(|bridged| bridged.path.display().to_string()),
             repository,
         }
     }
@@ -152,6 +164,9 @@ impl fmt::Display for Outcome {
             text::printable(&self.path),
             text::bytes(self.size)
         )?;
+        if let Some(path) = &self.tufup_bridge {
+            writeln!(formatter, "  for tufup   {}", text::printable(path))?;
+        }
         writeln!(
             formatter,
             "  to publish  put {} on your web server",

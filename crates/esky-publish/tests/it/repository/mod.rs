@@ -1,9 +1,12 @@
 //! Stories and faults of signed repositories.
 
+mod bridging;
+mod importing;
 mod keys;
 mod publishing;
 mod reader;
 mod tampering;
+mod tufup;
 
 use std::fs;
 use std::ops::ControlFlow;
