@@ -24,8 +24,8 @@ mod upkeep;
 
 pub use error::{PlayFault, RepositoryError, RepositoryResult};
 pub use import::{
-    AskPassphrase, Bridged, ImportFault, ImportOptions, Imported, ImportedKey, import_tufup,
-    imported_app, tufup_bridge,
+    AskPassphrase, Bridged, ImportFault, ImportOptions, Imported, ImportedKey, check_tufup_bridge,
+    import_tufup, imported_app, tufup_bridge,
 };
 pub use init::{InitOptions, Initialized, init};
 pub use key_store::{KeyStore, generate_passphrase};

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use esky_format::name::AppVersion;
 use esky_publish::repository::{
-    Bridged, Project, ReleaseOptions, Released, Source, release, tufup_bridge,
+    Bridged, Project, ReleaseOptions, Released, Source, check_tufup_bridge, release, tufup_bridge,
 };
 use serde::Serialize;
 
@@ -66,6 +66,9 @@ pub(crate) fn run(
         notes,
         minimum_version: arguments.minimum_version,
     };
+    if arguments.tufup_bridge {
+        check_tufup_bridge(project, &version_of(&options.source))?;
+    }
     let progress = terminal.progress();
     progress.phase(&format!(
         "Packing {}",
@@ -109,17 +112,26 @@ fn source(
         let options = pack::packing_options(packing, what, environment)?;
         return Ok(Source::Directory(Box::new(options)));
     }
-    let stem = path.file_stem().and_then(OsStr::to_str);
-    let named = stem
-        .and_then(AppVersion::parse_directory)
-        .map(|app| app.version);
-    match (version, named) {
+    match (version, version_named(path)) {
         (Some(given), Some(named)) if given != named => Err(Failure::usage(format!(
             "{} is version {named}, not {given}",
             path.display()
         ))),
         _ => Ok(Source::Package(path.to_owned())),
     }
+}
+
+fn version_of(source: &Source) -> String {
+    match source {
+        Source::Directory(options) => options.version.clone(),
+        Source::Package(path) => version_named(path).unwrap_or_default(),
+    }
+}
+
+/// The version in the name of a package.
+fn version_named(path: &Path) -> Option<String> {
+    let stem = path.file_stem().and_then(OsStr::to_str)?;
+    Some(AppVersion::parse_directory(stem)?.version)
 }
 
 impl Outcome {

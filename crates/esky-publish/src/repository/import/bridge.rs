@@ -37,6 +37,13 @@ pub struct Bridged {
     pub already: bool,
 }
 
+/// Fails if a version could not be offered to tufup's clients: to be asked before it is released.
+pub fn check_tufup_bridge(project: &Project, version: &str) -> RepositoryResult<()> {
+    let state = State::read(&project.repository, Accept::Newest)?;
+    bridge_name(&project.app, state.targets(), version)?;
+    Ok(())
+}
+
 /// Offers a released package to tufup's clients too. Unpacked by them over the old app, it is an app directory of esky's,
 /// with the root of trust in it.
 ///

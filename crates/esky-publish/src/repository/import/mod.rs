@@ -10,7 +10,7 @@ mod error;
 mod key_file;
 mod keys;
 
-pub use bridge::{Bridged, tufup_bridge};
+pub use bridge::{Bridged, check_tufup_bridge, tufup_bridge};
 pub use error::ImportFault;
 pub use keys::{AskPassphrase, ImportedKey};
 

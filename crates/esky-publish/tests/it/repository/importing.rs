@@ -1,22 +1,28 @@
 //! An app that was released with tufup moves to esky.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use esky_fs::faults::{Plan, arm};
 use esky_publish::repository::{
     ImportFault, ImportOptions, Imported, KeyStore, ReleaseOptions, RepositoryError,
     RepositoryResult, Signers, Source, import_tufup, init, recover, release, rotate_release_key,
 };
-use esky_trust::sign::KeyFault;
-use esky_trust::{Role, Time, TrustedSet};
+use esky_testkit::tufup::Tufup;
+use esky_trust::sign::{KeyFault, SigningKey};
+use esky_trust::{KeyId, KeyKind, Role, Time, TrustedSet};
 use zeroize::Zeroizing;
 
 use super::reader::follow;
-use super::tufup::{KEY_PASSPHRASE, Tufup, contents, much_later};
-use super::{DAY, PASSPHRASE, in_days, init_options, now, store};
+use super::{PASSPHRASE, in_days, init_options, now, store};
 use crate::app::App;
+
+/// A key as securesystemslib encrypts it, its passphrase and its seed.
+const ENCRYPTED: &[u8] = include_bytes!("../../../src/repository/import/encrypted_key.txt");
+const KEY_PASSPHRASE: &str = "pass word \u{e9}";
+const SEED: &str = "11f9221b7b0860c5a4d44b31f353e940fb04a8835350fd6625d7bc3918dfcbf6";
 
 /// A developer's machine on which tufup was used.
 pub(super) struct Mover {
@@ -29,7 +35,7 @@ impl Mover {
     pub(super) fn new() -> Self {
         let app = App::new();
         Self {
-            tufup: Tufup::new(app.place()),
+            tufup: Tufup::new(app.place(), now()),
             store: store(&app),
             app,
         }
@@ -50,12 +56,12 @@ impl Mover {
     }
 
     fn import_at(&self, now: Time) -> RepositoryResult<Imported> {
-        let mut nobody = |_: &std::path::Path| panic!("nothing is encrypted");
+        let mut nobody = |_: &Path| panic!("nothing is encrypted");
         import_tufup(&self.options(), &self.store, PASSPHRASE, &mut nobody, now)
     }
 
     fn import_typing(&self, passphrase: Option<&str>) -> RepositoryResult<Imported> {
-        let mut ask = |path: &std::path::Path| {
+        let mut ask = |path: &Path| {
             assert_eq!(path, self.tufup.path("keystore/root"));
             passphrase.map(|text| Zeroizing::new(text.to_owned()))
         };
@@ -98,10 +104,10 @@ impl Mover {
 #[test]
 fn the_chain_goes_on_with_the_same_keys_and_targets() {
     let mover = Mover::new();
-    let before = mover.tufup.contents();
+    let before = contents(&mover.tufup.directory);
     let imported = mover.import().unwrap();
     assert_eq!(
-        mover.tufup.contents(),
+        contents(&mover.tufup.directory),
         before,
         "tufup's directory is only read"
     );
@@ -193,7 +199,7 @@ fn releases_rotations_and_recovery_work_as_after_init() {
     let (words, signers) = (&imported.recovery, mover.signers());
     recover(project, store, words, PASSPHRASE, signers, true, now()).unwrap();
     let root = mover.followed().root().clone();
-    let tufups = |id: &&esky_trust::KeyId| id.as_str().ends_with("of tufup");
+    let tufups = |id: &&KeyId| id.as_str().ends_with("of tufup");
     assert_eq!(
         (root.version, root.keys.keys().filter(tufups).count()),
         (4, 0)
@@ -218,14 +224,14 @@ fn what_has_expired_is_signed_anew() {
     let imported = mover.import_at(much_later()).unwrap();
     assert_eq!(imported.expired.len(), 4);
     let first = mover.tufup.path("repository/metadata/1.root.json");
-    let later = Time::from_unix(much_later().to_unix() + 40 * DAY);
+    let later = in_days(540);
     follow(&mover.repository(), &fs::read(first).unwrap(), later).unwrap();
 }
 
 #[test]
 fn encrypted_keys_need_their_passphrase() {
     let mut mover = Mover::new();
-    mover.tufup.encrypt_root_key();
+    mover.tufup.set_root_key(encrypted_key(), ENCRYPTED);
     for (typed, expected) in [(None, None), (Some("wrong"), Some(KeyFault::Passphrase))] {
         let error = mover.import_typing(typed).map(drop).unwrap_err();
         match error {
@@ -266,8 +272,35 @@ fn keys_that_are_kept_elsewhere_are_found_there() {
     }
     let mut options = mover.options();
     options.key_dirs = vec![elsewhere];
-    let mut nobody = |_: &std::path::Path| None;
+    let mut nobody = |_: &Path| None;
     import_tufup(&options, &mover.store, PASSPHRASE, &mut nobody, now()).unwrap();
+}
+
+fn encrypted_key() -> SigningKey {
+    let digits = (0..SEED.len()).step_by(2).map(|at| &SEED[at..at + 2]);
+    let bytes = digits.map(|pair| u8::from_str_radix(pair, 16).unwrap());
+    let seed = <[u8; 32]>::try_from(bytes.collect::<Vec<_>>()).unwrap();
+    let key = SigningKey::from_seed(KeyKind::Ed25519, &Zeroizing::new(seed)).unwrap();
+    key.with_id(KeyId::new("encrypted"))
+}
+
+/// A time at which all that tufup signed has expired.
+fn much_later() -> Time {
+    in_days(500)
+}
+
+/// All files below a directory.
+fn contents(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(contents(&path));
+        } else {
+            files.insert(path.clone(), fs::read(path).unwrap());
+        }
+    }
+    files
 }
 
 type Spoil = fn(&mut Tufup);
@@ -297,7 +330,7 @@ const SPOILT: [(&str, Spoil); 18] = [
         "2.root.json: root metadata is signed by 0 of the 1",
         |tufup| {
             tufup.root.version = 2;
-            let other = Tufup::new(&tufup.path("other"));
+            let other = Tufup::new(&tufup.path("other"), now());
             tufup.keys = other.keys;
             tufup.write_root();
         },
@@ -349,7 +382,7 @@ const SPOILT: [(&str, Spoil); 18] = [
     (
         "root needs 1 signature(s), and 0 of its private keys",
         |tufup| {
-            let other = Tufup::new(&tufup.path("other"));
+            let other = Tufup::new(&tufup.path("other"), now());
             fs::copy(other.path("keystore/root"), tufup.path("keystore/root")).unwrap();
         },
     ),
@@ -377,11 +410,11 @@ fn a_spoilt_directory_is_refused_and_nothing_is_made() {
     for (said, spoil) in SPOILT {
         let mut mover = Mover::new();
         spoil(&mut mover.tufup);
-        let before = mover.tufup.contents();
+        let before = contents(&mover.tufup.directory);
         let fault = mover.failure();
         assert!(fault.to_string().contains(said), "{said}: {fault}");
         assert!(!fault.hint().is_empty());
-        assert_eq!(mover.tufup.contents(), before);
+        assert_eq!(contents(&mover.tufup.directory), before);
         mover.assert_nothing_was_made();
     }
 }
@@ -391,7 +424,7 @@ fn a_name_that_would_swallow_the_version_is_refused() {
     let mover = Mover::new();
     let mut options = mover.options();
     options.app = Some("app-2".to_owned());
-    let mut nobody = |_: &std::path::Path| None;
+    let mut nobody = |_: &Path| None;
     let error = import_tufup(&options, &mover.store, PASSPHRASE, &mut nobody, now()).map(drop);
     let error = error.unwrap_err();
     assert!(
@@ -447,12 +480,12 @@ fn an_import_that_is_broken_off_is_done_by_the_next() {
     let mut last = 0;
     for count in (0..).step_by(6) {
         let mover = Mover::new();
-        let before = mover.tufup.contents();
+        let before = contents(&mover.tufup.directory);
         let armed = arm(Plan::StopAfter(count));
         let result = mover.import();
         let tried = armed.operations();
         drop(armed);
-        assert_eq!(mover.tufup.contents(), before, "after {count}");
+        assert_eq!(contents(&mover.tufup.directory), before, "after {count}");
         if result.is_ok() && tried <= count {
             last = count;
             break;

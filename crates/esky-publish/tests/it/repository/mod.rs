@@ -6,7 +6,6 @@ mod keys;
 mod publishing;
 mod reader;
 mod tampering;
-mod tufup;
 
 use std::fs;
 use std::ops::ControlFlow;

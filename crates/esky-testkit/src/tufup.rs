@@ -9,29 +9,25 @@ use esky_trust::{
     Content, Json, Key, KeyId, KeyKind, MetaFile, Role, RoleKeys, Root, RootRoles, Snapshot,
     TargetFile, Targets, Time, Timestamp,
 };
-use zeroize::Zeroizing;
 
-use super::{in_days, now};
-
-/// A root key that is encrypted, its passphrase and its seed.
-pub(super) const ENCRYPTED: &str = include_str!("../../../src/repository/import/encrypted_key.txt");
-pub(super) const KEY_PASSPHRASE: &str = "pass word \u{e9}";
-const ENCRYPTED_SEED: &str = "11f9221b7b0860c5a4d44b31f353e940fb04a8835350fd6625d7bc3918dfcbf6";
-
-/// A directory of tufup's, which can be spoilt before it is written.
-pub(super) struct Tufup {
-    pub(super) directory: PathBuf,
-    pub(super) root: Root,
-    pub(super) targets: Targets,
+/// A directory of tufup's, made with the time `now`.
+pub struct Tufup {
+    /// The directory.
+    pub directory: PathBuf,
+    /// The newest root.
+    pub root: Root,
+    /// The targets, signed by [`Tufup::publish`].
+    pub targets: Targets,
     /// By the name of the role.
-    pub(super) keys: BTreeMap<&'static str, SigningKey>,
+    pub keys: BTreeMap<&'static str, SigningKey>,
     version: u64,
+    now: Time,
 }
 
 impl Tufup {
     /// The app `app` with versions 1.0 and 1.1 and a patch between them, all signed.
-    pub(super) fn new(place: &Path) -> Self {
-        let mut tufup = Self::without_files(place);
+    pub fn new(place: &Path, now: Time) -> Self {
+        let mut tufup = Self::without_files(place, now);
         tufup.add(
             "app-1.0.tar.gz",
             br#"{"tufup": {"required": false}, "user": null}"#,
@@ -49,17 +45,17 @@ impl Tufup {
         tufup
     }
 
-    fn without_files(place: &Path) -> Self {
+    fn without_files(place: &Path, now: Time) -> Self {
         let directory = place.join("tufup");
         for part in ["keystore", "repository/metadata", "repository/targets"] {
-            fs::create_dir_all(directory.join(part)).unwrap();
+            fs::create_dir_all(directory.join(part)).expect("the directory can be written to");
         }
         let keys = Role::ALL.map(|role| (role.name(), new_key(role.name())));
-        let expires = in_days(7);
+        let expires = now.plus_days(7);
         let tufup = Self {
             root: Root {
                 version: 1,
-                expires: in_days(365),
+                expires: now.plus_days(365),
                 consistent_snapshot: false,
                 keys: keys.iter().map(|(_, key)| declared(key)).collect(),
                 roles: RootRoles {
@@ -79,6 +75,7 @@ impl Tufup {
             },
             keys: BTreeMap::from(keys),
             version: 1,
+            now,
             directory,
         };
         for (name, key) in &tufup.keys {
@@ -94,55 +91,52 @@ impl Tufup {
         tufup
     }
 
-    pub(super) fn path(&self, path: &str) -> PathBuf {
+    /// Where a file of it is.
+    pub fn path(&self, path: &str) -> PathBuf {
         self.directory.join(path)
     }
 
-    pub(super) fn write(&self, path: &str, bytes: &[u8]) {
-        fs::write(self.path(path), bytes).unwrap();
+    /// Writes one of its files.
+    pub fn write(&self, path: &str, bytes: &[u8]) {
+        fs::write(self.path(path), bytes).expect("the directory can be written to");
     }
 
     /// A target whose content is its name.
-    pub(super) fn add(&mut self, target: &str, custom: &[u8]) {
+    pub fn add(&mut self, target: &str, custom: &[u8]) {
         self.write(&format!("repository/targets/{target}"), target.as_bytes());
         let file = TargetFile {
-            custom: Some(Json::parse(custom).unwrap()),
+            custom: Some(Json::parse(custom).expect("custom is JSON")),
             ..TargetFile::describe(target.as_bytes())
         };
         self.targets.targets.insert(target.to_owned(), file);
     }
 
-    /// Puts an encrypted key into the place of the first root key.
-    pub(super) fn encrypt_root_key(&mut self) {
-        let bytes: Vec<u8> = (0..64)
-            .step_by(2)
-            .map(|at| u8::from_str_radix(&ENCRYPTED_SEED[at..at + 2], 16).unwrap())
-            .collect();
-        let seed = Zeroizing::new(<[u8; 32]>::try_from(bytes).unwrap());
-        let key = SigningKey::from_seed(KeyKind::Ed25519, &seed).unwrap();
-        let key = key.with_id(KeyId::new("encrypted"));
+    /// Puts another root key into the place of the first, with the file that tufup would have for it.
+    pub fn set_root_key(&mut self, key: SigningKey, file: &[u8]) {
         self.root.keys.extend([declared(&key)]);
         self.root.roles.root.key_ids = vec![key.key_id().clone()];
         self.keys.insert("root", key);
-        self.write("keystore/root", ENCRYPTED.as_bytes());
+        self.write("keystore/root", file);
         self.write_root();
     }
 
     /// Publishes a second root, with another root key.
-    pub(super) fn rotate_root_key(&mut self) {
+    pub fn rotate_root_key(&mut self) {
         let new = new_key("second-root");
         self.root.version = 2;
         self.root.keys.extend([declared(&new)]);
         self.root.roles.root.key_ids = vec![new.key_id().clone()];
         self.write("keystore/root", key_file(&new).as_bytes());
-        let old = self.keys.insert("root", new).unwrap();
+        let old = self.keys.insert("root", new);
+        let old = old.expect("there is a root key");
         let mut draft = self.signed(self.root.clone(), Role::Root);
-        draft.sign(&old).unwrap();
+        draft.sign(&old).expect("keys in memory sign");
         self.write("repository/metadata/2.root.json", &draft.to_bytes());
         self.write("repository/metadata/root.json", &draft.to_bytes());
     }
 
-    pub(super) fn write_root(&self) {
+    /// Signs the root by the root key and writes it.
+    pub fn write_root(&self) {
         let bytes = self.signed(self.root.clone(), Role::Root).to_bytes();
         let name = format!("repository/metadata/{}.root.json", self.root.version);
         self.write(&name, &bytes);
@@ -150,7 +144,7 @@ impl Tufup {
     }
 
     /// Signs what is there now, in new versions.
-    pub(super) fn publish(&mut self) {
+    pub fn publish(&mut self) {
         self.version += 1;
         let version = self.version;
         self.targets.version = version;
@@ -161,13 +155,13 @@ impl Tufup {
         };
         let snapshot = Snapshot {
             version,
-            expires: in_days(7),
+            expires: self.now.plus_days(7),
             meta: BTreeMap::from([("targets.json".to_owned(), meta())]),
             extra: BTreeMap::new(),
         };
         let timestamp = Timestamp {
             version,
-            expires: in_days(1),
+            expires: self.now.plus_days(1),
             snapshot: meta(),
             extra: BTreeMap::new(),
         };
@@ -183,33 +177,16 @@ impl Tufup {
 
     fn signed<T: Content>(&self, content: T, role: Role) -> Draft<T> {
         let mut draft = Draft::new(content);
-        draft.sign(&self.keys[role.name()]).unwrap();
+        draft
+            .sign(&self.keys[role.name()])
+            .expect("keys in memory sign");
         draft
     }
-
-    /// Every file there is, to see that none changes.
-    pub(super) fn contents(&self) -> BTreeMap<PathBuf, Vec<u8>> {
-        contents(&self.directory)
-    }
-}
-
-/// All files below a directory.
-pub(super) fn contents(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    let mut files = BTreeMap::new();
-    for entry in fs::read_dir(directory).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            files.extend(contents(&path));
-        } else {
-            files.insert(path.clone(), fs::read(path).unwrap());
-        }
-    }
-    files
 }
 
 /// A key whose id is no hash of anything.
 fn new_key(name: &str) -> SigningKey {
-    let key = SigningKey::generate(KeyKind::Ed25519).unwrap();
+    let key = SigningKey::generate(KeyKind::Ed25519).expect("the system gives random numbers");
     key.with_id(KeyId::new(format!("{name} of tufup")))
 }
 
@@ -234,9 +211,4 @@ fn key_file(key: &SigningKey) -> String {
     format!(
         r#"{{"keytype": "ed25519", "scheme": "ed25519", "keyid": "other", "keyval": {{"private": "{private}"}}}}"#
     )
-}
-
-/// A time at which all that tufup signed has expired.
-pub(super) fn much_later() -> Time {
-    Time::from_unix(now().to_unix() + 500 * super::DAY)
 }
