@@ -47,6 +47,12 @@ class OldWorkplace:
         self.repository.add_bundle(new_version=version, new_bundle_dir=bundle)
         self.repository.publish_changes(private_key_dirs=[self.place / "keystore"])
 
+    def replace_key(self, name: str) -> None:
+        keystore = self.place / "keystore"
+        new = tufup.Keys.create_key_pair(keystore / f"new_{name}", encrypted=False)
+        self.repository.replace_key(name, new, new_private_key_encrypted=False)
+        self.repository.publish_changes(private_key_dirs=[keystore])
+
     def contents(self) -> dict[Path, bytes]:
         return {path: path.read_bytes() for path in self.place.rglob("*") if path.is_file()}
 
@@ -225,6 +231,19 @@ def test_the_keys_of_tufup_are_taken_over_and_its_directory_is_left_alone(old: O
     assert ids == set(old.repository.roles.root.signed.keys)
     newest = tufup.Metadata.from_file(str(new.repository / "metadata/2.root.json")).signed
     assert ids < set(newest.keys)
+
+
+def test_an_app_whose_keys_were_replaced_by_tufup_moves_too(
+    old: OldWorkplace, copy: InstalledCopy, site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("root", "snapshot"):
+        old.replace_key(name)
+    new = NewWorkplace(tmp_path / "new", old)
+    assert new.imported["root_version"] == 4
+    new.release("2.0", "--tufup-bridge")
+    new.put_on(site)
+    assert copy.update(monkeypatch) == "2.0"
+    assert copy.start() == "2.0"
 
 
 def test_encrypted_keys_are_opened_by_their_passphrase(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

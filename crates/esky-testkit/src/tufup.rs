@@ -20,6 +20,7 @@ pub struct Tufup {
     pub targets: Targets,
     /// By the name of the role.
     pub keys: BTreeMap<&'static str, SigningKey>,
+    more_root_keys: Vec<SigningKey>,
     version: u64,
     now: Time,
 }
@@ -74,6 +75,7 @@ impl Tufup {
                 extra: BTreeMap::new(),
             },
             keys: BTreeMap::from(keys),
+            more_root_keys: Vec::new(),
             version: 1,
             now,
             directory,
@@ -81,14 +83,21 @@ impl Tufup {
         for (name, key) in &tufup.keys {
             tufup.write(&format!("keystore/{name}"), key_file(key).as_bytes());
         }
-        let names = Role::ALL.map(|role| format!("\"{role}\": [\"{role}\"]"));
+        tufup.write_config();
+        tufup
+    }
+
+    fn write_config(&self) {
+        let mut names = Role::ALL.map(|role| format!("\"{role}\": [\"{role}\"]"));
+        let more = self.more_root_keys.iter();
+        let more = more.map(|key| format!(", \"{}\"", key.key_id()));
+        names[0] = format!("\"root\": [\"root\"{}]", more.collect::<String>());
         let config = format!(
             r#"{{"app_name": "app", "expiration_days": {{"timestamp": 0.5}}, "keys_dir": "keystore",
                "key_map": {{{}}}, "repo_dir": "repository"}}"#,
             names.join(", ")
         );
-        tufup.write(".tufup-repo-config", config.as_bytes());
-        tufup
+        self.write(".tufup-repo-config", config.as_bytes());
     }
 
     /// Where a file of it is.
@@ -117,6 +126,21 @@ impl Tufup {
         self.root.roles.root.key_ids = vec![key.key_id().clone()];
         self.keys.insert("root", key);
         self.write("keystore/root", file);
+        self.write_root();
+    }
+
+    /// Lets the root need a signature of one more key.
+    pub fn add_root_key(&mut self) {
+        let key = new_key(&format!("root-key-{}", self.more_root_keys.len() + 2));
+        self.root.keys.extend([declared(&key)]);
+        self.root.roles.root.key_ids.push(key.key_id().clone());
+        self.root.roles.root.threshold += 1;
+        self.write(
+            &format!("keystore/{}", key.key_id()),
+            key_file(&key).as_bytes(),
+        );
+        self.more_root_keys.push(key);
+        self.write_config();
         self.write_root();
     }
 
@@ -177,9 +201,10 @@ impl Tufup {
 
     fn signed<T: Content>(&self, content: T, role: Role) -> Draft<T> {
         let mut draft = Draft::new(content);
-        draft
-            .sign(&self.keys[role.name()])
-            .expect("keys in memory sign");
+        let more = self.more_root_keys.iter().filter(|_| role == Role::Root);
+        for key in [&self.keys[role.name()]].into_iter().chain(more) {
+            draft.sign(key).expect("keys in memory sign");
+        }
         draft
     }
 }

@@ -217,6 +217,41 @@ fn roots_that_followed_are_taken_over_too() {
     assert_eq!(root.roles.root.key_ids[0].as_str(), "second-root of tufup");
 }
 
+#[test]
+fn a_root_that_needs_several_keys_needs_them_from_then_on() {
+    let mut mover = Mover::new();
+    mover.tufup.add_root_key();
+    let name = "keystore/root-key-2 of tufup";
+    let apart = mover.app.place().join("apart");
+    fs::rename(mover.tufup.path(name), &apart).unwrap();
+    match mover.failure() {
+        ImportFault::MissingKey {
+            needed, present, ..
+        } => assert_eq!((needed, present), (2, 1)),
+        other => panic!("{other}"),
+    }
+    fs::rename(&apart, mover.tufup.path(name)).unwrap();
+    mover.import().unwrap();
+    let root = mover.followed().root().roles.root.clone();
+    assert_eq!((root.threshold, root.key_ids.len()), (2, 3));
+    for version in [1, 2] {
+        assert!(mover.store.root_key(version).exists(), "{version}");
+    }
+}
+
+/// The next name would be that of a key which the root after the next brings.
+#[test]
+fn more_root_keys_than_can_be_kept_are_refused() {
+    let mut mover = Mover::new();
+    mover.tufup.add_root_key();
+    mover.tufup.add_root_key();
+    match mover.failure() {
+        ImportFault::TooManyRootKeys { found, most } => assert_eq!((found, most), (3, 2)),
+        other => panic!("{other}"),
+    }
+    mover.assert_nothing_was_made();
+}
+
 /// tufup's timestamps are good for a day, so this is how most repositories are found.
 #[test]
 fn what_has_expired_is_signed_anew() {
