@@ -5,6 +5,7 @@ mod importing;
 mod keys;
 mod publishing;
 mod reader;
+mod spoilt;
 mod tampering;
 
 use std::fs;
