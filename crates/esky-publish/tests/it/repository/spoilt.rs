@@ -3,6 +3,7 @@
 use std::fs;
 
 use esky_testkit::tufup::Tufup;
+use esky_trust::{DelegatedRole, Delegations, Paths};
 
 use super::importing::{Mover, contents};
 use super::now;
@@ -10,7 +11,8 @@ use super::now;
 type Spoil = fn(&mut Tufup);
 
 /// What is wrong with a directory, and a part of what is said of it.
-const SPOILT: [(&str, Spoil); 18] = [
+const SPOILT: [(&str, Spoil); 19] = [
+    ("the targets metadata delegates to other roles", delegate),
     ("has no .tufup-repo-config", |tufup| {
         remove(tufup, ".tufup-repo-config")
     }),
@@ -91,6 +93,21 @@ const SPOILT: [(&str, Spoil); 18] = [
         },
     ),
 ];
+
+fn delegate(tufup: &mut Tufup) {
+    let keys = tufup.root.roles.targets.clone();
+    let role = DelegatedRole {
+        name: "other".to_owned(),
+        keys,
+        terminating: false,
+        paths: Paths::Patterns(vec!["*".to_owned()]),
+    };
+    tufup.targets.delegations = Some(Delegations {
+        keys: tufup.root.keys.clone(),
+        roles: vec![role],
+    });
+    tufup.publish();
+}
 
 fn remove(tufup: &Tufup, path: &str) {
     fs::remove_file(tufup.path(path)).unwrap();
