@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 import subprocess
 import sys
@@ -164,6 +165,25 @@ def test_an_installed_bridge_is_intact(
     copy.update(monkeypatch)
     verified = subprocess.run([sys.executable, "-m", "esky", "verify", copy.app], check=False)
     assert verified.returncode == 0
+
+
+def test_later_releases_of_esky_do_not_disturb_copies_that_tufup_updates(
+    new: NewWorkplace, copy: InstalledCopy, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """tufup's client looks at the name of every target, and fails at one that it takes for its own and cannot read."""
+    ballast = new.root / "dist/ballast"
+    ballast.parent.mkdir()
+    ballast.write_bytes(random.Random(1).randbytes(200_000))
+    new.release("2.0", "--tufup-bridge")
+    for version in ("2.1", "2.2"):
+        # Large enough that a patch is worth while.
+        ballast.write_bytes(ballast.read_bytes() + version.encode())
+        new.release(version)
+    new.put_on(site)
+    assert copy.update(monkeypatch) == "2.0"
+    app = esky.Esky(copy.app, site.url)
+    app.auto_update()
+    assert copy.start() == "2.2"
 
 
 @pytest.mark.parametrize("prefix", [True, False])

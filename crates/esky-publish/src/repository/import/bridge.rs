@@ -166,8 +166,12 @@ fn bridge_name(app: &str, targets: &Targets, version: &str) -> Result<String, Im
 }
 
 /// App and version in the name of a target, as tufup reads it: the name is as long as letters, digits, `_` and `-` go.
+/// tufup's targets are in no directory; esky's are.
 fn split<'a>(target: &'a str, suffix: &str) -> Option<(&'a str, &'a str)> {
     let stem = target.strip_suffix(suffix)?;
+    if stem.contains('/') {
+        return None;
+    }
     let is_word = |character: char| character.is_alphanumeric() || "_-".contains(character);
     let words = stem.find(|character| !is_word(character));
     let words = &stem[..words.unwrap_or(stem.len())];
@@ -237,6 +241,7 @@ mod tests {
             ("-1.0.tar.gz", None),
             ("demo-.tar.gz", None),
             ("demo/stable/x/demo-1.0.tar.gz", None),
+            ("my-app/stable/x/my-app-1.0.tar.gz", None),
             ("demo-1.0.patch", None),
         ] {
             assert_eq!(split(name, ARCHIVE), expected, "{name}");
