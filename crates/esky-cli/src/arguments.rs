@@ -8,11 +8,13 @@ use clap_complete::Shell;
 
 use crate::exit;
 
+mod import;
 mod network;
 mod packing;
 mod patches;
 mod repository;
 
+pub(crate) use import::{ImportArguments, OtherTool};
 pub(crate) use network::{Header, NetworkArguments};
 pub(crate) use packing::{PackArguments, PackingArguments, TrialArguments, WhoConfirms};
 pub(crate) use patches::{DiffArguments, InspectArguments, PatchArguments};
@@ -71,6 +73,7 @@ pub(crate) enum ColorChoice {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Init(InitArguments),
+    Import(ImportArguments),
     Release(ReleaseArguments),
     Status(StatusArguments),
     Refresh(RefreshArguments),

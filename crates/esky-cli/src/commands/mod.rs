@@ -30,6 +30,10 @@ pub(crate) fn run(
 ) -> Result<i32, Failure> {
     let (name, outcome) = match command {
         Command::Init(arguments) => ("init", repository::init(&arguments, terminal, environment)),
+        Command::Import(arguments) => (
+            "import",
+            repository::import(&arguments, terminal, environment),
+        ),
         Command::Release(arguments) => (
             "release",
             repository::release(arguments, terminal, environment),

@@ -4,8 +4,9 @@ use std::fs;
 
 use crate::support::{Scene, esky};
 
-const COMMANDS: [&str; 26] = [
+const COMMANDS: [&str; 27] = [
     "init",
+    "import",
     "release",
     "status",
     "refresh",

@@ -5,6 +5,7 @@
 mod cleanup;
 mod decide;
 mod generated;
+mod import;
 mod info;
 mod list;
 mod output;

@@ -6,6 +6,7 @@
 //! time is an argument. Nothing here asks a person anything; a key or a passphrase that is missing is an error.
 
 mod error;
+mod import;
 mod init;
 mod key_store;
 mod layout;
@@ -24,6 +25,10 @@ mod unpacked;
 mod upkeep;
 
 pub use error::{PlayFault, RepositoryError, RepositoryResult};
+pub use import::{
+    AskPassphrase, Bridged, ImportFault, ImportOptions, Imported, ImportedKey, check_tufup_bridge,
+    import_tufup, imported_app, tufup_bridge,
+};
 pub use init::{InitOptions, Initialized, init};
 pub use key_store::{KeyStore, generate_passphrase};
 pub use patches::{PatchMade, PatchOptions, PatchOutcome};

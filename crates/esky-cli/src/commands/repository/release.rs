@@ -6,8 +6,8 @@ use std::path::Path;
 
 use esky_format::name::AppVersion;
 use esky_publish::repository::{
-    PatchMade, PatchOptions, PatchOutcome, Project, ReleaseOptions, ReleaseStep, Released, Source,
-    release,
+    Bridged, PatchMade, PatchOptions, PatchOutcome, Project, ReleaseOptions, ReleaseStep, Released,
+    Source, check_tufup_bridge, release, tufup_bridge,
 };
 use serde::Serialize;
 
@@ -35,6 +35,8 @@ struct Outcome {
     compact_size: u64,
     patches: Vec<Patch>,
     already: bool,
+    /// The archive for copies that tufup updates.
+    tufup_bridge: Option<String>,
     repository: String,
 }
 
@@ -78,6 +80,9 @@ pub(crate) fn run(
             ..PatchOptions::default()
         },
     };
+    if arguments.tufup_bridge {
+        check_tufup_bridge(project, &version_of(&options.source))?;
+    }
     let progress = terminal.progress();
     progress.phase(&format!(
         "Packing {}",
@@ -92,11 +97,18 @@ pub(crate) fn run(
         }
     };
     let released = release(project, &options, &signers, now(), &mut step);
+    let done = released.and_then(|released| {
+        let bridged = arguments.tufup_bridge.then(|| {
+            progress.phase("Packing once more, for tufup");
+            tufup_bridge(project, &released.target, &signers, now(), &mut show)
+        });
+        Ok((released, bridged.transpose()?))
+    });
     drop(show);
     drop(progress);
-    let released = released.map_err(|error| Failure::from(error).about_path(&what))?;
+    let (released, bridged) = done.map_err(|error| Failure::from(error).about_path(&what))?;
     let repository = project.repository.display().to_string();
-    terminal.show(&Outcome::new(released, repository))?;
+    terminal.show(&Outcome::new(released, bridged, repository))?;
     Ok(exit::SUCCESS)
 }
 
@@ -121,11 +133,7 @@ fn source(
         let options = pack::packing_options(packing, what, environment)?;
         return Ok(Source::Directory(Box::new(options)));
     }
-    let stem = path.file_stem().and_then(OsStr::to_str);
-    let named = stem
-        .and_then(AppVersion::parse_directory)
-        .map(|app| app.version);
-    match (version, named) {
+    match (version, version_named(path)) {
         (Some(given), Some(named)) if given != named => Err(Failure::usage(format!(
             "{} is version {named}, not {given}",
             path.display()
@@ -134,8 +142,21 @@ fn source(
     }
 }
 
+fn version_of(source: &Source) -> String {
+    match source {
+        Source::Directory(options) => options.version.clone(),
+        Source::Package(path) => version_named(path).unwrap_or_default(),
+    }
+}
+
+/// The version in the name of a package.
+fn version_named(path: &Path) -> Option<String> {
+    let stem = path.file_stem().and_then(OsStr::to_str)?;
+    Some(AppVersion::parse_directory(stem)?.version)
+}
+
 impl Outcome {
-    fn new(released: Released, repository: String) -> Self {
+    fn new(released: Released, bridged: Option<Bridged>, repository: String) -> Self {
         let app = released.packed.app;
         Self {
             app: app.name,
@@ -148,6 +169,7 @@ impl Outcome {
             compact_size: released.compact,
             patches: released.patches.into_iter().map(Patch::new).collect(),
             already: released.already,
+            tufup_bridge: bridged.map(|bridged| bridged.path.display().to_string()),
             repository,
         }
     }
@@ -220,6 +242,9 @@ impl fmt::Display for Outcome {
         }
         for patch in &self.patches {
             write!(formatter, "{patch}")?;
+        }
+        if let Some(path) = &self.tufup_bridge {
+            writeln!(formatter, "  for tufup   {}", text::printable(path))?;
         }
         writeln!(
             formatter,

@@ -1,9 +1,12 @@
 //! Stories and faults of signed repositories.
 
+mod bridging;
+mod importing;
 mod keys;
 mod patching;
 mod publishing;
 mod reader;
+mod spoilt;
 mod tampering;
 
 use std::fs;

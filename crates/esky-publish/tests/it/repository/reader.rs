@@ -63,7 +63,7 @@ fn follow_roots(repository: &Path, root: &[u8], now: Time) -> Result<TrustedSet,
     Ok(trusted)
 }
 
-fn follow(repository: &Path, root: &[u8], now: Time) -> Result<TrustedSet, String> {
+pub(super) fn follow(repository: &Path, root: &[u8], now: Time) -> Result<TrustedSet, String> {
     let words = |error: esky_trust::Error| error.to_string();
     let metadata = repository.join("metadata");
     let read =
