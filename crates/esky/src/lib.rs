@@ -44,7 +44,7 @@ pub use plan::{FetchOptions, Way};
 pub use repository::{Patience, Repository, RepositoryPlaces};
 pub use transport::{
     FileTransport, HeadersHook, HttpOptions, HttpTransport, Proxy, Range, Request, Response,
-    RetryPolicy, SystemTransport, Transport,
+    RetryPolicy, SystemTransport, ThrottledTransport, Transport,
 };
 pub use update::Update;
 

@@ -70,6 +70,11 @@ impl Crossing {
     }
 }
 
+/// Name in the metadata of the compact package beside a package.
+fn compact_of(released: &Released) -> String {
+    format!("{}.esky", released.target.strip_suffix(".zip").unwrap())
+}
+
 /// Mode and content by path; a link's content is where it leads.
 type Tree = BTreeMap<String, (u32, Vec<u8>)>;
 
@@ -157,6 +162,7 @@ fn clients_of_tufups_find_it_and_no_patches_that_lead_elsewhere() {
         "app-1.0.tar.gz",
         "app-1.1.tar.gz",
         "app-2.0.tar.gz",
+        &compact_of(&released),
         &released.target,
     ];
     assert_eq!(names, expected.iter().collect::<Vec<_>>());
@@ -224,7 +230,8 @@ fn a_withdrawn_version_is_withdrawn_from_clients_of_tufups_too() {
         reason: "broken".into(),
     };
     let changed = yank(&crossing.project, "2.0", &withdraw, &signers, now()).unwrap();
-    assert_eq!(changed, [released.target.as_str(), "app-2.0.tar.gz"]);
+    let gone = [&compact_of(&released), &released.target, "app-2.0.tar.gz"];
+    assert_eq!(changed, gone);
     assert!(!crossing.targets().contains_key("app-2.0.tar.gz"));
     yank(&crossing.project, "2.0", &Yank::Offer, &signers, now()).unwrap();
     assert!(!crossing.bridge(&released.target).unwrap().already);
