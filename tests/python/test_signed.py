@@ -77,8 +77,9 @@ def test_what_is_not_signed_is_not_used(workshop: Workshop, app_dir: Path) -> No
     for way in ways:
         way.write_bytes(way.read_bytes()[:-1] + b"x")
     app = esky.Esky(app_dir, workshop.repository)
-    with pytest.raises(esky.UntrustedError):
+    with pytest.raises(esky.EskyVersionError, match="is not the file that was signed for"):
         app.auto_update()
+    assert esky.Esky(app_dir).version == "1.0"
     timestamp = workshop.repository / "metadata/timestamp.json"
     timestamp.write_text(timestamp.read_text().replace('"version": 3', '"version": 9'))
     with pytest.raises(esky.UntrustedError):
