@@ -62,13 +62,24 @@ def test_unsigned_apps_cannot_verify(tmp_path: Path) -> None:
         app.find_update()
 
 
+def test_a_damaged_package_is_not_needed_where_a_patch_leads(workshop: Workshop, app_dir: Path) -> None:
+    package = workshop.release("1.1")
+    package.write_bytes(b"damaged")
+    app = esky.Esky(app_dir, workshop.repository)
+    app.auto_update()
+    assert app.version == "1.1"
+
+
 def test_what_is_not_signed_is_not_used(workshop: Workshop, app_dir: Path) -> None:
     package = workshop.release("1.1")
-    good = package.read_bytes()
-    package.write_bytes(good[:-1] + b"x")
+    ways = list(package.parent.glob("*-1.1.*"))
+    assert len(ways) == 3, "the package, the compact one, and a patch"
+    for way in ways:
+        way.write_bytes(way.read_bytes()[:-1] + b"x")
     app = esky.Esky(app_dir, workshop.repository)
-    with pytest.raises(esky.UntrustedError):
+    with pytest.raises(esky.EskyVersionError, match="is not the file that was signed for"):
         app.auto_update()
+    assert esky.Esky(app_dir).version == "1.0"
     timestamp = workshop.repository / "metadata/timestamp.json"
     timestamp.write_text(timestamp.read_text().replace('"version": 3', '"version": 9'))
     with pytest.raises(esky.UntrustedError):

@@ -58,6 +58,7 @@ fn dispatch(arguments: &[String]) -> Result<ExitCode> {
         ("crash", []) => crash::run(false)?,
         ("crash", [full]) if full == "--full" => crash::run(true)?,
         ("bootstrap", []) => drop(tools::build_bootstrap()?),
+        (test::EMPTY_ARCHIVE, rest) => test::empty_archive(rest)?,
         ("wheel", []) => drop(tools::build_wheel()?),
         ("help" | "--help" | "-h", []) => println!("{USAGE}"),
         _ => bail!("`{}` is no task; these are:\n{USAGE}", arguments.join(" ")),

@@ -5,8 +5,9 @@
 mod counting;
 
 use std::process::{Command, ExitCode};
+use std::{env, fs};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::check::{self, STANDALONE_BOOTSTRAP, install_wheel};
 use crate::report::{Group, Report};
@@ -126,15 +127,31 @@ fn other_systems() -> Group {
     group
 }
 
-/// Nothing is linked by `cargo check`, so the C compiler and archiver for the other system may do nothing.
+/// The task that stands in for the archiver of another system.
+pub(crate) const EMPTY_ARCHIVE: &str = "empty-archive";
+
+/// Makes the empty file that an archiver with these arguments would have filled, Microsoft's (`-out:FILE`): what builds C
+/// sources for it copies the file afterwards. Other archivers' files are not looked at.
+pub(crate) fn empty_archive(arguments: &[String]) -> Result<()> {
+    let outputs = arguments
+        .iter()
+        .filter_map(|argument| argument.strip_prefix("-out:"));
+    for output in outputs {
+        fs::write(output, "").with_context(|| format!("make {output}"))?;
+    }
+    Ok(())
+}
+
+/// Nothing is linked by `cargo check`, so the C compiler for the other system may do nothing, and the archiver little.
 fn compile_for(target: &str, packages: &[&str]) -> Result<()> {
     let suffix = target.replace('-', "_");
+    let archiver = format!("{} {EMPTY_ARCHIVE}", env::current_exe()?.display());
     let check = || {
         let mut command = cargo();
         command
             .args(["check", "--quiet", "--target", target])
             .env(format!("CC_{suffix}"), "true")
-            .env(format!("AR_{suffix}"), "true");
+            .env(format!("AR_{suffix}"), &archiver);
         command
     };
     let mut libraries = check();

@@ -8,12 +8,16 @@ use clap_complete::Shell;
 
 use crate::exit;
 
+mod import;
 mod network;
 mod packing;
+mod patches;
 mod repository;
 
+pub(crate) use import::{ImportArguments, OtherTool};
 pub(crate) use network::{Header, NetworkArguments};
 pub(crate) use packing::{PackArguments, PackingArguments, TrialArguments, WhoConfirms};
+pub(crate) use patches::{DiffArguments, InspectArguments, PatchArguments};
 pub(crate) use repository::{
     InitArguments, KeyArguments, RecoverArguments, RefreshArguments, ReleaseArguments,
     RotateArguments, ServeArguments, StatusArguments, Which, YankArguments,
@@ -69,6 +73,7 @@ pub(crate) enum ColorChoice {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Init(InitArguments),
+    Import(ImportArguments),
     Release(ReleaseArguments),
     Status(StatusArguments),
     Refresh(RefreshArguments),
@@ -89,6 +94,9 @@ pub(crate) enum Command {
     Unhold(UnholdArguments),
     Confirm(ConfirmArguments),
     Info(InfoArguments),
+    Diff(DiffArguments),
+    Patch(PatchArguments),
+    Inspect(InspectArguments),
     Completions(CompletionsArguments),
     Man(ManArguments),
 }

@@ -19,4 +19,7 @@ mod tree;
 pub use apply::{Limits, apply};
 pub use create::{LARGEST, create};
 pub use error::{Damage, Error, Result};
-pub use tree::{Entry, Kind, Made, Patch, Sink, Tree, TreeDigest, diff};
+pub use tree::{
+    Contents, Entry, FileContents, Kind, Made, Patch, Selection, Sink, Stream, Tree, TreeDigest,
+    UnitPlace, diff, is_unit,
+};

@@ -7,14 +7,18 @@ mod create;
 mod hashes;
 mod head;
 mod index;
+mod inspect;
 mod paths;
 mod pieces;
 mod plan;
+mod select;
 mod sketch;
 
 pub use apply::Patch;
 pub use create::{Made, diff};
 pub use hashes::TreeDigest;
+pub use inspect::{Contents, FileContents, Stream};
+pub use select::{Selection, UnitPlace, is_unit};
 
 use std::io;
 

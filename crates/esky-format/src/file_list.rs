@@ -172,12 +172,68 @@ impl FileList {
         codec::parse(bytes, limits)
     }
 
+    /// The list without sizes and hashes: all that cannot be found out from the files themselves. Patches carry this, for
+    /// they have the hashes already.
+    pub fn outline(&self) -> Self {
+        let entry = |entry: &Entry| Entry {
+            path: entry.path.clone(),
+            kind: entry.kind.with_content(0, [0; 32]),
+        };
+        Self {
+            app: self.app.clone(),
+            entries: self.entries.iter().map(entry).collect(),
+        }
+    }
+
+    /// The list again from its outline. `content` tells size and hash of a file or program; the path of the first that it
+    /// does not know is the error.
+    pub fn fill_in(
+        &self,
+        content: impl Fn(&Entry) -> Option<(u64, [u8; 32])>,
+    ) -> Result<Self, String> {
+        let entry = |entry: &Entry| -> Result<Entry, String> {
+            let kind = match entry.kind {
+                Kind::File { .. } | Kind::Program { .. } => {
+                    let (size, sha256) = content(entry).ok_or_else(|| entry.path.clone())?;
+                    entry.kind.with_content(size, sha256)
+                }
+                Kind::Directory { .. } | Kind::Symlink { .. } => entry.kind.clone(),
+            };
+            Ok(Entry {
+                path: entry.path.clone(),
+                kind,
+            })
+        };
+        Ok(Self {
+            app: self.app.clone(),
+            entries: self.entries.iter().map(entry).collect::<Result<_, _>>()?,
+        })
+    }
+
     /// The sum of all sizes.
     pub fn total_size(&self) -> u64 {
         self.entries
             .iter()
             .map(|entry| entry.size())
             .fold(0, u64::saturating_add)
+    }
+}
+
+impl Kind {
+    fn with_content(&self, size: u64, sha256: [u8; 32]) -> Self {
+        match self {
+            Self::File { mode, .. } => Self::File {
+                mode: *mode,
+                size,
+                sha256,
+            },
+            Self::Program { mode, .. } => Self::Program {
+                mode: *mode,
+                size,
+                sha256,
+            },
+            Self::Directory { .. } | Self::Symlink { .. } => self.clone(),
+        }
     }
 }
 
@@ -188,5 +244,41 @@ impl Entry {
             Kind::File { size, .. } | Kind::Program { size, .. } => size,
             Kind::Directory { .. } | Kind::Symlink { .. } => 0,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::borrow::ToOwned;
+    use alloc::vec;
+
+    #[test]
+    fn a_list_comes_back_from_its_outline_and_the_files() {
+        let entry = |path: &str, kind| Entry {
+            path: path.to_owned(),
+            kind,
+        };
+        let file = |byte| Kind::File {
+            mode: 0o644,
+            size: u64::from(byte),
+            sha256: [byte; 32],
+        };
+        let list = FileList {
+            app: AppVersion::parse_directory("demo-1.0.linux-x86_64").unwrap(),
+            entries: vec![
+                entry("a", file(1)),
+                entry("b", Kind::Directory { mode: 0o700 }),
+                entry("b/c", file(2)),
+            ],
+        };
+        let outline = list.outline();
+        assert_eq!(outline.total_size(), 0);
+        let filled = outline.fill_in(|entry| {
+            let byte = if entry.path == "a" { 1 } else { 2 };
+            Some((u64::from(byte), [byte; 32]))
+        });
+        assert_eq!(filled, Ok(list));
+        assert_eq!(outline.fill_in(|_| None), Err("a".to_owned()));
     }
 }

@@ -32,6 +32,24 @@ pub fn open_for_append(path: &Path) -> Result<File> {
     Ok(file)
 }
 
+/// Opens a file for writing anywhere in it, creating it if needed: for downloads that arrive in parts. **Ordered later.**
+pub fn open_for_update(path: &Path) -> Result<File> {
+    let is_new = !crate::exists(path)?;
+    let open = || {
+        std::fs::OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)
+    };
+    let file = change(Operation::Open, path, open)?;
+    if is_new {
+        inherit_owner(path)?;
+    }
+    Ok(file)
+}
+
 /// Replaces (or creates) a small file. **Durable**: after a crash the old or the new content is there, never a
 /// mixture; when this returns, the new. A crash may leave `.NAME.new` beside it, which the next call replaces.
 pub fn write_durable(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
@@ -76,7 +94,8 @@ pub fn write_slot_in_place(path: &Path, bytes: &[u8]) -> Result<()> {
     sync_file(&file, path)
 }
 
-/// Copies content and nothing else to a file that must not exist. **Ordered later.**
+/// Copies content and nothing else to a file that must not exist; where the file system can, both share the blocks on disk
+/// (Linux: `copy_file_range`). **Ordered later.**
 pub fn copy_file(from: &Path, to: &Path, mode: u32) -> Result<File> {
     let mut source = open_for_read(from)?;
     let mut target = create_new_file(to, mode)?;

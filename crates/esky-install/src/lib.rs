@@ -30,6 +30,6 @@ pub use decisions::{Decisions, OnTrial, Refusal};
 pub use error::{Damage, EntryFault, Error, Result, SelfTestFault};
 pub use lock::{UpdateLock, VersionLock};
 pub use repair::{Repair, Wanted};
-pub use staging::Staging;
-pub use verify::VerifyReport;
+pub use staging::{StagedFile, Staging};
+pub use verify::{VerifyReport, VersionFiles};
 pub use version_dir::Trust;

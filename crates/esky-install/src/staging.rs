@@ -1,5 +1,9 @@
 //! Staging: a version is written straight into its final directory, but without the manifest that would make it one.
 
+mod pieces;
+
+pub use pieces::StagedFile;
+
 use crate::appdir::{AppDir, View};
 use crate::error::{Damage, EntryFault, Error, Result};
 use crate::hashing::copy_and_hash;

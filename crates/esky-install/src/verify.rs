@@ -85,6 +85,52 @@ impl AppDir {
     }
 }
 
+/// The files of an installed version, and where they are.
+#[derive(Clone, Debug)]
+pub struct VersionFiles {
+    /// What the version consists of.
+    pub list: FileList,
+    root: PathBuf,
+    dir: VersionDir,
+    programs: Vec<(String, PathBuf)>,
+}
+
+impl VersionFiles {
+    /// Where a file or program should be. Nobody has looked whether it is there and what the list says.
+    pub fn place(&self, entry: &Entry) -> PathBuf {
+        if !entry.kind.is_program() {
+            return below(&self.dir.path, &entry.path);
+        }
+        let known = self.programs.iter().find(|(path, _)| *path == entry.path);
+        known.map_or_else(
+            || below(&self.root, &entry.path),
+            |(_, place)| place.clone(),
+        )
+    }
+}
+
+impl AppDir {
+    /// The files of an installed version; `None` if it brought no list of them.
+    pub fn files(&self, version: &str) -> Result<Option<VersionFiles>> {
+        let view = View::of(self.root())?;
+        let dir = self
+            .find(&view, version)
+            .ok_or_else(|| self.unknown(version))?;
+        let Some(list) = dir.read_file_list()? else {
+            return Ok(None);
+        };
+        let places = Places::new(self, &view, dir)?;
+        let programs = list.entries.iter().filter(|entry| entry.kind.is_program());
+        let place = |entry: &Entry| Some((entry.path.clone(), places.of_program(&entry.path)?));
+        Ok(Some(VersionFiles {
+            root: self.root().to_owned(),
+            dir: dir.clone(),
+            programs: programs.filter_map(place).collect(),
+            list,
+        }))
+    }
+}
+
 /// Where a program is to be looked at; `None`: it does not count for this version.
 type ProgramPlace<'a> = &'a dyn Fn(&str) -> Option<PathBuf>;
 

@@ -18,7 +18,7 @@ impl VersionGraph {
     }
 
     /// Adds a way from one version to another; the empty version stands for having nothing.
-    fn add_link(&self, source: &str, target: &str, via: &str, cost: u32) {
+    fn add_link(&self, source: &str, target: &str, via: &str, cost: u64) {
         self.graph().add_link(source, target, via, cost);
     }
 

@@ -26,6 +26,7 @@ pub struct Release {
     size: usize,
     appdata_dir: bool,
     platform: String,
+    files: Vec<(String, Vec<u8>)>,
 }
 
 impl Release {
@@ -36,6 +37,7 @@ impl Release {
             size: 1000,
             appdata_dir: false,
             platform: current_platform().to_owned(),
+            files: Vec::new(),
         }
     }
 
@@ -50,6 +52,13 @@ impl Release {
     #[must_use]
     pub fn size(mut self, bytes: usize) -> Self {
         self.size = bytes;
+        self
+    }
+
+    /// With one file more.
+    #[must_use]
+    pub fn file(mut self, path: &str, bytes: impl Into<Vec<u8>>) -> Self {
+        self.files.push((path.to_owned(), bytes.into()));
         self
     }
 
@@ -161,6 +170,12 @@ fn freeze(release: &Release, directory: &Path) {
     write_program(&directory.join("prog"), &script);
     fs::write(directory.join("lib/version.txt"), &release.version).expect("a file");
     fs::write(directory.join("lib/data.bin"), noise(release.size)).expect("a file");
+    for (path, bytes) in &release.files {
+        let path = directory.join(path);
+        let parent = path.parent().expect("a directory above");
+        fs::create_dir_all(parent).expect("a directory");
+        fs::write(path, bytes).expect("a file");
+    }
 }
 
 fn write_program(path: &Path, text: &str) {

@@ -1,5 +1,5 @@
 //! For tests only: a web server with every fault a client may meet, apps small enough to be made in a moment, and
-//! zip files that no honest program writes.
+//! zip files that no honest program writes. And what another tool leaves behind.
 
 #![allow(clippy::disallowed_methods)] // a test kit may go to the disk by itself
 
@@ -10,3 +10,4 @@ pub mod repository;
 mod serve;
 pub mod server;
 pub mod signed_site;
+pub mod tufup;

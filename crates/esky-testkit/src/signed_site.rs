@@ -7,8 +7,8 @@ use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use esky_publish::repository::{
-    InitOptions, KeyStore, Project, ReleaseOptions, Released, Signers, Source, Yank, init, refresh,
-    release, rotate_release_key, yank,
+    InitOptions, KeyStore, PatchOptions, Project, ReleaseOptions, Released, Signers, Source, Yank,
+    init, refresh, release, rotate_release_key, yank,
 };
 use esky_trust::{Time, sign::SigningKey};
 use tempfile::TempDir;
@@ -80,6 +80,7 @@ impl SignedSite {
             channel: None,
             notes: None,
             minimum_version: None,
+            patches: PatchOptions::default(),
         };
         change(&mut options);
         let mut go_on = |_| ControlFlow::Continue(());

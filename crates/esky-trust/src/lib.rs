@@ -31,7 +31,7 @@ pub use metadata::{
     Content, DelegatedRole, Delegations, DigestCheck, Hashes, MetaFile, Paths, Role, RoleKeys,
     Root, RootRoles, Signature, Snapshot, TargetFile, Targets, Timestamp, Unverified, Verified,
 };
-pub use release::{PackageKind, Release, ReleaseFault, Wanted, release_path};
+pub use release::{PackageIndex, PackageKind, Release, ReleaseFault, Wanted, release_path};
 pub use target_name::{TargetNameFault, check_target_name, percent_encode};
 pub use time::Time;
 pub use trusted::{MAX_DELEGATIONS, Search, TimestampUpdate, TrustedSet};

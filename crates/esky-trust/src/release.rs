@@ -7,7 +7,7 @@ use esky_format::path::check_relative;
 
 use crate::error::{Malformed, Shown};
 use crate::json::{Json, Object};
-use crate::metadata::{Fields, TargetFile};
+use crate::metadata::{Fields, Hashes, TargetFile};
 
 /// Longest name of an app, version, platform or channel, in bytes.
 const LONGEST_NAME: usize = 100;
@@ -38,13 +38,27 @@ pub struct Release {
 /// What a package is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PackageKind {
-    /// The whole version.
+    /// The whole version as a zip, which is an app when it is extracted.
     Full,
+    /// The whole version as the patch from nothing, from which single files can be had.
+    Compact {
+        /// The beginning of the package, which tells what is in it.
+        index: PackageIndex,
+    },
     /// What turns another version into this one.
     Patch {
         /// That version.
         from: String,
     },
+}
+
+/// The beginning of a package: signed by itself, so that it can be believed before the rest is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PackageIndex {
+    /// Its size in bytes.
+    pub length: u64,
+    /// Its hash.
+    pub sha256: [u8; 32],
 }
 
 /// What an app asks for.
@@ -133,16 +147,25 @@ impl Release {
 
     fn to_json(&self) -> Json {
         let mut said = Object::new();
-        let mut put = |name: &str, text: &str| said.insert(name.to_owned(), text.into());
-        put("app", &self.app);
-        put("version", &self.version);
-        put("platform", &self.platform);
-        put("channel", &self.channel);
+        let mut put = |name: &str, value: Json| said.insert(name.to_owned(), value);
+        put("app", self.app.as_str().into());
+        put("version", self.version.as_str().into());
+        put("platform", self.platform.as_str().into());
+        put("channel", self.channel.as_str().into());
         match &self.kind {
-            PackageKind::Full => put("kind", "full"),
+            PackageKind::Full => put("kind", "full".into()),
+            PackageKind::Compact { index } => {
+                let hash = Hashes::from_sha256(&index.sha256);
+                put(
+                    "index_sha256",
+                    hash.file_name_prefix().unwrap_or_default().into(),
+                );
+                put("kind", "compact".into());
+                put("index_length", index.length.into())
+            }
             PackageKind::Patch { from } => {
-                put("from", from);
-                put("kind", "patch")
+                put("from", from.as_str().into());
+                put("kind", "patch".into())
             }
         };
         let optional = [
@@ -152,7 +175,7 @@ impl Release {
         ];
         for (name, text) in optional {
             if let Some(text) = text {
-                put(name, text);
+                put(name, text.as_str().into());
             }
         }
         Json::Object(said)
@@ -162,11 +185,17 @@ impl Release {
         let mut fields = Fields::new("custom.esky", said)?;
         let kind = match fields.text("kind")?.as_str() {
             "full" => PackageKind::Full,
+            "compact" => PackageKind::Compact {
+                index: PackageIndex {
+                    length: fields.length("index_length")?,
+                    sha256: sha256(&mut fields, "index_sha256")?,
+                },
+            },
             "patch" => {
                 let from = name(&mut fields, "from")?;
                 PackageKind::Patch { from }
             }
-            _ => return Err(fields.unexpected("kind", "\"full\" or \"patch\"")),
+            _ => return Err(fields.unexpected("kind", "\"full\", \"compact\" or \"patch\"")),
         };
         let minimum_version = optional_text(&mut fields, "minimum_version")?;
         if minimum_version
@@ -186,6 +215,22 @@ impl Release {
             yanked: optional_text(&mut fields, "yanked")?,
         })
     }
+}
+
+fn sha256(fields: &mut Fields, member: &str) -> Result<[u8; 32], Malformed> {
+    let text = fields.text(member)?;
+    let digits = text.as_bytes().chunks_exact(2);
+    let byte = |pair: &[u8]| {
+        let is_small = |digit: &u8| matches!(digit, b'0'..=b'9' | b'a'..=b'f');
+        let digits = std::str::from_utf8(pair).ok()?;
+        let value = u8::from_str_radix(digits, 16).ok()?;
+        pair.iter().all(is_small).then_some(value)
+    };
+    let bytes: Option<Vec<u8>> = digits.map(byte).collect();
+    let bytes = bytes.filter(|_| text.len() == 64);
+    bytes
+        .and_then(|bytes| bytes.try_into().ok())
+        .ok_or_else(|| fields.unexpected(member, "a SHA-256 of 64 small hexadecimal digits"))
 }
 
 const A_NAME: &str = "a name of at most 100 bytes that can be part of a file name";
@@ -244,6 +289,39 @@ mod tests {
         assert_eq!(release_path(release.wanted(), "hello-1.1.patch"), PATH);
         let read = Release::read(PATH, &target(&release));
         assert_eq!(read, Ok(Some(release)));
+    }
+
+    #[test]
+    fn a_compact_package_tells_how_its_index_is_known() {
+        let index = PackageIndex {
+            length: 1234,
+            sha256: [0xa5; 32],
+        };
+        let release = Release {
+            kind: PackageKind::Compact { index },
+            ..release()
+        };
+        let read = Release::read(PATH, &target(&release));
+        assert_eq!(read, Ok(Some(release.clone())));
+        let release = Release {
+            notes: None,
+            ..release
+        };
+        let said = String::from_utf8(release.to_custom().unwrap().canonical()).unwrap();
+        for bad in [
+            said.replace("a5a5", "A5A5"),
+            said.replace("a5a5", "a5"),
+            said.replace("a5a5", "+5a5"),
+            said.replace("1234", "-1"),
+            said.replace("index_length", "other"),
+        ] {
+            let custom = Json::parse(bad.as_bytes()).ok();
+            let target = TargetFile {
+                custom,
+                ..TargetFile::describe(b"x")
+            };
+            assert!(Release::read(PATH, &target).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -82,6 +82,42 @@ pub enum Error {
         source: esky_trust::Error,
     },
 
+    /// A patch is damaged, was made from other files than those that are installed, or asks for too much.
+    #[error("{url}: {source}")]
+    Patch {
+        /// The patch, or compact package.
+        url: String,
+        /// What is wrong with it.
+        source: esky_patch::Fault,
+    },
+
+    /// What a patch gives is not a version of this app, or not the one that it is said to give.
+    #[error("{url}: it does not give the version that was asked for")]
+    PatchedVersion {
+        /// The patch, or the file in it.
+        url: String,
+    },
+
+    /// A file of the installed version was to be taken over, but is not as it was installed.
+    #[error("{} is not as it was installed", path.display())]
+    ChangedFile {
+        /// The file.
+        path: PathBuf,
+        /// What patches call it.
+        entry: String,
+    },
+
+    /// The version takes more bytes to fetch than the app allows.
+    #[error("{version} takes {bytes} bytes to fetch, and only {allowed} are allowed")]
+    DownloadLimit {
+        /// The version.
+        version: String,
+        /// What the cheapest way takes.
+        bytes: u64,
+        /// The limit.
+        allowed: u64,
+    },
+
     /// The signed repository has nothing to say that is still valid: somebody holds it back, or its owner is late.
     #[error("cannot check for updates: {source}{}", LastRefresh(*last_refresh))]
     Stale {
@@ -239,6 +275,9 @@ impl Error {
                 "give the address of its signed repository; an app that may take anything is packed with `esky pack`"
                     .to_owned(),
             ),
+            Self::DownloadLimit { .. } => {
+                Some("try again on a connection where more may be fetched, or raise the limit".to_owned())
+            }
             Self::NoTrustRoot => Some("pack it with `esky release`".to_owned()),
             Self::Untrusted { .. } => Some(
                 "nothing was changed; try again later, and tell the app's makers if it stays so".to_owned(),
@@ -256,7 +295,14 @@ impl Error {
     pub(crate) fn concerns_only_the_package(&self) -> bool {
         matches!(
             self,
-            Self::Http { .. } | Self::Package(_) | Self::Contents { .. } | Self::Foreign { .. }
+            Self::Http { .. }
+                | Self::Package(_)
+                | Self::Contents { .. }
+                | Self::Foreign { .. }
+                | Self::Untrusted { .. }
+                | Self::Patch { .. }
+                | Self::PatchedVersion { .. }
+                | Self::ChangedFile { .. }
         )
     }
 

@@ -27,6 +27,7 @@ mod error;
 mod fetch;
 mod finder;
 mod monitor;
+mod plan;
 mod repository;
 mod transport;
 mod update;
@@ -39,10 +40,11 @@ pub use finder::{
     SignedVersionFinder, VersionFinder, VersionGraph, scrape,
 };
 pub use monitor::{CancelToken, Event, EventHandler, Monitor};
+pub use plan::{FetchOptions, Way};
 pub use repository::{Patience, Repository, RepositoryPlaces};
 pub use transport::{
     FileTransport, HeadersHook, HttpOptions, HttpTransport, Proxy, Range, Request, Response,
-    RetryPolicy, SystemTransport, Transport,
+    RetryPolicy, SystemTransport, ThrottledTransport, Transport,
 };
 pub use update::Update;
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::{Error, Result};
+use crate::{Error, Result, Way};
 
 /// One step of an update, in the order in which a person would tell it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +17,13 @@ pub enum Event {
     Found {
         /// The version to be fetched.
         version: String,
+    },
+    /// It is known how the version will be fetched.
+    Planned {
+        /// What will be fetched.
+        way: Way,
+        /// Bytes that will travel.
+        bytes: u64,
     },
     /// Bytes of a package are arriving.
     Downloading {

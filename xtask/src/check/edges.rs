@@ -8,16 +8,23 @@ use serde_json::Value;
 use crate::tools::{cargo, output};
 
 /// For each crate the workspace crates that it may use. A new crate says here where it stands.
-const ALLOWED: [(&str, &[&str]); 16] = [
+const ALLOWED: [(&str, &[&str]); 17] = [
     ("esky-format", &[]),
     ("esky-fs", &[]),
     ("esky-bootstrap", &["esky-format"]),
     ("esky-install", &["esky-format", "esky-fs"]),
     ("esky-archive", &["esky-format"]),
     ("esky-delta", &[]),
+    ("esky-patch", &["esky-delta", "esky-format", "esky-fs"]),
     (
         "esky-publish",
-        &["esky-archive", "esky-format", "esky-fs", "esky-trust"],
+        &[
+            "esky-archive",
+            "esky-format",
+            "esky-fs",
+            "esky-patch",
+            "esky-trust",
+        ],
     ),
     ("esky", BELOW_ESKY),
     ("esky-cli", BELOW_COMMAND),
@@ -35,15 +42,18 @@ const BELOW_ESKY: &[&str] = &[
     "esky-format",
     "esky-fs",
     "esky-install",
+    "esky-patch",
     "esky-trust",
 ];
 
 const BELOW_COMMAND: &[&str] = &[
     "esky",
     "esky-archive",
+    "esky-delta",
     "esky-format",
     "esky-fs",
     "esky-install",
+    "esky-patch",
     "esky-publish",
     "esky-trust",
 ];
@@ -55,6 +65,7 @@ const BELOW_PYTHON: &[&str] = &[
     "esky-format",
     "esky-fs",
     "esky-install",
+    "esky-patch",
     "esky-publish",
     "esky-trust",
 ];

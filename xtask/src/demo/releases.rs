@@ -80,6 +80,14 @@ impl Workshop {
             "   | {} for {} is signed",
             told["version"], told["platform"]
         );
+        for patch in told["patches"].as_array().into_iter().flatten() {
+            let size = patch["size"].as_u64().unwrap_or(0);
+            println!(
+                "   | a patch from {}: {}",
+                patch["from"],
+                tools::human_size(size)
+            );
+        }
         Ok(PathBuf::from(path))
     }
 

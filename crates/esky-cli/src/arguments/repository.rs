@@ -50,6 +50,12 @@ pub(crate) struct ReleaseArguments {
     /// From now on, refuse to install any version below this one
     #[arg(long, value_name = "VERSION")]
     pub(crate) minimum_version: Option<String>,
+    /// From how many of the last releases patches are made
+    #[arg(long, value_name = "COUNT", default_value_t = 5)]
+    pub(crate) patches: usize,
+    /// Offer the version to installed copies that tufup updates, too: from it on they are updated by esky
+    #[arg(long)]
+    pub(crate) tufup_bridge: bool,
     #[command(flatten)]
     pub(crate) keys: KeyArguments,
     #[command(flatten)]

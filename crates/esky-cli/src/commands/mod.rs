@@ -3,11 +3,14 @@
 mod cleanup;
 mod completions;
 mod decide;
+mod diff;
 mod info;
+mod inspect;
 mod installed;
 mod list;
 mod man;
 pub(crate) mod pack;
+mod patch;
 mod repository;
 mod serve;
 mod update;
@@ -27,6 +30,10 @@ pub(crate) fn run(
 ) -> Result<i32, Failure> {
     let (name, outcome) = match command {
         Command::Init(arguments) => ("init", repository::init(&arguments, terminal, environment)),
+        Command::Import(arguments) => (
+            "import",
+            repository::import(&arguments, terminal, environment),
+        ),
         Command::Release(arguments) => (
             "release",
             repository::release(arguments, terminal, environment),
@@ -62,6 +69,9 @@ pub(crate) fn run(
         Command::Confirm(arguments) => ("confirm", decide::confirm(&arguments, terminal)),
         Command::Cleanup(arguments) => ("cleanup", cleanup::run(&arguments, terminal)),
         Command::Info(arguments) => ("info", info::run(&arguments, terminal)),
+        Command::Diff(arguments) => ("diff", diff::run(&arguments, terminal, environment)),
+        Command::Patch(arguments) => ("patch", patch::run(&arguments, terminal, environment)),
+        Command::Inspect(arguments) => ("inspect", inspect::run(&arguments, terminal)),
         Command::Completions(arguments) => ("completions", completions::run(&arguments, terminal)),
         Command::Man(arguments) => ("man", man::run(&arguments, terminal)),
     };

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use esky::{CancelToken, Esky, Event, Monitor, Refusal, Search};
+use esky::{CancelToken, Esky, Event, Monitor, Refusal, Search, Way};
 use serde::Serialize;
 
 use crate::Environment;
@@ -114,6 +114,10 @@ fn tell(progress: &Progress, event: &Event) {
         Event::Found { version } => {
             progress.note(&format!("Found version {}", text::printable(version)))
         }
+        Event::Planned { way, bytes } => {
+            let size = text::bytes(*bytes);
+            progress.note(&format!("Fetching {}, {size}", name_of(*way)));
+        }
         Event::Downloading { received, total } => {
             progress.phase("Downloading");
             progress.bytes(*received, *total);
@@ -134,6 +138,15 @@ fn tell(progress: &Progress, event: &Event) {
         }
         Event::CleaningUp => progress.phase("Removing old versions"),
         _ => {}
+    }
+}
+
+fn name_of(way: Way) -> String {
+    match way {
+        Way::Patches(1) => "a patch".to_owned(),
+        Way::Patches(count) => format!("{count} patches"),
+        Way::ChangedFiles => "the changed files".to_owned(),
+        Way::Compact | Way::Full => "the whole version".to_owned(),
     }
 }
 

@@ -99,6 +99,7 @@ impl From<RepositoryError> for Failure {
         let hint = error.hint();
         match error {
             RepositoryError::Pack(error) => error.into(),
+            RepositoryError::Patch(error) => error.into(),
             RepositoryError::Disk(error) => error.into(),
             RepositoryError::Locked { ref path } => Self::from_error(&error)
                 .about_path(path)
@@ -122,6 +123,26 @@ impl From<esky_publish::Error> for Failure {
             | Fault::ForeignIndex { path }
             | Fault::OutputInside { output: path }
             | Fault::Archive { path, .. } => failure.about_path(path),
+            _ => failure,
+        }
+    }
+}
+
+impl From<esky_patch::Error> for Failure {
+    fn from(error: esky_patch::Error) -> Self {
+        use esky_patch::Error as Fault;
+        let failure = Self::from_error(&error).with_hint(error.hint());
+        match &error {
+            Fault::Disk(disk) => failure.about_path(disk.path()).with_hint(disk_hint(disk)),
+            Fault::Cancelled => failure.exit_with(exit::CANCELLED),
+            Fault::Special { path } | Fault::NotUtf8 { path } | Fault::AlreadyThere { path } => {
+                failure.about_path(path)
+            }
+            Fault::Apply { patch, .. }
+            | Fault::OtherTree { patch, .. }
+            | Fault::Inspect { patch, .. } => failure.about_path(patch),
+            Fault::FileAndDirectory { file, .. } => failure.about_path(file),
+            Fault::Make { new, .. } => failure.about_path(new),
             _ => failure,
         }
     }

@@ -4,8 +4,9 @@ use std::fs;
 
 use crate::support::{Scene, esky};
 
-const COMMANDS: [&str; 23] = [
+const COMMANDS: [&str; 27] = [
     "init",
+    "import",
     "release",
     "status",
     "refresh",
@@ -26,6 +27,9 @@ const COMMANDS: [&str; 23] = [
     "unhold",
     "confirm",
     "info",
+    "diff",
+    "patch",
+    "inspect",
     "completions",
     "man",
 ];

@@ -5,10 +5,12 @@
 mod cleanup;
 mod decide;
 mod generated;
+mod import;
 mod info;
 mod list;
 mod output;
 mod pack;
+mod patches;
 mod repository;
 mod support;
 mod update;

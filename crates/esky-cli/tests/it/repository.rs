@@ -273,7 +273,7 @@ fn a_withdrawn_version_is_told_as_such() {
     let reply = run(&scene, &["yank", "1.0", "--reason", "it eats files"]);
     assert_eq!(
         (reply.code, reply.stdout.as_str()),
-        (0, "1.0 is not offered any more (1 package changed)\n")
+        (0, "1.0 is not offered any more (2 packages changed)\n")
     );
     assert!(
         run(&scene, &["status"])

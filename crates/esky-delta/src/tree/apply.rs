@@ -15,8 +15,8 @@ use crate::packed::{self, Packing};
 /// A tree's patch, of which the index was read and checked.
 #[derive(Debug)]
 pub struct Patch<R> {
-    reader: R,
-    head: Head,
+    pub(super) reader: R,
+    pub(super) head: Head,
 }
 
 impl<R: Read> Patch<R> {
@@ -64,26 +64,13 @@ impl<R: Read> Patch<R> {
     pub fn apply(mut self, old: &dyn Tree, sink: &mut dyn Sink) -> Result<()> {
         let index = &self.head.index;
         let places = places(old, index)?;
-        let mut assembler = Assembler::new(old, &places, &index.files, sink);
+        let mut assembler = Assembler::new(old, &places, &index.files, &|_| true, sink);
         for unit in &index.units {
-            let kept = unit.memory();
-            let allowed = self.head.memory;
-            let left = allowed.checked_sub(kept).ok_or(Error::AboveLimit {
-                what: "memory",
-                asked: kept,
-                allowed,
-            })?;
-            let patch = head::take(&mut self.reader, unit.size, "a unit")?;
-            let (before, lengths) = old_bytes(old, &places, unit)?;
-            let limits = Limits {
-                output: assembler.left_given,
-                memory: left,
-            };
-            let applied = apply_joined(&before, &lengths, &patch, &mut assembler, &limits);
-            assembler.outcome(applied)?;
+            let reader = &mut self.reader;
+            let mut read = || head::take(reader, unit.size, "a unit");
+            assembler.apply(unit, self.head.memory, &mut read)?;
         }
-        let done = assembler.finish();
-        assembler.outcome(done)?;
+        assembler.finish()?;
         let mut behind = [0];
         match self.reader.read(&mut behind).map_err(Error::Read)? {
             0 => Ok(()),
@@ -95,7 +82,7 @@ impl<R: Read> Patch<R> {
 }
 
 /// Where in the old tree the files are that bytes are taken from.
-fn places(old: &dyn Tree, index: &Index) -> Result<Vec<usize>> {
+pub(super) fn places(old: &dyn Tree, index: &Index) -> Result<Vec<usize>> {
     let entries = old.entries().iter().enumerate();
     let known: HashMap<&str, (usize, u64)> = entries
         .map(|(at, entry)| (entry.path.as_str(), (at, entry.size)))
@@ -142,10 +129,12 @@ pub(super) fn read_range(
 }
 
 /// Puts new files together from what units give and from old bytes.
-struct Assembler<'a> {
+pub(super) struct Assembler<'a> {
     old: &'a dyn Tree,
     places: &'a [usize],
-    files: std::slice::Iter<'a, NewFile>,
+    files: std::iter::Enumerate<std::slice::Iter<'a, NewFile>>,
+    /// Of all files, by their number, those that the sink is to get.
+    is_wanted: &'a dyn Fn(usize) -> bool,
     sink: &'a mut dyn Sink,
     file: Option<Open<'a>>,
     left_given: u64,
@@ -155,6 +144,8 @@ struct Assembler<'a> {
 /// The file that is being written.
 struct Open<'a> {
     file: &'a NewFile,
+    /// Nobody asked for it: only its place among the files counts.
+    is_ignored: bool,
     parts: std::slice::Iter<'a, Part>,
     /// Bytes of the current part that units have yet to give.
     wanted: u64,
@@ -166,10 +157,11 @@ struct Open<'a> {
 }
 
 impl<'a> Assembler<'a> {
-    fn new(
+    pub(super) fn new(
         old: &'a dyn Tree,
         places: &'a [usize],
         files: &'a [NewFile],
+        is_wanted: &'a dyn Fn(usize) -> bool,
         sink: &'a mut dyn Sink,
     ) -> Self {
         let index = |file: &NewFile| {
@@ -182,8 +174,62 @@ impl<'a> Assembler<'a> {
             sink,
             file: None,
             left_given: files.iter().map(index).fold(0, u64::saturating_add),
-            files: files.iter(),
+            files: files.iter().enumerate(),
+            is_wanted,
             failure: None,
+        }
+    }
+
+    /// Applies the next unit, which may take so much memory in all.
+    pub(super) fn apply(
+        &mut self,
+        unit: &Unit,
+        memory: u64,
+        read: &mut dyn FnMut() -> Result<Vec<u8>>,
+    ) -> Result<()> {
+        let kept = unit.memory();
+        let left = memory.checked_sub(kept).ok_or(Error::AboveLimit {
+            what: "memory",
+            asked: kept,
+            allowed: memory,
+        })?;
+        let patch = read()?;
+        let (before, lengths) = old_bytes(self.old, self.places, unit)?;
+        let expected = self.left_given.checked_sub(unit.gives);
+        let limits = Limits {
+            output: unit.gives,
+            memory: left,
+        };
+        let applied = apply_joined(&before, &lengths, &patch, self, &limits);
+        self.outcome(applied)?;
+        match expected == Some(self.left_given) {
+            true => Ok(()),
+            false => Err(Error::Damaged(Damage::OutOfBounds { stream: "a unit" })),
+        }
+    }
+
+    /// Passes over the next unit, which gives nothing to any file that is wanted.
+    pub(super) fn skip(&mut self, unit: &Unit) -> Result<()> {
+        let mut count = unit.gives;
+        while count > 0 {
+            let wanted = self
+                .wanted()?
+                .ok_or(Error::Damaged(Damage::LeftOver { stream: "a unit" }))?;
+            let part = wanted.min(count);
+            if let Some(open) = &mut self.file {
+                open.wanted -= part;
+            }
+            self.left_given -= part;
+            count -= part;
+        }
+        Ok(())
+    }
+
+    /// To be called when there are no more units.
+    pub(super) fn finish(&mut self) -> Result<()> {
+        match self.wanted()? {
+            None => Ok(()),
+            Some(_) => Err(Error::Damaged(Damage::Truncated { stream: "a unit" })),
         }
     }
 
@@ -191,11 +237,14 @@ impl<'a> Assembler<'a> {
     fn wanted(&mut self) -> Result<Option<u64>> {
         loop {
             let Some(open) = &mut self.file else {
-                let Some(file) = self.files.next() else {
+                let Some((number, file)) = self.files.next() else {
                     return Ok(None);
                 };
-                self.sink.begin(&file.entry).map_err(Error::Write)?;
-                self.file = Some(Open::new(file));
+                let is_wanted = (self.is_wanted)(number);
+                if is_wanted {
+                    self.sink.begin(&file.entry).map_err(Error::Write)?;
+                }
+                self.file = Some(Open::new(file, !is_wanted));
                 continue;
             };
             if open.wanted > 0 {
@@ -206,8 +255,11 @@ impl<'a> Assembler<'a> {
                 Some(Part::Unit { length }) => open.wanted = *length,
                 Some(Part::Packed { length, packer, .. }) => {
                     open.wanted = *length;
-                    open.packing = Some(Packing::new(*packer, &mut open.packed));
+                    if !open.is_ignored {
+                        open.packing = Some(Packing::new(*packer, &mut open.packed));
+                    }
                 }
+                Some(Part::Copy(_)) if open.is_ignored => {}
                 Some(Part::Copy(range)) => {
                     let place = self.places.get(range.source).copied().unwrap_or(usize::MAX);
                     pass(self.old, place, range.offset, range.length, |bytes| {
@@ -238,13 +290,6 @@ impl<'a> Assembler<'a> {
         Ok(())
     }
 
-    fn finish(&mut self) -> Result<()> {
-        match self.wanted()? {
-            None => Ok(()),
-            Some(_) => Err(Error::Damaged(Damage::Truncated { stream: "a unit" })),
-        }
-    }
-
     /// What really went wrong, if it was in here.
     fn outcome(&mut self, result: Result<()>) -> Result<()> {
         match self.failure.take() {
@@ -255,9 +300,10 @@ impl<'a> Assembler<'a> {
 }
 
 impl<'a> Open<'a> {
-    fn new(file: &'a NewFile) -> Self {
+    fn new(file: &'a NewFile, is_ignored: bool) -> Self {
         Self {
             file,
+            is_ignored,
             parts: file.parts.iter(),
             wanted: 0,
             packing: None,
@@ -293,6 +339,9 @@ impl<'a> Open<'a> {
     }
 
     fn add(&mut self, bytes: &[u8], sink: &mut dyn Sink) -> Result<()> {
+        if self.is_ignored {
+            return Ok(());
+        }
         self.hash.update(bytes);
         if self.file.entry.kind != Kind::Link {
             return sink.write(bytes).map_err(Error::Write);
@@ -305,6 +354,9 @@ impl<'a> Open<'a> {
     }
 
     fn end(&mut self, sink: &mut dyn Sink) -> Result<()> {
+        if self.is_ignored {
+            return Ok(());
+        }
         if self.hash.finalize_reset()[..] != self.file.sha256 {
             return Err(Error::WrongFile {
                 path: self.file.entry.path.clone(),

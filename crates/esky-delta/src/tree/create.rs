@@ -55,6 +55,7 @@ pub fn diff(
         done += bytes.len() as u64;
         if let Some(entry) = plan.index.units.get_mut(number) {
             entry.size = unit.len() as u64;
+            entry.gives = bytes.len() as u64;
             memory = memory.max(entry.memory() + crate::apply::needs(&unit)?);
         }
         units.push(unit);

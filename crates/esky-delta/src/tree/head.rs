@@ -21,6 +21,8 @@ const CHECKSUM: usize = 4;
 pub(super) struct Head {
     /// Bytes of memory that applying any unit takes.
     pub(super) memory: u64,
+    /// Size of all this in the patch; not known before it is written.
+    pub(super) size: u64,
     pub(super) index: Index,
 }
 
@@ -28,6 +30,7 @@ impl Head {
     pub(super) fn new(index: &Index, memory: u64) -> Self {
         Self {
             memory,
+            size: 0,
             index: index.clone(),
         }
     }
@@ -87,7 +90,12 @@ impl Head {
         if index.output() != output {
             return Err(Error::Damaged(Damage::OutOfBounds { stream: NAME }));
         }
-        Ok(Self { memory, index })
+        let size = reader.bytes.len() as u64;
+        Ok(Self {
+            memory,
+            size,
+            index,
+        })
     }
 }
 

@@ -74,6 +74,8 @@ impl Range {
 pub(super) struct Unit {
     /// Size of the patch.
     pub(super) size: u64,
+    /// How many bytes it gives.
+    pub(super) gives: u64,
     /// The old bytes, one after the other.
     pub(super) ranges: Vec<Range>,
 }
@@ -139,6 +141,7 @@ impl Index {
         put(&mut bytes, self.units.len() as u64);
         for unit in &self.units {
             put(&mut bytes, unit.size);
+            put(&mut bytes, unit.gives);
             put(&mut bytes, unit.ranges.len() as u64);
             for range in &unit.ranges {
                 range.put(&mut bytes, &self.sources);
@@ -175,11 +178,16 @@ impl Index {
         }
         for _ in 0..reader.number_to(MOST)? {
             let size = reader.number()?;
+            let gives = reader.number()?;
             let mut ranges = Vec::new();
             for _ in 0..reader.number_to(MOST)? {
                 ranges.push(Range::read(&mut reader, &index.sources)?);
             }
-            index.units.push(Unit { size, ranges });
+            index.units.push(Unit {
+                size,
+                gives,
+                ranges,
+            });
         }
         reader.finish()?;
         hashes.finish()?;

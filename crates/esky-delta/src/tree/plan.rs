@@ -13,6 +13,12 @@ use crate::error::Result;
 const SHARED: u64 = 4 << 20;
 /// How many files share a unit: looking up addresses takes time with their number.
 const MOST_SHARING: usize = 24;
+/// From nothing, where any files may be taken without the others, units are smaller.
+const SHARED_FROM_NOTHING: u64 = 1 << 20;
+/// There, files of this size have a unit for themselves.
+const ALONE_FROM_NOTHING: u64 = 128 << 10;
+/// There, no addresses are looked up.
+const MOST_SHARING_FROM_NOTHING: usize = 128;
 /// Of 256 samples so many must be common before one file counts as made from another.
 const ALIKE: usize = 12;
 
@@ -172,6 +178,38 @@ fn find_bases(
     Ok(bases)
 }
 
+/// Which files share a unit.
+struct Sharing {
+    bytes: u64,
+    files: usize,
+    /// A file of this size shares with none.
+    alone: u64,
+}
+
+impl Sharing {
+    fn of(old: &dyn Tree, largest: u64) -> Self {
+        match old.entries().is_empty() {
+            true => Self {
+                bytes: SHARED_FROM_NOTHING,
+                files: MOST_SHARING_FROM_NOTHING,
+                alone: ALONE_FROM_NOTHING,
+            },
+            false => Self {
+                bytes: largest.max(SHARED),
+                files: MOST_SHARING,
+                alone: u64::MAX,
+            },
+        }
+    }
+
+    /// Whether a unit takes one file more. Alone is alone: nobody joins a large file either.
+    fn allows(&self, files: usize, bytes: u64, one_more: u64) -> bool {
+        let is_full = files >= self.files || bytes.saturating_add(one_more) > self.bytes;
+        let holds_one_alone = files == 1 && bytes >= self.alone;
+        !is_full && one_more < self.alone && !holds_one_alone
+    }
+}
+
 struct Builder<'a> {
     old: &'a dyn Tree,
     new: &'a dyn Tree,
@@ -192,7 +230,7 @@ impl Builder<'_> {
             (name.rsplit_once('.').map(|(_, extension)| extension), path)
         });
         let sizes = bases.iter().map(|&(index, base)| self.weight(index, base));
-        let most = sizes.max().unwrap_or(0).max(SHARED);
+        let sharing = Sharing::of(self.old, sizes.max().unwrap_or(0));
         let mut contents: Vec<Vec<Content>> = Vec::new();
         let mut size = 0;
         for (index, base) in bases {
@@ -214,11 +252,8 @@ impl Builder<'_> {
             {
                 continue;
             }
-            let shares = size + weight <= most
-                && contents
-                    .last()
-                    .is_some_and(|unit| unit.len() < MOST_SHARING);
-            if !shares {
+            let joins = |unit: &Vec<Content>| sharing.allows(unit.len(), size, weight);
+            if !contents.last().is_some_and(joins) {
                 contents.push(Vec::new());
                 self.index.units.push(Unit::default());
                 size = 0;
@@ -243,7 +278,13 @@ impl Builder<'_> {
         let whole = vec![Part::Unit { length: size }];
         let (parts, ranges) = match base {
             Base::Same(old) => (vec![Part::Copy(self.whole(old))], Vec::new()),
-            Base::Nothing => (whole, Vec::new()),
+            Base::Nothing => {
+                let after = all_of(self.new, index)?;
+                match take_apart(&[], &after, 0) {
+                    Some(apart) => (apart.parts, Vec::new()),
+                    None => (whole, Vec::new()),
+                }
+            }
             Base::Changed(old) => {
                 let range = self.whole(old);
                 let before = all_of(self.old, old)?;

@@ -2,4 +2,5 @@
 
 mod damage;
 mod memory;
+mod selection;
 mod trees;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::ops::ControlFlow;
 
-use esky_delta::{Entry, Kind, Limits, Made, Patch, Result, Sink, Tree, diff};
+use esky_delta::{Entry, Kind, Limits, Made, Patch, Result, Sink, Tree, UnitPlace, diff};
 
 /// What is expected of a whole tree: its files in order.
 pub(crate) type Files = BTreeMap<String, (Kind, Vec<u8>)>;
@@ -88,6 +88,30 @@ pub(crate) fn apply(old: &Files, patch: &[u8], limits: &Limits) -> Result<Files>
     patch.apply(&Memory::new(old), &mut sink)?;
     files.extend(sink.files);
     Ok(files)
+}
+
+/// Only the files that are wanted, and how many bytes of the patch behind its index that took.
+pub(crate) fn apply_some(
+    patch: &[u8],
+    wanted: &mut dyn FnMut(&Entry) -> bool,
+) -> Result<(Files, u64)> {
+    let opened = Patch::open(patch, &Limits::default())?;
+    let selection = opened.select(&mut |entry, _| wanted(entry));
+    let mut sink = Complete::default();
+    let mut taken = 0;
+    let mut read = |place: UnitPlace| {
+        taken += place.size;
+        let start = place.offset as usize;
+        Ok(patch[start..start + place.size as usize].to_vec())
+    };
+    opened.apply_selected(
+        &selection,
+        &Memory::new(&Files::new()),
+        &mut read,
+        &mut sink,
+    )?;
+    assert_eq!(taken, selection.size());
+    Ok((sink.files, taken))
 }
 
 pub(crate) fn files(list: &[(&str, &[u8])]) -> Files {

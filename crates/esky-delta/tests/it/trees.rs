@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use crate::memory::{Files, apply, files, make, noise};
 
-fn tree() -> impl Strategy<Value = Files> {
+pub(crate) fn tree() -> impl Strategy<Value = Files> {
     let kind = prop_oneof![Just(Kind::File), Just(Kind::Program)];
     let content = prop_oneof![
         prop::collection::vec(any::<u8>(), 0..300),
@@ -111,4 +111,28 @@ fn a_patch_tells_the_digest_of_the_tree_that_it_gives() {
     }
     let patch = Patch::open(patch.as_slice(), &Limits::default()).unwrap();
     assert_eq!(patch.tree_digest(), digest.finish());
+}
+
+#[test]
+fn a_patch_tells_where_its_bytes_go() {
+    let content = noise(6, 3000);
+    let mut edited = content.clone();
+    edited.splice(100..100, noise(7, 500));
+    let old = files(&[("a", &content), ("b", b"moves")]);
+    let new = files(&[("a", &edited), ("c", b"moves")]);
+    let (patch, made) = make(&old, &new);
+    let patch = Patch::open(patch.as_slice(), &Limits::default()).unwrap();
+    let contents = patch.contents().unwrap();
+    assert_eq!(contents.size, made.size);
+    let (largest, literals) = contents.streams[0];
+    assert_eq!(largest.name(), "literals");
+    assert!((500..600).contains(&literals), "{literals} bytes");
+    let streams: u64 = contents.streams.iter().map(|(_, size)| size).sum();
+    assert_eq!(contents.index + contents.frames + streams, contents.size);
+    let file = |path: &str| {
+        let found = contents.files.iter().find(|file| file.path == path);
+        found.map(|file| (file.copied, file.patch))
+    };
+    assert_eq!(file("a"), Some((0, contents.size - contents.index)));
+    assert_eq!(file("c"), Some((5, 0)));
 }

@@ -154,6 +154,12 @@ pub enum RepositoryError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A patch could not be made.
+    #[error(transparent)]
+    Patch(#[from] esky_patch::Error),
+    /// What another tool made cannot be taken over, or served.
+    #[error(transparent)]
+    Import(#[from] super::import::ImportFault),
     /// A package could not be made.
     #[error(transparent)]
     Pack(#[from] crate::Error),
@@ -204,7 +210,7 @@ impl RepositoryError {
                 "make one with `esky init`, in the directory of the app's sources"
             }
             Self::AlreadyThere { .. } => {
-                "nothing was changed; a second `esky init` would make keys that installed apps do not know"
+                "nothing was changed; a second repository would have keys that installed apps do not know"
             }
             Self::BadProject { .. } => {
                 "correct the line; docs/releasing.md lists what may be there"
@@ -230,6 +236,8 @@ impl RepositoryError {
             Self::OtherApp { .. } => "correct `app` in esky.toml, or the name of the package",
             Self::BadPackage { .. } => "pack it again with this version of esky",
             Self::Sign(_) | Self::Unsayable(_) => return None,
+            Self::Patch(error) => return error.hint(),
+            Self::Import(fault) => return Some(fault.hint()),
             Self::Pack(error) => return error.hint(),
             Self::Disk(error) => return error.hint(),
         };

@@ -88,7 +88,7 @@ pub fn init(
     })
 }
 
-fn refuse_if_there(path: &Path) -> RepositoryResult<()> {
+pub(super) fn refuse_if_there(path: &Path) -> RepositoryResult<()> {
     match esky_fs::exists(path)? {
         true => Err(RepositoryError::AlreadyThere {
             path: path.to_owned(),

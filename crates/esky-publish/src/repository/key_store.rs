@@ -1,7 +1,7 @@
 //! Where a person keeps the keys of an app: a directory outside any version control.
 //!
 //! `root.key` is encrypted with a passphrase ([`encrypt_key`]). `release.key` is a line of text ([`KeyLine`]) for the
-//! person and for the build server. Keys that later roots brought have the root's version in their names: `root-2.key`.
+//! person and for the build server, or several where several keys sign releases. Keys that later roots brought have the root's version in their names: `root-2.key`.
 //! Files that no root counts any more do no harm.
 
 use std::path::{Path, PathBuf};
@@ -68,7 +68,11 @@ impl KeyStore {
     /// Adds the keys of the store that sign releases.
     pub fn release_keys(&self) -> RepositoryResult<Vec<KeyLine>> {
         let paths = self.files(RELEASE)?;
-        paths.iter().map(|path| self.read_line(path)).collect()
+        let mut lines = Vec::new();
+        for path in paths {
+            lines.extend(self.read_lines(&path)?);
+        }
+        Ok(lines)
     }
 
     /// The key for the root that is in the store and counts, opened by its passphrase.
@@ -126,16 +130,32 @@ impl KeyStore {
 
     /// Keeps a release key, durably.
     pub(super) fn keep_release_key(&self, version: u64, key: &KeyLine) -> RepositoryResult<()> {
+        self.keep_release_keys(version, std::slice::from_ref(key))
+            .map(drop)
+    }
+
+    /// Keeps release keys, a line for each, durably. Gives the lines.
+    pub(super) fn keep_release_keys(
+        &self,
+        version: u64,
+        keys: &[KeyLine],
+    ) -> RepositoryResult<Zeroizing<String>> {
         let path = self.release_key(version);
-        let line = key.to_line().map_err(|fault| bad_key(&path, fault))?;
-        self.keep(&path, format!("{}\n", line.as_str()).as_bytes())
+        let mut lines = Zeroizing::new(String::new());
+        for key in keys {
+            let line = key.to_line().map_err(|fault| bad_key(&path, fault))?;
+            lines.push_str(&line);
+            lines.push('\n');
+        }
+        self.keep(&path, lines.as_bytes())?;
+        Ok(lines)
     }
 
     /// The release key that a run before, which was broken off, made for this version of the root.
     pub(super) fn early_release_key(&self, version: u64) -> RepositoryResult<Option<KeyLine>> {
         let path = self.release_key(version);
         match esky_fs::exists(&path)? {
-            true => self.read_line(&path).map(Some),
+            true => Ok(self.read_lines(&path)?.into_iter().next()),
             false => Ok(None),
         }
     }
@@ -146,12 +166,14 @@ impl KeyStore {
         Ok(esky_fs::write_durable(path, bytes, KEY_MODE)?)
     }
 
-    fn read_line(&self, path: &Path) -> RepositoryResult<KeyLine> {
+    fn read_lines(&self, path: &Path) -> RepositoryResult<Vec<KeyLine>> {
         let bytes = Zeroizing::new(esky_fs::read_limited(path, LIMIT)?);
         let text = str::from_utf8(&bytes).map_err(|_| bad_key(path, KeyFault::NotAKeyLine))?;
-        let line = KeyLine::parse(text).map_err(|fault| bad_key(path, fault))?;
-        expect_app(&line, &self.app, &path.display().to_string())?;
-        Ok(line)
+        let lines = KeyLine::parse_all(text).map_err(|fault| bad_key(path, fault))?;
+        for line in &lines {
+            expect_app(line, &self.app, &path.display().to_string())?;
+        }
+        Ok(lines)
     }
 
     /// The newest first.

@@ -22,6 +22,11 @@ pub(super) fn target(repository: &Path, target: &str, hashes: &Hashes) -> Option
     Some(directory.join(format!("{prefix}.{file}")))
 }
 
+/// Where a file is that is named without its hash, for clients that ask for no other names.
+pub(super) fn plain_target(repository: &Path, target: &str) -> PathBuf {
+    repository.join(TARGETS).join(target)
+}
+
 /// Where packages are made: beside the repository, on the same file system, and never served.
 pub(super) fn staging(repository: &Path) -> PathBuf {
     let name = repository.file_name().unwrap_or_default();

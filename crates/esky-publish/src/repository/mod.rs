@@ -6,9 +6,11 @@
 //! time is an argument. Nothing here asks a person anything; a key or a passphrase that is missing is an error.
 
 mod error;
+mod import;
 mod init;
 mod key_store;
 mod layout;
+mod patches;
 mod play;
 mod project;
 mod release;
@@ -19,13 +21,19 @@ mod signers;
 mod stage;
 mod state;
 mod status;
+mod unpacked;
 mod upkeep;
 
 pub use error::{PlayFault, RepositoryError, RepositoryResult};
+pub use import::{
+    AskPassphrase, Bridged, ImportFault, ImportOptions, Imported, ImportedKey, check_tufup_bridge,
+    import_tufup, imported_app, tufup_bridge,
+};
 pub use init::{InitOptions, Initialized, init};
 pub use key_store::{KeyStore, generate_passphrase};
+pub use patches::{PatchMade, PatchOptions, PatchOutcome};
 pub use project::{Project, guess_app};
-pub use release::{ReleaseOptions, Released, Source, release};
+pub use release::{ReleaseOptions, ReleaseStep, Released, Source, release};
 pub use rotate::{
     Recovered, Rotated, recover, rotate_recovery_key, rotate_release_key, rotate_root_key,
 };

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use esky_trust::{Hashes, PackageKind, Release, TargetFile, Time, Wanted, release_path};
 
 use super::error::{RepositoryError, RepositoryResult};
+use super::patches::{self, PatchMade, PatchOptions};
 use super::project::Project;
 use super::signers::Signers;
 use super::stage::{Change, Stage, StagedPackage};
@@ -24,6 +25,17 @@ pub struct ReleaseOptions {
     pub notes: Option<String>,
     /// No version below this one may be installed any more.
     pub minimum_version: Option<String>,
+    /// Which patches are made.
+    pub patches: PatchOptions,
+}
+
+/// How far a release is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReleaseStep {
+    /// The version is being packed.
+    Packing(Progress),
+    /// The compact package and the patches are being made: bytes of the files in them.
+    Patching(Progress),
 }
 
 /// Where a version comes from.
@@ -46,6 +58,10 @@ pub struct Released {
     pub channel: String,
     /// What was packed.
     pub packed: Packed,
+    /// Size of the compact package in bytes; 0 if nothing was made.
+    pub compact: u64,
+    /// The patches, those from newer versions first.
+    pub patches: Vec<PatchMade>,
     /// Whether it was released before, exactly so; then nothing was changed.
     pub already: bool,
 }
@@ -59,7 +75,7 @@ pub fn release(
     options: &ReleaseOptions,
     signers: &Signers,
     now: Time,
-    progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    progress: &mut dyn FnMut(ReleaseStep) -> ControlFlow<()>,
 ) -> RepositoryResult<Released> {
     let _lock = project.lock()?;
     project.clear_staging()?;
@@ -68,13 +84,16 @@ pub fn release(
         signers.require(state.root(), role)?;
     }
     let channel = options.channel.as_ref().unwrap_or(&project.channel);
-    let packed = pack_for(project, &state, options, channel, progress)?;
-    let (target, file) = describe(&packed, channel, options)?;
+    let mut packing = |amount| progress(ReleaseStep::Packing(amount));
+    let packed = pack_for(project, &state, options, channel, &mut packing)?;
+    let (release, target, file) = describe(&packed, channel, options)?;
     let mut released = Released {
         path: layout::target(&project.repository, &target, &file.hashes).unwrap_or_default(),
         target: target.clone(),
         channel: channel.clone(),
         packed,
+        compact: 0,
+        patches: Vec::new(),
         already: false,
     };
     let known = state.targets().targets.get(&target);
@@ -83,12 +102,21 @@ pub fn release(
     }
     released.already = known == Some(&file);
     if !released.already {
-        let mut targets = state.targets().clone();
-        targets.targets.insert(target.clone(), file.clone());
         let path = released.packed.path.clone();
+        let what = (&release, path.as_path());
+        let mut patching = |amount| progress(ReleaseStep::Patching(amount));
+        let extras = patches::make(project, &state, what, &options.patches, &mut patching)?;
+        let mut packages = extras.packages;
+        packages.push(StagedPackage { path, target, file });
+        let mut targets = state.targets().clone();
+        for package in &packages {
+            let (target, file) = (package.target.clone(), package.file.clone());
+            targets.targets.insert(target, file);
+        }
+        (released.compact, released.patches) = (extras.compact, extras.patches);
         let change = Change {
             targets: Some(targets),
-            packages: vec![StagedPackage { path, target, file }],
+            packages,
             ..Change::default()
         };
         Stage::next(&project.repository, &state, change, signers, now)?.publish()?;
@@ -135,7 +163,7 @@ fn describe(
     packed: &Packed,
     channel: &str,
     options: &ReleaseOptions,
-) -> RepositoryResult<(String, TargetFile)> {
+) -> RepositoryResult<(Release, String, TargetFile)> {
     let app = &packed.app;
     let release = Release {
         app: app.name.clone(),
@@ -158,5 +186,5 @@ fn describe(
         hashes: Hashes::from_sha256(&packed.sha256),
         custom: Some(release.to_custom()?),
     };
-    Ok((target, file))
+    Ok((release, target, file))
 }

@@ -16,19 +16,21 @@ impl Signers {
         self.0.push(Box::new(signer));
     }
 
-    /// Adds the key of a line of text that `place` holds, if it is one of the app.
-    pub fn add_line(
+    /// Adds the keys of the lines of text that `place` holds, if they are keys of the app.
+    pub fn add_lines(
         &mut self,
         app: &str,
         place: &str,
-        line: Result<KeyLine, KeyFault>,
+        lines: Result<Vec<KeyLine>, KeyFault>,
     ) -> RepositoryResult<()> {
-        let line = line.map_err(|fault| RepositoryError::Key {
+        let lines = lines.map_err(|fault| RepositoryError::Key {
             place: place.to_owned(),
             fault,
         })?;
-        expect_app(&line, app, place)?;
-        self.add(line.key);
+        for line in lines {
+            expect_app(&line, app, place)?;
+            self.add(line.key);
+        }
         Ok(())
     }
 

@@ -3,6 +3,7 @@
 use esky_trust::{Json, Release, Role, Time};
 
 use super::error::{RepositoryError, RepositoryResult};
+use super::import;
 use super::project::Project;
 use super::signers::Signers;
 use super::stage::{Change, Stage};
@@ -30,7 +31,8 @@ pub enum Yank {
 }
 
 /// Withdraws a version on all platforms and channels, or offers it again. Its packages stay where they are. Tells of
-/// which targets that was said; none if it had been said before.
+/// which targets that was said; none if it had been said before. What offered it to clients of tufup is taken from them, and
+/// offering it again does not bring that back.
 pub fn yank(
     project: &Project,
     version: &str,
@@ -60,6 +62,9 @@ pub fn yank(
             file.custom = Some(custom);
             changed.push(target.clone());
         }
+    }
+    if known && matches!(yank, Yank::Withdraw { .. }) {
+        changed.extend(import::withdraw(&mut targets.targets, version));
     }
     if !known {
         let version = version.to_owned();

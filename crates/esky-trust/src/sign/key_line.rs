@@ -17,6 +17,8 @@ use crate::key::{KeyId, KeyKind};
 use crate::metadata::Role;
 
 const PREFIX: &str = "esky-signing-key-";
+/// How every line begins. What follows has no dash, so this stands nowhere else in it.
+const START: &str = "ESKY-SIGNING-KEY-1";
 const KINDS: [KeyKind; 2] = [KeyKind::Ed25519, KeyKind::EcdsaP256];
 
 /// A private key, and what it is for.
@@ -56,17 +58,40 @@ impl KeyLine {
 
     /// Reads a line, in any mixture with what surrounds it.
     pub fn parse(text: &str) -> Result<Self, KeyFault> {
-        let mut line = Zeroizing::new(String::with_capacity(text.len()));
-        line.extend(text.chars().filter(|character| !is_wrapping(*character)));
-        line.make_ascii_uppercase();
-        if !line.starts_with("ESKY-SIGNING-KEY-1") {
+        let line = unwrap(text);
+        if !line.starts_with(START) {
             return Err(KeyFault::NotAKeyLine);
         }
-        let checked = CheckedHrpstring::new::<Bech32m>(&line);
+        Self::decode(&line)
+    }
+
+    /// Reads one line or several, as where each role has a key of its own.
+    pub fn parse_all(text: &str) -> Result<Vec<Self>, KeyFault> {
+        let lines = unwrap(text);
+        let payloads = lines.strip_prefix(START).ok_or(KeyFault::NotAKeyLine)?;
+        let read = |payload: &str| {
+            let mut line = Zeroizing::new(String::with_capacity(START.len() + payload.len()));
+            line.push_str(START);
+            line.push_str(payload);
+            Self::decode(&line)
+        };
+        payloads.split(START).map(read).collect()
+    }
+
+    fn decode(line: &str) -> Result<Self, KeyFault> {
+        let checked = CheckedHrpstring::new::<Bech32m>(line);
         let mut payload = Zeroizing::new(Vec::with_capacity(line.len()));
         payload.extend(checked.map_err(|_| KeyFault::DamagedLine)?.byte_iter());
         read_payload(&payload).ok_or(KeyFault::UnknownForm)?
     }
+}
+
+/// Without what people and programs put around lines.
+fn unwrap(text: &str) -> Zeroizing<String> {
+    let mut line = Zeroizing::new(String::with_capacity(text.len()));
+    line.extend(text.chars().filter(|character| !is_wrapping(*character)));
+    line.make_ascii_uppercase();
+    line
 }
 
 fn is_wrapping(character: char) -> bool {
@@ -147,6 +172,35 @@ mod tests {
         foreign.key = foreign.key.with_id(KeyId::new("d0ee (tufup)"));
         let text = foreign.to_line().unwrap();
         assert_same(&KeyLine::parse(&text).unwrap(), &foreign);
+    }
+
+    #[test]
+    fn several_lines_are_several_keys() {
+        let other = KeyLine {
+            key: SigningKey::generate(KeyKind::EcdsaP256).unwrap(),
+            ..line()
+        };
+        let (one, two) = (line().to_line().unwrap(), other.to_line().unwrap());
+        let (head, tail) = two.split_at(30);
+        for text in [
+            format!("{}\n{}\n", *one, *two),
+            format!("\"{} {head}\r\n {tail}\"", *one),
+        ] {
+            let read = KeyLine::parse_all(&text).unwrap();
+            assert_eq!(read.len(), 2);
+            assert_same(&read[0], &line());
+            assert_same(&read[1], &other);
+        }
+        assert_eq!(KeyLine::parse_all(&one).unwrap().len(), 1);
+        let both = format!("{}\n{}", *one, *two);
+        assert_eq!(KeyLine::parse(&both).unwrap_err(), KeyFault::DamagedLine);
+        assert_eq!(
+            KeyLine::parse_all(&both[..both.len() - 1]).unwrap_err(),
+            KeyFault::DamagedLine
+        );
+        for text in ["", "# keys", "x ESKY-SIGNING-KEY-1"] {
+            assert_eq!(KeyLine::parse_all(text).unwrap_err(), KeyFault::NotAKeyLine);
+        }
     }
 
     #[test]

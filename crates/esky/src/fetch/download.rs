@@ -16,8 +16,8 @@ const PACKAGE_LIMIT: u64 = 8 << 30;
 /// Large enough that system calls do not count, small enough for smooth progress.
 const BUFFER_SIZE: usize = 256 << 10;
 /// Fewer bytes than these in so much time are as good as none.
-const PACE_WINDOW: Duration = Duration::from_secs(60);
-const PACE_LEAST_BYTES: u64 = 60_000;
+pub(crate) const PACE_WINDOW: Duration = Duration::from_secs(60);
+pub(crate) const PACE_LEAST_BYTES: u64 = 60_000;
 
 /// Brings the package at `url` to `package`. When this fails for a passing reason, what has arrived stays.
 pub(super) fn download(

@@ -63,9 +63,12 @@ fn leftovers(app: &AppDir) -> Result<Vec<PathBuf>> {
 fn is_newer(file_name: &str, present: &str) -> bool {
     let package = file_name.strip_suffix(".meta").unwrap_or(file_name);
     let package = package.strip_suffix(".part").unwrap_or(package);
-    let stem = package
-        .strip_suffix(".zip")
-        .or_else(|| package.strip_suffix(".exe"));
+    let package = package.strip_suffix(".parts").unwrap_or(package);
+    let endings = [".zip", ".exe", ".esky"];
+    let stem = endings
+        .iter()
+        .find_map(|ending| package.strip_suffix(ending));
+    let stem = stem.map(|stem| stem.rsplit_once(".from-").map_or(stem, |(stem, _)| stem));
     stem.and_then(AppVersion::parse_directory)
         .is_some_and(|app| compare(&app.version, present).is_gt())
 }
@@ -89,6 +92,13 @@ mod tests {
         assert!(is_newer("demo-1.1.linux-x86_64.zip", "1.0"));
         assert!(is_newer("demo-1.1.linux-x86_64.zip.part", "1.0"));
         assert!(is_newer("demo-1.1.linux-x86_64.zip.part.meta", "1.0"));
+        assert!(is_newer("0f.demo-1.1.linux-x86_64.esky.parts", "1.0"));
+        assert!(is_newer(
+            "0f.demo-1.1.linux-x86_64.from-1.0.esky.part",
+            "1.0"
+        ));
+        assert!(!is_newer("0f.demo-1.1.linux-x86_64.from-1.0.esky", "1.1"));
+        assert!(!is_newer("between", "1.0"));
         assert!(!is_newer("demo-1.0.linux-x86_64.zip", "1.0"));
         assert!(!is_newer("junk", "1.0"));
     }

@@ -17,10 +17,13 @@ use std::sync::Arc;
 use crate::finder::OpenPackage;
 use crate::{AppDir, Monitor, Result, Transport};
 
+pub(crate) use download::{PACE_LEAST_BYTES, PACE_WINDOW};
 pub(crate) use pace::Pace;
 pub(crate) use page::{read_page, reading_failed};
+pub(crate) use patience::Patience;
 pub(crate) use repair::repair;
 pub(crate) use signed::SignedPackage;
+pub(crate) use unpack::staging_failed;
 pub use unpack::unpack_package;
 
 /// Downloads a package, unless an earlier run did, and unpacks it.

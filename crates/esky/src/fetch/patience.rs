@@ -9,14 +9,14 @@ use crate::{CancelToken, Error, Event, HttpFault, Monitor, Result, RetryPolicy};
 const CANCEL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Counts failures without progress between them.
-pub(super) struct Patience<'a> {
+pub(crate) struct Patience<'a> {
     policy: RetryPolicy,
     monitor: &'a Monitor,
     failures: u32,
 }
 
 impl<'a> Patience<'a> {
-    pub(super) fn new(policy: RetryPolicy, monitor: &'a Monitor) -> Self {
+    pub(crate) fn new(policy: RetryPolicy, monitor: &'a Monitor) -> Self {
         Self {
             policy,
             monitor,
@@ -25,12 +25,12 @@ impl<'a> Patience<'a> {
     }
 
     /// Something got further than ever before, so the count starts anew.
-    pub(super) fn progressed(&mut self) {
+    pub(crate) fn progressed(&mut self) {
         self.failures = 0;
     }
 
     /// Waits and returns `Ok` if another attempt makes sense; gives the error back if not.
-    pub(super) fn after(&mut self, error: Error) -> Result<()> {
+    pub(crate) fn after(&mut self, error: Error) -> Result<()> {
         self.failures += 1;
         if !error.is_transient() || self.failures >= self.policy.attempts {
             return Err(error);

@@ -70,7 +70,7 @@ pub(super) fn unpacking_failed(package: &Path, error: esky_archive::Error) -> Er
 }
 
 /// Tells faults of the package from those of this machine: after the former another package may do.
-fn staging_failed(package: &Path, source: esky_install::Error) -> Error {
+pub(crate) fn staging_failed(package: &Path, source: esky_install::Error) -> Error {
     use esky_install::Error as Fault;
     match source {
         Fault::Source { .. }

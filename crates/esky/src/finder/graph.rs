@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Debug, Clone, Default)]
 pub struct VersionGraph {
     /// source -> target -> name of the link -> cost
-    links: BTreeMap<String, BTreeMap<String, BTreeMap<String, u32>>>,
+    links: BTreeMap<String, BTreeMap<String, BTreeMap<String, u64>>>,
 }
 
 impl VersionGraph {
@@ -17,7 +17,7 @@ impl VersionGraph {
     }
 
     /// Adds a way from `source` (empty for a full package) to `target`. The same link again takes the new cost.
-    pub fn add_link(&mut self, source: &str, target: &str, via: &str, cost: u32) {
+    pub fn add_link(&mut self, source: &str, target: &str, via: &str, cost: u64) {
         self.links
             .entry(source.to_owned())
             .or_default()
@@ -54,7 +54,7 @@ impl VersionGraph {
     /// The cheapest links from `source` to every version known; `None` for those out of reach.
     pub fn get_best_paths(&self, source: &str) -> BTreeMap<String, Option<Vec<String>>> {
         let mut nodes = self.nodes(source);
-        let mut distances: BTreeMap<&str, (u32, Vec<&str>)> = BTreeMap::new();
+        let mut distances: BTreeMap<&str, (u64, Vec<&str>)> = BTreeMap::new();
         distances.insert(source, (0, Vec::new()));
         distances.entry("").or_insert((0, Vec::new()));
         let mut paths: BTreeMap<String, Option<Vec<String>>> = BTreeMap::new();
@@ -89,7 +89,7 @@ impl VersionGraph {
     }
 
     /// The cheapest link to each neighbour; among equals the one whose text comes first.
-    fn steps<'a>(&'a self, node: &str) -> impl Iterator<Item = (&'a str, &'a str, u32)> {
+    fn steps<'a>(&'a self, node: &str) -> impl Iterator<Item = (&'a str, &'a str, u64)> {
         self.links
             .get(node)
             .into_iter()
@@ -104,7 +104,7 @@ impl VersionGraph {
 /// The unvisited node with the smallest cost; among equals the one whose text comes first.
 fn nearest<'a>(
     nodes: &BTreeSet<&'a str>,
-    distances: &BTreeMap<&str, (u32, Vec<&str>)>,
+    distances: &BTreeMap<&str, (u64, Vec<&str>)>,
 ) -> Option<&'a str> {
     nodes
         .iter()

@@ -178,7 +178,7 @@ impl std::fmt::Debug for DefaultVersionFinder {
 }
 
 /// The error once no package is left to try.
-pub(super) fn nothing_left(app: &AppDir, version: &str, place: &str, causes: Vec<Error>) -> Error {
+pub(crate) fn nothing_left(app: &AppDir, version: &str, place: &str, causes: Vec<Error>) -> Error {
     let name = app.name().to_owned();
     let version = version.to_owned();
     if causes.is_empty() {

@@ -1,7 +1,7 @@
 //! Where versions come from.
 
 mod graph;
-mod listing;
+pub(crate) mod listing;
 mod local;
 pub mod scrape;
 mod signed;

@@ -21,7 +21,7 @@ pub enum PackageKind {
 
 impl PackageKind {
     /// The cost of the original: the sum of 39 patches is still cheaper than one full package.
-    pub fn cost(&self) -> u32 {
+    pub fn cost(&self) -> u64 {
         match self {
             Self::Full => 40,
             Self::Patch { .. } => 1,

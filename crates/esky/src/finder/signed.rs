@@ -1,18 +1,19 @@
 //! Versions from a signed repository: nothing counts but what its owner has signed for this app, platform and channel.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use esky_format::version::compare;
-use esky_trust::{PackageKind, Release, TargetFile, Time, Wanted};
+use esky_trust::{Time, Wanted};
 
 use super::{OpenPackage, VersionFinder};
-use crate::fetch::{self, SignedPackage, downloads};
+use crate::fetch::{self, downloads};
 use crate::finder::listing::nothing_left;
-use crate::{AppDir, Error, Monitor, Repository, RepositoryPlaces, Result, Transport};
+use crate::plan::{Job, Offers};
+use crate::{
+    AppDir, Error, FetchOptions, Monitor, Repository, RepositoryPlaces, Result, Transport,
+};
 
 /// The channel of apps that were packed without one.
 const DEFAULT_CHANNEL: &str = "stable";
@@ -23,21 +24,8 @@ pub struct SignedVersionFinder {
     channel: Option<String>,
     transport: Arc<dyn Transport>,
     /// What the last refresh has brought.
-    offers: Mutex<Option<Offers>>,
-}
-
-/// What a repository offers to an app.
-#[derive(Clone, Default)]
-struct Offers {
-    packages: BTreeMap<String, Offer>,
-}
-
-/// A package of a version.
-#[derive(Clone)]
-struct Offer {
-    url: String,
-    file: TargetFile,
-    notes: Option<String>,
+    offers: Mutex<Option<Arc<Offers>>>,
+    options: FetchOptions,
 }
 
 impl SignedVersionFinder {
@@ -48,6 +36,7 @@ impl SignedVersionFinder {
             channel: None,
             transport,
             offers: Mutex::default(),
+            options: FetchOptions::default(),
         }
     }
 
@@ -60,6 +49,12 @@ impl SignedVersionFinder {
         }
     }
 
+    /// The same finder with other limits.
+    #[must_use]
+    pub fn with_options(self, options: FetchOptions) -> Self {
+        Self { options, ..self }
+    }
+
     /// The address of the repository.
     pub fn url(&self) -> &str {
         &self.url
@@ -67,11 +62,11 @@ impl SignedVersionFinder {
 
     /// What the developer says is new in a version that the last search found. It is text for people, not markup.
     pub fn notes(&self, version: &str) -> Option<String> {
-        self.offers().as_ref()?.packages.get(version)?.notes.clone()
+        self.offers().as_ref()?.version(version)?.notes.clone()
     }
 
     /// Brings the metadata up to date, and takes from it what is for this app.
-    fn search(&self, app: &AppDir, monitor: &Monitor) -> Result<Offers> {
+    fn search(&self, app: &AppDir, monitor: &Monitor) -> Result<Arc<Offers>> {
         let trust = app.trust()?.ok_or(Error::NoTrustRoot)?;
         let base = self.url.trim_end_matches('/');
         let places = RepositoryPlaces {
@@ -87,35 +82,38 @@ impl SignedVersionFinder {
             platform: app.platform(),
             channel: channel.unwrap_or(DEFAULT_CHANNEL),
         };
-        let offers = offers(&repository, wanted)?;
+        let offers = Arc::new(Offers::of(&repository, wanted)?);
         *self.offers() = Some(offers.clone());
         Ok(offers)
     }
 
-    /// The package of a version, after a search if there was none yet.
-    fn offer(&self, app: &AppDir, version: &str, monitor: &Monitor) -> Result<Offer> {
+    /// What is offered, after a search if there was none yet.
+    fn known_offers(&self, app: &AppDir, monitor: &Monitor) -> Result<Arc<Offers>> {
         let known = self.offers().clone();
-        let offers = match known {
-            Some(offers) => offers,
-            None => self.search(app, monitor)?,
-        };
-        let offer = offers.packages.get(version).cloned();
-        offer.ok_or_else(|| nothing_left(app, version, &self.url, Vec::new()))
+        known.map_or_else(|| self.search(app, monitor), Ok)
     }
 
-    fn offers(&self) -> MutexGuard<'_, Option<Offers>> {
+    fn offers(&self) -> MutexGuard<'_, Option<Arc<Offers>>> {
         self.offers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl VersionFinder for SignedVersionFinder {
     fn find_versions(&self, app: &AppDir, monitor: &Monitor) -> Result<Vec<String>> {
-        Ok(self.search(app, monitor)?.packages.into_keys().collect())
+        Ok(self.search(app, monitor)?.versions().into_iter().collect())
     }
 
     fn fetch_version(&self, app: &AppDir, version: &str, monitor: &Monitor) -> Result<PathBuf> {
-        let offer = self.offer(app, version, monitor)?;
-        fetch::fetch_signed(&*self.transport, app, &offer.signed(), version, monitor)
+        let offers = self.known_offers(app, monitor)?;
+        let job = Job {
+            transport: &*self.transport,
+            app,
+            offers: &offers,
+            options: self.options,
+            monitor,
+        };
+        let fetched = job.fetch(version)?;
+        fetched.ok_or_else(|| nothing_left(app, version, &self.url, Vec::new()))
     }
 
     fn is_verified(&self) -> bool {
@@ -129,8 +127,11 @@ impl VersionFinder for SignedVersionFinder {
         version: &str,
         monitor: &Monitor,
     ) -> Result<Option<OpenPackage>> {
-        let offer = self.offer(app, version, monitor)?;
-        let package = fetch::signed_package(&*self.transport, app, &offer.signed(), monitor)?;
+        let offers = self.known_offers(app, monitor)?;
+        let offered = offers.version(version);
+        let full = offered.and_then(|offered| offered.full.as_ref());
+        let full = full.ok_or_else(|| nothing_left(app, version, &self.url, Vec::new()))?;
+        let package = fetch::signed_package(&*self.transport, app, &full.signed(), monitor)?;
         OpenPackage::of_file(&package).map(Some)
     }
 
@@ -143,15 +144,6 @@ impl VersionFinder for SignedVersionFinder {
     }
 }
 
-impl Offer {
-    fn signed(&self) -> SignedPackage<'_> {
-        SignedPackage {
-            url: &self.url,
-            file: &self.file,
-        }
-    }
-}
-
 impl fmt::Debug for SignedVersionFinder {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
@@ -160,39 +152,6 @@ impl fmt::Debug for SignedVersionFinder {
             .field("channel", &self.channel)
             .finish_non_exhaustive()
     }
-}
-
-/// The full packages for whom it may concern, without those that were withdrawn or are too old to be installed.
-fn offers(repository: &Repository, wanted: Wanted<'_>) -> Result<Offers> {
-    let targets = repository.targets().ok_or(Error::NotRefreshed)?;
-    let mut minimum: Option<String> = None;
-    let mut offers = Offers::default();
-    for (path, file) in &targets.targets {
-        // What cannot be read may be there for clients that are newer than this one.
-        let release = Release::read(path, file).ok().flatten();
-        let Some(release) = release.filter(|release| release.is_for(wanted)) else {
-            continue;
-        };
-        if let Some(stated) = release.minimum_version {
-            let higher = |known: &String| compare(&stated, known).is_gt();
-            if minimum.as_ref().is_none_or(higher) {
-                minimum = Some(stated);
-            }
-        }
-        if release.kind == PackageKind::Full && release.yanked.is_none() {
-            let offer = Offer {
-                url: repository.target_url(path, file)?,
-                file: file.clone(),
-                notes: release.notes,
-            };
-            offers.packages.insert(release.version, offer);
-        }
-    }
-    if let Some(minimum) = minimum {
-        let new_enough = |version: &str| !compare(version, &minimum).is_lt();
-        offers.packages.retain(|version, _| new_enough(version));
-    }
-    Ok(offers)
 }
 
 fn now() -> Time {

@@ -16,6 +16,8 @@ use esky_trust::{
 };
 
 use crate::{Error, Monitor, Result, Transport};
+pub(crate) use download::mismatch;
+
 use cache::Cache;
 use fetch::MetadataSource;
 

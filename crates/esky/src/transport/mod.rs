@@ -9,6 +9,7 @@ mod http;
 mod options;
 mod redirect;
 mod route;
+mod throttled;
 
 use std::fmt;
 use std::io::Read;
@@ -19,6 +20,7 @@ use crate::{CancelToken, Result};
 pub use file::FileTransport;
 pub use http::HttpTransport;
 pub use options::{HeadersHook, HttpOptions, Proxy};
+pub use throttled::ThrottledTransport;
 
 /// Opens URLs for reading.
 pub trait Transport: Send + Sync {

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use esky::{
-    Error, Esky, HttpTransport, LocalVersionFinder, Monitor, RetryPolicy, SignedVersionFinder,
-    VersionFinder,
+    Error, Esky, HttpFault, HttpTransport, LocalVersionFinder, Monitor, RetryPolicy,
+    SignedVersionFinder, VersionFinder,
 };
 use esky_fs::Operation;
 use esky_fs::faults::{Plan, arm};
@@ -17,16 +17,20 @@ use esky_testkit::signed_site::SignedSite;
 use crate::story::quick_options;
 
 /// A repository on a server, and version 1.0 of the app, installed from it.
-struct Stage {
-    site: SignedSite,
-    server: Server,
-    place: Place,
+pub(crate) struct Stage {
+    pub(crate) site: SignedSite,
+    pub(crate) server: Server,
+    pub(crate) place: Place,
 }
 
 impl Stage {
     fn new() -> Self {
+        Self::with(&Release::new("1.0"))
+    }
+
+    pub(crate) fn with(first: &Release) -> Self {
         let site = SignedSite::new();
-        let first = site.release(&Release::new("1.0"));
+        let first = site.release(first);
         let place = Place::new();
         extract(&first.path, &place.appdir());
         Self {
@@ -36,7 +40,7 @@ impl Stage {
         }
     }
 
-    fn app(&self) -> Esky {
+    pub(crate) fn app(&self) -> Esky {
         self.app_at(&self.server)
     }
 
@@ -44,16 +48,16 @@ impl Stage {
         self.open(Arc::new(self.finder(server)))
     }
 
-    fn finder(&self, server: &Server) -> SignedVersionFinder {
+    pub(crate) fn finder(&self, server: &Server) -> SignedVersionFinder {
         let transport = HttpTransport::new(quick_options()).unwrap();
         SignedVersionFinder::new(server.url("/"), Arc::new(transport))
     }
 
-    fn open(&self, finder: Arc<dyn VersionFinder>) -> Esky {
+    pub(crate) fn open(&self, finder: Arc<dyn VersionFinder>) -> Esky {
         Esky::open(&self.place.appdir(), finder).unwrap()
     }
 
-    fn update(&self) -> esky::Result<Option<String>> {
+    pub(crate) fn update(&self) -> esky::Result<Option<String>> {
         self.app().auto_update(&Monitor::silent())
     }
 
@@ -67,7 +71,7 @@ impl Stage {
         error
     }
 
-    fn stands_at(&self, version: &str) {
+    pub(crate) fn stands_at(&self, version: &str) {
         let app = Esky::open_without_finder(&self.place.appdir()).unwrap();
         assert_eq!(app.version(), version);
         let report = app.verify_version(version, &Monitor::silent()).unwrap();
@@ -80,8 +84,63 @@ impl Stage {
     }
 }
 
+impl Stage {
+    /// Every package that leads to a version: the zip, the compact package, the patches.
+    pub(crate) fn all_packages(&self, version: &str) -> Vec<PathBuf> {
+        let directory = self.site.repository().join("targets/demo/stable");
+        let platforms = fs::read_dir(directory).unwrap();
+        let all = platforms.flat_map(|platform| fs::read_dir(platform.unwrap().path()).unwrap());
+        let prefix = format!("demo-{version}.");
+        let leads_there = |path: &PathBuf| {
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            let (_, name) = name.split_once('.').unwrap();
+            name.starts_with(&prefix)
+        };
+        let all = all.map(|entry| entry.unwrap().path());
+        all.filter(leads_there).collect()
+    }
+
+    fn packages(&self, version: &str) -> Vec<PathBuf> {
+        let found = self.all_packages(version);
+        assert!(found.len() >= 3, "{found:?}");
+        found
+    }
+
+    fn fault_all(&self, version: &str, fault: &Fault) {
+        for package in self.packages(version) {
+            self.server.fault(&served(self, &package), fault.clone());
+        }
+    }
+
+    fn sent_of(&self, version: &str) -> u64 {
+        let packages = self.packages(version);
+        let sent = packages.iter();
+        sent.map(|package| self.server.sent_at(&served(self, package)))
+            .sum()
+    }
+}
+
+/// No package was what was signed.
+fn is_untrusted_throughout(error: &Error) -> bool {
+    let untrusted = |cause: &Error| {
+        matches!(
+            cause,
+            Error::Untrusted { .. }
+                | Error::Patch { .. }
+                | Error::Http {
+                    fault: HttpFault::WrongRange | HttpFault::Status { code: 416, .. },
+                    ..
+                }
+        )
+    };
+    match error {
+        Error::NoUsablePackage { causes, .. } => causes.len() >= 3 && causes.iter().all(untrusted),
+        _ => false,
+    }
+}
+
 /// The path on the server of a file in the repository.
-fn served(stage: &Stage, file: &Path) -> String {
+pub(crate) fn served(stage: &Stage, file: &Path) -> String {
     let below = file.strip_prefix(stage.site.repository()).unwrap();
     format!("/{}", below.display())
 }
@@ -175,67 +234,85 @@ fn a_root_that_was_lost_or_spoilt_is_an_error_and_no_licence() {
 #[test]
 fn a_package_that_is_not_what_was_signed_is_not_unpacked() {
     let stage = Stage::new();
-    let released = stage.site.release(&Release::new("1.1").size(300_000));
-    let good = fs::read(&released.path).unwrap();
-    let mut flipped = good.clone();
-    flipped[good.len() / 2] ^= 1;
-    let longer = [good.as_slice(), b"x"].concat();
-    for bad in [&flipped[..], &longer, &good[..good.len() - 1], b""] {
-        fs::write(&released.path, bad).unwrap();
+    stage.site.release(&Release::new("1.1").size(300_000));
+    let packages = stage.packages("1.1");
+    let packages: Vec<(PathBuf, Vec<u8>)> = packages
+        .into_iter()
+        .map(|path| (path.clone(), fs::read(path).unwrap()))
+        .collect();
+    let spoil: [fn(&mut Vec<u8>); 4] = [
+        |bytes| {
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 1;
+        },
+        |bytes| bytes.push(b'x'),
+        |bytes| {
+            bytes.pop();
+        },
+        Vec::clear,
+    ];
+    for spoil in spoil {
+        for (path, good) in &packages {
+            let mut bytes = good.clone();
+            spoil(&mut bytes);
+            fs::write(path, bytes).unwrap();
+        }
         let error = stage.fails_safely(&stage.server);
-        assert!(matches!(error, Error::Untrusted { .. }), "{error}");
+        assert!(is_untrusted_throughout(&error), "{error}");
     }
-    fs::write(&released.path, good).unwrap();
+    for (path, good) in &packages {
+        fs::write(path, good).unwrap();
+    }
     assert_eq!(stage.update().unwrap().as_deref(), Some("1.1"));
 }
 
 #[test]
 fn endless_data_ends_where_the_signed_length_ends() {
     let stage = Stage::new();
-    let released = stage.site.release(&Release::new("1.1"));
-    let path = served(&stage, &released.path);
-    stage.server.fault(&path, Fault::Endless(1 << 30));
+    stage.site.release(&Release::new("1.1"));
+    stage.fault_all("1.1", &Fault::Endless(1 << 30));
     let error = stage.fails_safely(&stage.server);
-    assert!(matches!(error, Error::Untrusted { .. }), "{error}");
-    assert!(stage.server.sent_at(&path) < 100 << 20);
+    assert!(is_untrusted_throughout(&error), "{error}");
+    assert!(stage.sent_of("1.1") < 300 << 20);
 }
 
 #[test]
 fn a_download_goes_on_where_it_broke_off_and_its_beginning_is_not_trusted() {
     for spoil in [false, true] {
         let stage = Stage::new();
-        let released = stage.site.release(&Release::new("1.1").size(3_000_000));
-        let path = served(&stage, &released.path);
+        stage.site.release(&Release::new("1.1").size(3_000_000));
         let transport = HttpTransport::new(esky::HttpOptions {
             retry: RetryPolicy::NEVER,
             ..quick_options()
         });
         let finder = SignedVersionFinder::new(stage.server.url("/"), Arc::new(transport.unwrap()));
         let app = stage.open(Arc::new(finder));
-        stage.server.fault(&path, Fault::CloseAfter(2_000_000));
+        stage.fault_all("1.1", &Fault::CloseAfter(2_000_000));
         app.auto_update(&Monitor::silent()).unwrap_err();
-        stage.server.heal(&path);
-        let before = stage.server.sent_at(&path);
+        for package in stage.packages("1.1") {
+            stage.server.heal(&served(&stage, &package));
+        }
+        let before = stage.sent_of("1.1");
         if spoil {
             let downloads = stage.place.appdir().join("updates/downloads");
             let parts = fs::read_dir(downloads)
                 .unwrap()
                 .map(|entry| entry.unwrap().path());
-            let part = parts
+            let parts = parts
                 .into_iter()
-                .find(|path| path.extension() == Some("part".as_ref()));
-            let part = part.unwrap();
-            let mut bytes = fs::read(&part).unwrap();
-            bytes[1000] ^= 1;
-            fs::write(part, bytes).unwrap();
-            let error = app.auto_update(&Monitor::silent()).unwrap_err();
-            assert!(matches!(error, Error::Untrusted { .. }), "{error}");
+                .filter(|path| path.extension() == Some("part".as_ref()));
+            for part in parts {
+                let mut bytes = fs::read(&part).unwrap();
+                bytes[1000] ^= 1;
+                fs::write(part, bytes).unwrap();
+            }
         }
         assert_eq!(
             app.auto_update(&Monitor::silent()).unwrap().as_deref(),
             Some("1.1")
         );
-        let sent = stage.server.sent_at(&path) - before;
+        stage.stands_at("1.1");
+        let sent = stage.sent_of("1.1") - before;
         assert!(spoil || sent < 2_000_000, "{sent} bytes for the last third");
     }
 }

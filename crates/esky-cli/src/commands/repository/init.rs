@@ -133,7 +133,8 @@ impl fmt::Display for Outcome {
 }
 
 /// What a build server has to do.
-const CI_SNIPPET: &str = "    # GitHub Actions, with the line above as the secret ESKY_SIGNING_KEY
+pub(super) const CI_SNIPPET: &str =
+    "    # GitHub Actions, with what stands above as the secret ESKY_SIGNING_KEY
     on:
       push: {tags: ['v*']}
       schedule: [{cron: '0 6 * * 1'}]

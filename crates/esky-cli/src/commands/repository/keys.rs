@@ -53,8 +53,8 @@ impl Workplace {
         };
         match given {
             Some((place, text)) => {
-                let line = KeyLine::parse(&text);
-                signers.add_line(&self.project.app, &place, line)?;
+                let lines = KeyLine::parse_all(&text);
+                signers.add_lines(&self.project.app, &place, lines)?;
             }
             None => {
                 for line in self.store()?.release_keys()? {

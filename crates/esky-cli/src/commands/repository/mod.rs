@@ -1,5 +1,6 @@
-//! The commands on a signed repository: `init`, `release`, `status`, `refresh`, `yank`, `rotate`, `recover`.
+//! The commands on a signed repository: `init`, `import`, `release`, `status`, `refresh`, `yank`, `rotate`, `recover`.
 
+mod import;
 mod init;
 mod keys;
 mod release;
@@ -7,6 +8,7 @@ mod rotate;
 mod status;
 mod upkeep;
 
+pub(crate) use import::run as import;
 pub(crate) use init::run as init;
 pub(crate) use release::run as release;
 pub(crate) use rotate::{recover, rotate};

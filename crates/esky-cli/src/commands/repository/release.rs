@@ -5,7 +5,10 @@ use std::fmt;
 use std::path::Path;
 
 use esky_format::name::AppVersion;
-use esky_publish::repository::{Project, ReleaseOptions, Released, Source, release};
+use esky_publish::repository::{
+    Bridged, PatchMade, PatchOptions, PatchOutcome, Project, ReleaseOptions, ReleaseStep, Released,
+    Source, check_tufup_bridge, release, tufup_bridge,
+};
 use serde::Serialize;
 
 use super::keys::Workplace;
@@ -29,8 +32,19 @@ struct Outcome {
     path: String,
     target: String,
     size: u64,
+    compact_size: u64,
+    patches: Vec<Patch>,
     already: bool,
+    /// The archive for copies that tufup updates.
+    tufup_bridge: Option<String>,
     repository: String,
+}
+
+#[derive(Serialize)]
+struct Patch {
+    from: String,
+    size: Option<u64>,
+    left_out: Option<String>,
 }
 
 pub(crate) fn run(
@@ -61,19 +75,40 @@ pub(crate) fn run(
         channel: arguments.channel,
         notes,
         minimum_version: arguments.minimum_version,
+        patches: PatchOptions {
+            count: arguments.patches,
+            ..PatchOptions::default()
+        },
     };
+    if arguments.tufup_bridge {
+        check_tufup_bridge(project, &version_of(&options.source))?;
+    }
     let progress = terminal.progress();
     progress.phase(&format!(
         "Packing {}",
         text::printable(&what.display().to_string())
     ));
     let mut show = pack::show(&progress, environment);
-    let released = release(project, &options, &signers, now(), &mut show);
+    let mut step = |step| match step {
+        ReleaseStep::Packing(amount) => show(amount),
+        ReleaseStep::Patching(amount) => {
+            progress.phase("Making the compact package and patches");
+            show(amount)
+        }
+    };
+    let released = release(project, &options, &signers, now(), &mut step);
+    let done = released.and_then(|released| {
+        let bridged = arguments.tufup_bridge.then(|| {
+            progress.phase("Packing once more, for tufup");
+            tufup_bridge(project, &released.target, &signers, now(), &mut show)
+        });
+        Ok((released, bridged.transpose()?))
+    });
     drop(show);
     drop(progress);
-    let released = released.map_err(|error| Failure::from(error).about_path(&what))?;
+    let (released, bridged) = done.map_err(|error| Failure::from(error).about_path(&what))?;
     let repository = project.repository.display().to_string();
-    terminal.show(&Outcome::new(released, repository))?;
+    terminal.show(&Outcome::new(released, bridged, repository))?;
     Ok(exit::SUCCESS)
 }
 
@@ -98,11 +133,7 @@ fn source(
         let options = pack::packing_options(packing, what, environment)?;
         return Ok(Source::Directory(Box::new(options)));
     }
-    let stem = path.file_stem().and_then(OsStr::to_str);
-    let named = stem
-        .and_then(AppVersion::parse_directory)
-        .map(|app| app.version);
-    match (version, named) {
+    match (version, version_named(path)) {
         (Some(given), Some(named)) if given != named => Err(Failure::usage(format!(
             "{} is version {named}, not {given}",
             path.display()
@@ -111,8 +142,21 @@ fn source(
     }
 }
 
+fn version_of(source: &Source) -> String {
+    match source {
+        Source::Directory(options) => options.version.clone(),
+        Source::Package(path) => version_named(path).unwrap_or_default(),
+    }
+}
+
+/// The version in the name of a package.
+fn version_named(path: &Path) -> Option<String> {
+    let stem = path.file_stem().and_then(OsStr::to_str)?;
+    Some(AppVersion::parse_directory(stem)?.version)
+}
+
 impl Outcome {
-    fn new(released: Released, repository: String) -> Self {
+    fn new(released: Released, bridged: Option<Bridged>, repository: String) -> Self {
         let app = released.packed.app;
         Self {
             app: app.name,
@@ -122,8 +166,48 @@ impl Outcome {
             path: released.path.display().to_string(),
             target: released.target,
             size: released.packed.size,
+            compact_size: released.compact,
+            patches: released.patches.into_iter().map(Patch::new).collect(),
             already: released.already,
+            tufup_bridge: bridged.map(|bridged| bridged.path.display().to_string()),
             repository,
+        }
+    }
+}
+
+impl Patch {
+    fn new(made: PatchMade) -> Self {
+        let (size, left_out) = match made.outcome {
+            PatchOutcome::Published { size } => (Some(size), None),
+            PatchOutcome::Larger { size, files } => {
+                let (size, files) = (text::bytes(size), text::bytes(files));
+                let reason =
+                    format!("its {size} are no less than the {files} of the changed files");
+                (None, Some(reason))
+            }
+            PatchOutcome::Failed { reason } => (None, Some(reason)),
+        };
+        Self {
+            from: made.from,
+            size,
+            left_out,
+        }
+    }
+}
+
+impl fmt::Display for Patch {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let from = text::printable(&self.from);
+        match (self.size, &self.left_out) {
+            (Some(size), _) => writeln!(
+                formatter,
+                "  patch       from {from}, {}",
+                text::bytes(size)
+            ),
+            (None, reason) => {
+                let reason = text::printable(reason.as_deref().unwrap_or_default());
+                writeln!(formatter, "  no patch    from {from}: {reason}")
+            }
         }
     }
 }
@@ -152,6 +236,16 @@ impl fmt::Display for Outcome {
             text::printable(&self.path),
             text::bytes(self.size)
         )?;
+        if !self.already {
+            let size = text::bytes(self.compact_size);
+            writeln!(formatter, "  compact     {size}, for updates")?;
+        }
+        for patch in &self.patches {
+            write!(formatter, "{patch}")?;
+        }
+        if let Some(path) = &self.tufup_bridge {
+            writeln!(formatter, "  for tufup   {}", text::printable(path))?;
+        }
         writeln!(
             formatter,
             "  to publish  put {} on your web server",

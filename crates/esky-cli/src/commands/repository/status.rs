@@ -51,6 +51,7 @@ struct Release {
     version: Option<String>,
     platform: Option<String>,
     channel: Option<String>,
+    kind: Option<&'static str>,
     from: Option<String>,
     yanked: Option<String>,
 }
@@ -101,7 +102,7 @@ fn releases(status: Status) -> Vec<Release> {
         let said = found.release;
         let from = said.as_ref().and_then(|said| match &said.kind {
             PackageKind::Patch { from } => Some(from.clone()),
-            PackageKind::Full => None,
+            PackageKind::Full | PackageKind::Compact { .. } => None,
         });
         Release {
             target: found.target,
@@ -109,11 +110,20 @@ fn releases(status: Status) -> Vec<Release> {
             version: said.as_ref().map(|said| said.version.clone()),
             platform: said.as_ref().map(|said| said.platform.clone()),
             channel: said.as_ref().map(|said| said.channel.clone()),
+            kind: said.as_ref().map(|said| kind(&said.kind)),
             from,
             yanked: said.and_then(|said| said.yanked),
         }
     };
     releases.map(release).collect()
+}
+
+fn kind(kind: &PackageKind) -> &'static str {
+    match kind {
+        PackageKind::Full => "full",
+        PackageKind::Compact { .. } => "compact",
+        PackageKind::Patch { .. } => "patch",
+    }
 }
 
 impl Role {
@@ -163,7 +173,12 @@ impl Release {
         let yanked = self.yanked.as_deref().map(text::printable);
         let yanked = yanked.map_or(String::new(), |reason| format!("withdrawn: {reason}"));
         let from = self.from.as_deref().map(text::printable);
-        let from = from.map_or(String::new(), |from| format!(" from {from}"));
+        let compact = if self.kind == Some("compact") {
+            " compact"
+        } else {
+            ""
+        };
+        let from = from.map_or(compact.to_owned(), |from| format!(" from {from}"));
         [
             format!("  {}{from}", or_dash(&self.version)),
             format!("{} {}", or_dash(&self.channel), or_dash(&self.platform)),

@@ -1,8 +1,12 @@
 //! Stories and faults of signed repositories.
 
+mod bridging;
+mod importing;
 mod keys;
+mod patching;
 mod publishing;
 mod reader;
+mod spoilt;
 mod tampering;
 
 use std::fs;
@@ -11,8 +15,8 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use esky_publish::repository::{
-    InitOptions, KeyStore, Project, ReleaseOptions, Released, RepositoryResult, Signers, Source,
-    init, release,
+    InitOptions, KeyStore, PatchOptions, Project, ReleaseOptions, Released, RepositoryResult,
+    Signers, Source, init, release,
 };
 use esky_trust::Time;
 use esky_trust::sign::{RecoveryWords, SigningKey};
@@ -116,6 +120,7 @@ impl Workshop {
             channel: None,
             notes: Some(format!("New in {version}")),
             minimum_version: None,
+            patches: PatchOptions::default(),
         }
     }
 

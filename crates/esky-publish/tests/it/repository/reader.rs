@@ -1,9 +1,10 @@
 //! A reader of a repository, by the client workflow of the specification and no code of the vendor's side.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use esky_trust::{Release, Root, Time, TrustedSet};
+use esky_trust::{PackageKind, Release, Root, TargetFile, Time, TrustedSet};
 use sha2::{Digest, Sha256};
 
 /// What an app that was shipped with a root sees: the versions that are offered to it, each with a package that is what
@@ -28,9 +29,18 @@ pub(super) fn offered(repository: &Path, root: &[u8], now: Time) -> Result<Vec<S
         if found != hash || bytes.len() as u64 != file.length {
             return Err(format!("{package:?} is not what was signed for"));
         }
-        versions.push(release.version);
+        if release.kind == PackageKind::Full {
+            versions.push(release.version);
+        }
     }
     Ok(versions)
+}
+
+/// All that is named, as seen by an app with the first root.
+pub(super) fn targets(repository: &Path, now: Time) -> BTreeMap<String, TargetFile> {
+    let first = fs::read(repository.join("metadata/1.root.json")).unwrap();
+    let trusted = follow(repository, &first, now).unwrap();
+    trusted.targets().unwrap().targets.clone()
 }
 
 pub(super) fn newest_root(repository: &Path) -> Root {
@@ -53,7 +63,7 @@ fn follow_roots(repository: &Path, root: &[u8], now: Time) -> Result<TrustedSet,
     Ok(trusted)
 }
 
-fn follow(repository: &Path, root: &[u8], now: Time) -> Result<TrustedSet, String> {
+pub(super) fn follow(repository: &Path, root: &[u8], now: Time) -> Result<TrustedSet, String> {
     let words = |error: esky_trust::Error| error.to_string();
     let metadata = repository.join("metadata");
     let read =

@@ -1,0 +1,203 @@
+//! The cheapest way to a version that a signed repository offers, and going it.
+//!
+//! Ways are compared by the bytes that travel. When one fails, what failed is not tried again and the next cheapest is
+//! taken, so that a version can be had as long as anything leads to it. What is taken over from the installed version is
+//! compared with what was installed; a file that somebody has changed is fetched.
+
+mod offers;
+mod ranges;
+mod route;
+mod stage;
+mod steps;
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+
+use esky_format::name::AppVersion;
+use esky_patch::{Limits, VersionTree};
+
+use crate::finder::listing::nothing_left;
+use crate::{AppDir, Error, Event, Monitor, Result, Transport};
+
+pub(crate) use offers::Offers;
+pub use route::Way;
+
+use offers::Version;
+use route::{Route, Situation};
+use steps::Steps;
+
+/// Memory that applying a patch may take unless the app says otherwise, in bytes.
+const MEMORY: u64 = 1 << 30;
+
+/// What fetching a version may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FetchOptions {
+    /// Bytes that may travel for one version; `None` for any number.
+    pub most_bytes: Option<u64>,
+    /// Bytes of memory that applying a patch may take.
+    pub memory: u64,
+}
+
+impl Default for FetchOptions {
+    fn default() -> Self {
+        Self {
+            most_bytes: None,
+            memory: MEMORY,
+        }
+    }
+}
+
+/// All that fetching a version needs.
+pub(crate) struct Job<'a> {
+    pub(crate) transport: &'a dyn Transport,
+    pub(crate) app: &'a AppDir,
+    pub(crate) offers: &'a Offers,
+    pub(crate) options: FetchOptions,
+    pub(crate) monitor: &'a Monitor,
+}
+
+/// The version that patches and unchanged files come from.
+struct Installed {
+    version: String,
+    tree: VersionTree,
+}
+
+/// What has been learned on the way.
+#[derive(Default)]
+struct Progress {
+    /// Addresses of packages that failed.
+    failed: HashSet<String>,
+    /// Installed files that are not as they were installed.
+    changed: HashSet<String>,
+    causes: Vec<Error>,
+    changed_files: Option<steps::ChangedFiles>,
+    /// The server sends whole files only.
+    no_ranges: bool,
+}
+
+impl Job<'_> {
+    /// Fetches a version to its directory, where it waits to be installed. `None` if it is not offered.
+    pub(crate) fn fetch(&self, version: &str) -> Result<Option<PathBuf>> {
+        let Some(offered) = self.offers.version(version) else {
+            return Ok(None);
+        };
+        let target = (version, offered);
+        let wanted = AppVersion {
+            name: self.app.name().to_owned(),
+            version: version.to_owned(),
+            platform: self.app.platform().to_owned(),
+        };
+        let installed = self.installed()?;
+        let mut progress = Progress::default();
+        loop {
+            let Some(route) = self.choose(target, installed.as_ref(), &mut progress)? else {
+                let causes = progress.causes;
+                return Err(nothing_left(self.app, version, "the repository", causes));
+            };
+            self.allow(version, &route)?;
+            let steps = Steps {
+                job: self,
+                wanted: &wanted,
+                offered,
+                installed: installed.as_ref(),
+                limits: self.limits(),
+            };
+            match steps.go(&route, &progress) {
+                Ok(path) => return Ok(Some(path)),
+                Err(failure) => progress.learn(failure, self.monitor)?,
+            }
+        }
+    }
+
+    /// The version that starts now, if it knows its files.
+    fn installed(&self) -> Result<Option<Installed>> {
+        let version = self.app.best()?.app.version;
+        // A list that cannot be read costs bytes and nothing else.
+        let files = self.app.files(&version).ok().flatten();
+        Ok(files.map(|files| Installed {
+            tree: VersionTree::new(&files.list, &|entry| files.place(entry)),
+            version,
+        }))
+    }
+
+    /// The cheapest way that is left, after a look at the compact package if that may show a cheaper one.
+    fn choose<'a>(
+        &'a self,
+        target: (&'a str, &'a Version),
+        installed: Option<&'a Installed>,
+        progress: &mut Progress,
+    ) -> Result<Option<Route<'a>>> {
+        loop {
+            let situation = Situation {
+                offers: self.offers,
+                target,
+                installed: installed.map(|installed| installed.version.as_str()),
+                changed_files: progress.cost_of_changed_files(),
+                failed: &progress.failed,
+            };
+            let best = situation.choose();
+            if progress.no_ranges || !situation.changed_files_may_be_cheaper(best.as_ref()) {
+                return Ok(best);
+            }
+            match steps::ChangedFiles::look(self, target, installed, &progress.changed) {
+                Ok(found) => progress.changed_files = found,
+                Err(error) => {
+                    progress.learn(steps::Failure::of_compact(target.1, error), self.monitor)?
+                }
+            }
+        }
+    }
+
+    fn allow(&self, version: &str, route: &Route<'_>) -> Result<()> {
+        let (bytes, way) = (route.cost, route.way());
+        if let Some(allowed) = self.options.most_bytes.filter(|most| bytes > *most) {
+            return Err(Error::DownloadLimit {
+                version: version.to_owned(),
+                bytes,
+                allowed,
+            });
+        }
+        self.monitor.emit(Event::Planned { way, bytes });
+        Ok(())
+    }
+
+    fn limits(&self) -> Limits {
+        let mut limits = Limits::default();
+        limits.memory = self.options.memory;
+        limits.output = esky_format::file_list::Limits::default().total_size;
+        limits
+    }
+}
+
+impl Progress {
+    fn cost_of_changed_files(&self) -> Option<u64> {
+        Some(self.changed_files.as_ref()?.cost())
+    }
+
+    /// Takes note of what has failed, if another way may do; else gives the error back.
+    fn learn(&mut self, failure: steps::Failure, monitor: &Monitor) -> Result<()> {
+        if !failure.error.concerns_only_the_package() {
+            return Err(failure.error);
+        }
+        monitor.emit(Event::Retrying {
+            cause: failure.error.to_string(),
+        });
+        let news = match &failure.error {
+            Error::ChangedFile { entry, .. } => self.changed.insert(entry.clone()),
+            _ => false,
+        };
+        self.changed_files = None;
+        if failure.is_no_range() {
+            self.no_ranges = true;
+            self.causes.push(failure.error);
+            return Ok(());
+        }
+        // Without a package to blame the same way is gone again, with what is known now.
+        if failure.package.is_none() && !news {
+            return Err(failure.error);
+        }
+        self.failed.extend(failure.package);
+        self.causes.push(failure.error);
+        Ok(())
+    }
+}
