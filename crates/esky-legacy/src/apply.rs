@@ -1,6 +1,6 @@
 //! Carries out the commands of a patch.
 
-use std::io::Read;
+use std::io::{Read, Seek, SeekFrom};
 use std::sync::Arc;
 
 use crate::Pulse;
@@ -10,7 +10,7 @@ use crate::error::{Damage, Error, Result};
 use crate::limits::{Budget, Limits};
 use crate::patching::Patching;
 use crate::tree::{Content, FILE_MODE, Node, Tree, missing};
-use crate::zip;
+use crate::zip::{self, Behind};
 
 /// In the directory that stands for a zip: what its outline and its contents are called.
 const OUTLINE: &str = "outline";
@@ -22,21 +22,42 @@ const CONTENTS: &str = "contents";
 ///
 /// If the patch is damaged in any way, was made for another tree, asks for more than the limits, or does not end with
 /// the right digest of the whole result.
-pub fn apply<R: Read>(tree: Tree, patch: R, limits: &Limits, pulse: Pulse<'_>) -> Result<Tree> {
-    let mut machine = Machine {
-        reader: Reader::open(patch, limits)?,
-        budget: Budget::new(limits, pulse),
+pub fn apply<R: Read + Seek>(
+    tree: &Tree,
+    mut patch: R,
+    limits: &Limits,
+    pulse: Pulse<'_>,
+) -> Result<Tree> {
+    let start = patch.stream_position().map_err(Error::Input)?;
+    let mut budget = Budget::new(limits, pulse);
+    let mut outcome = run(tree, &mut patch, Behind::WithSignature, &mut budget);
+    if matches!(outcome, (Err(_), true)) {
+        // Nothing in the patch tells which Python it was made with.
+        patch.seek(SeekFrom::Start(start)).map_err(Error::Input)?;
+        outcome = run(tree, &mut patch, Behind::WithoutSignature, &mut budget);
+    }
+    outcome.0
+}
+
+/// Goes through the patch once; also tells whether it makes a difference how sizes behind the data are written.
+fn run<R: Read>(
+    tree: &Tree,
+    patch: R,
+    behind: Behind,
+    budget: &mut Budget<'_>,
+) -> (Result<Tree>, bool) {
+    let reader = match Reader::open(patch, &budget.limits) {
+        Ok(reader) => reader,
+        Err(error) => return (Err(error), false),
     };
-    let mut place = Place::new(tree, &[]);
-    let end = machine.block(&mut place, 0)?;
-    if end == End::Command && machine.reader.next_command()?.is_some() {
-        return Err(Damage::Trailing.into());
-    }
-    if place.is_verified {
-        Ok(place.tree)
-    } else {
-        Err(Damage::Truncated.into())
-    }
+    let mut machine = Machine {
+        reader,
+        budget,
+        behind,
+        met_sizes_behind: false,
+    };
+    let outcome = machine.patch(tree);
+    (outcome, machine.met_sizes_behind)
 }
 
 /// What ended a block.
@@ -90,12 +111,27 @@ fn check_depth(depth: usize, limits: &Limits) -> Result<()> {
     Ok(())
 }
 
-struct Machine<'a, R> {
+struct Machine<'a, 'b, R> {
     reader: Reader<R>,
-    budget: Budget<'a>,
+    budget: &'a mut Budget<'b>,
+    behind: Behind,
+    met_sizes_behind: bool,
 }
 
-impl<R: Read> Machine<'_, R> {
+impl<R: Read> Machine<'_, '_, R> {
+    fn patch(&mut self, tree: &Tree) -> Result<Tree> {
+        let mut place = Place::new(tree.clone(), &[]);
+        let end = self.block(&mut place, 0)?;
+        if end == End::Command && self.reader.next_command()?.is_some() {
+            return Err(Damage::Trailing.into());
+        }
+        if place.is_verified {
+            Ok(place.tree)
+        } else {
+            Err(Damage::Truncated.into())
+        }
+    }
+
     /// Carries out commands to the end of a block.
     fn block(&mut self, place: &mut Place, nesting: usize) -> Result<End> {
         let mut open: Option<Patching> = None;
@@ -167,15 +203,15 @@ impl<R: Read> Machine<'_, R> {
     }
 
     fn put(&mut self, place: &mut Place, node: Node) -> Result<()> {
-        let height = node.height(&mut self.budget)?;
+        let height = node.height(self.budget)?;
         check_depth(place.at.len() + height, &self.budget.limits)?;
         place.tree.put(&place.at, node)
     }
 
     fn verify(&mut self, place: &mut Place, expected: [u8; 16]) -> Result<()> {
         let digest = match place.tree.at(&place.at) {
-            _ if place.at.is_empty() => digest::of_tree(&place.tree, &mut self.budget)?,
-            Some(node) => digest::of_node(node, &mut self.budget)?,
+            _ if place.at.is_empty() => digest::of_tree(&place.tree, self.budget)?,
+            Some(node) => digest::of_node(node, self.budget)?,
             None => return Err(missing(&place.at)),
         };
         if digest != expected {
@@ -187,7 +223,7 @@ impl<R: Read> Machine<'_, R> {
     }
 
     fn content(&mut self, file: &mut Patching, command: &Command, nesting: usize) -> Result<()> {
-        let budget = &mut self.budget;
+        let budget = &mut *self.budget;
         match command {
             Command::Copy(size) => file.copy(*size, budget),
             Command::Skip(size) => file.skip(*size),
@@ -196,7 +232,7 @@ impl<R: Read> Machine<'_, R> {
             Command::Difference { size, patch } => file.difference(*size, patch, budget),
             _ => {
                 let zip = self.zip(file, nesting + 1)?;
-                file.insert(&zip, &mut self.budget)
+                file.insert(&zip, self.budget)
             }
         }
     }
@@ -211,11 +247,12 @@ impl<R: Read> Machine<'_, R> {
             });
         }
         let old = file.old().ok_or(Damage::Zip("there is none"))?;
-        let bytes = old.read(&mut self.budget)?;
+        let bytes = old.read(self.budget)?;
         let entries = zip::read(&bytes)?;
         self.budget.visit(entries.len() as u64)?;
+        self.met_sizes_behind |= entries.iter().any(zip::Entry::has_sizes_behind);
 
-        let outline = zip::outline(&entries, &mut self.budget)?;
+        let outline = zip::outline(&entries, self.behind, self.budget)?;
         let mut place = Place::new(Tree::default(), &[OUTLINE]);
         let content = Content::Memory(Arc::new(outline));
         place.tree.insert_file(OUTLINE, FILE_MODE, content)?;
@@ -223,16 +260,17 @@ impl<R: Read> Machine<'_, R> {
         let Some(Node::File { content, .. }) = place.tree.get(OUTLINE) else {
             return Err(Damage::Kind.into());
         };
-        let outline = content.read(&mut self.budget)?;
+        let outline = content.read(self.budget)?;
 
-        let contents = zip::unpack(&bytes, &entries, &mut self.budget)?;
+        let contents = zip::unpack(&bytes, &entries, self.budget)?;
         let mut place = Place::new(Tree::default(), &[CONTENTS]);
         place
             .tree
             .insert(CONTENTS, Node::Directory(Arc::new(contents)))?;
         self.inner_block(&mut place, nesting)?;
         let contents = place.tree.directory(CONTENTS).ok_or(Damage::Kind)?;
-        zip::write(&zip::read(&outline)?, contents, &mut self.budget)
+        let entries_after = zip::read(&outline)?;
+        zip::write(&entries_after, contents, self.behind, self.budget)
     }
 
     fn inner_block(&mut self, place: &mut Place, nesting: usize) -> Result<()> {

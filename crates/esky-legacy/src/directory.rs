@@ -98,7 +98,7 @@ pub fn apply_to_directory(
 ) -> Result<()> {
     let tree = Tree::of_directory(old, limits)?;
     let patch = BufReader::new(esky_fs::open_for_read(patch)?);
-    write_directory(&apply(tree, patch, limits, pulse)?, new)
+    write_directory(&apply(&tree, patch, limits, pulse)?, new)
 }
 
 fn beside(path: &Path) -> PathBuf {

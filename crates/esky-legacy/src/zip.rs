@@ -16,12 +16,24 @@ use entry::{LOCAL_SIZE, Method, Sizes, u16_at, u32_at};
 /// The level that Python takes when it is told none.
 const LEVEL: u8 = 6;
 const LOCAL: u32 = 0x0403_4b50;
-/// Flag: sizes and checksum stand behind the data.
-const SIZES_BEHIND: u16 = 1 << 3;
+/// What stands in front of sizes behind the data.
+const DESCRIPTOR: &[u8] = b"PK\x07\x08";
+
+/// How sizes and checksum are written behind the data of an entry whose flags ask for it: late versions of Python 2.7 put a
+/// signature in front of them, earlier ones did not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Behind {
+    WithSignature,
+    WithoutSignature,
+}
 
 /// The zip with the same entries, all of them empty.
-pub(crate) fn outline(entries: &[Entry], budget: &mut Budget<'_>) -> Result<Vec<u8>> {
-    let mut writer = Writer::default();
+pub(crate) fn outline(
+    entries: &[Entry],
+    behind: Behind,
+    budget: &mut Budget<'_>,
+) -> Result<Vec<u8>> {
+    let mut writer = Writer::new(behind);
     for entry in entries {
         writer.add(entry, &[], budget)?;
     }
@@ -32,9 +44,10 @@ pub(crate) fn outline(entries: &[Entry], budget: &mut Budget<'_>) -> Result<Vec<
 pub(crate) fn write(
     entries: &[Entry],
     contents: &Tree,
+    behind: Behind,
     budget: &mut Budget<'_>,
 ) -> Result<Vec<u8>> {
-    let mut writer = Writer::default();
+    let mut writer = Writer::new(behind);
     for entry in entries {
         budget.visit(1)?;
         if entry.is_directory() {
@@ -105,14 +118,23 @@ fn inflate(packed: &[u8], size: usize) -> Result<Vec<u8>> {
 }
 
 /// Writes what Python's `zipfile` writes.
-#[derive(Default)]
 struct Writer {
+    behind: Behind,
     bytes: Vec<u8>,
     index: Vec<u8>,
     count: u16,
 }
 
 impl Writer {
+    fn new(behind: Behind) -> Self {
+        Self {
+            behind,
+            bytes: Vec::new(),
+            index: Vec::new(),
+            count: 0,
+        }
+    }
+
     fn add(&mut self, entry: &Entry, content: &[u8], budget: &mut Budget<'_>) -> Result<()> {
         let packed = match entry.method()? {
             Method::Stored => content.to_vec(),
@@ -125,10 +147,13 @@ impl Writer {
             size: narrow(content.len())?,
             offset: narrow(self.bytes.len())?,
         };
-        let behind = entry.flags & SIZES_BEHIND != 0;
+        let behind = entry.has_sizes_behind();
         entry.put_local(&mut self.bytes, if behind { None } else { Some(&sizes) });
         self.bytes.extend(packed);
         if behind {
+            if self.behind == Behind::WithSignature {
+                self.bytes.extend(DESCRIPTOR);
+            }
             for number in [sizes.checksum, sizes.packed, sizes.size] {
                 self.bytes.extend(number.to_le_bytes());
             }

@@ -7,10 +7,12 @@ use crate::command::{Command, encode};
 use crate::error::{Error, Result};
 use crate::limits::Budget;
 use crate::tree::Content;
-use crate::zip;
+use crate::zip::{self, Behind};
 
 /// Old and new file are compared by parts of this size, so that old clients need no more memory.
 const WINDOW: usize = 4 << 20;
+/// Does not matter here: zips with sizes behind the data are not taken apart.
+const BEHIND: Behind = Behind::WithSignature;
 /// A shorter common start is not worth a command.
 const SHORT: usize = 8;
 
@@ -85,6 +87,10 @@ impl Parts {
     fn of(bytes: &[u8], budget: &mut Budget<'_>) -> Result<Option<Self>> {
         let mut parts = || -> Result<Self> {
             let entries = zip::read(bytes)?;
+            if entries.iter().any(zip::Entry::has_sizes_behind) {
+                // What old clients make of it depends on their version of Python.
+                return Err(crate::Damage::Zip("it was written as a stream").into());
+            }
             // Old clients make files of the names, which must be all different.
             let mut names: Vec<&str> = Vec::new();
             for entry in entries.iter().filter(|entry| !entry.is_directory()) {
@@ -97,7 +103,7 @@ impl Parts {
                 return Err(crate::Damage::Zip("its names are not all different files").into());
             }
             Ok(Self {
-                outline: zip::outline(&entries, budget)?,
+                outline: zip::outline(&entries, BEHIND, budget)?,
                 contents: zip::unpack(bytes, &entries, budget)?,
                 entries,
             })
@@ -106,7 +112,7 @@ impl Parts {
     }
 
     fn written(&self, budget: &mut Budget<'_>) -> Result<Option<Vec<u8>>> {
-        usable(zip::write(&self.entries, &self.contents, budget))
+        usable(zip::write(&self.entries, &self.contents, BEHIND, budget))
     }
 }
 

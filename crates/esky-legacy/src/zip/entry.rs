@@ -10,6 +10,7 @@ const END_SIZE: usize = 22;
 const CENTRAL: u32 = 0x0201_4b50;
 const END: u32 = 0x0605_4b50;
 const ENCRYPTED: u16 = 1;
+const SIZES_BEHIND: u16 = 1 << 3;
 /// A size that says: look into the zip64 field.
 const ELSEWHERE: u32 = u32::MAX;
 
@@ -27,7 +28,7 @@ pub(crate) struct Entry {
     created_by: u16,
     /// Version that is needed, and the byte behind it.
     needs: u16,
-    pub(super) flags: u16,
+    flags: u16,
     method: u16,
     time: u32,
     pub(super) checksum: u32,
@@ -70,6 +71,11 @@ impl Entry {
             fault,
         })?;
         Ok(path)
+    }
+
+    /// Whether sizes and checksum stand behind the data, and not in front.
+    pub(crate) fn has_sizes_behind(&self) -> bool {
+        self.flags & SIZES_BEHIND != 0
     }
 
     pub(super) fn mode(&self) -> u32 {

@@ -7,3 +7,4 @@ mod description;
 mod fixtures;
 mod refused;
 mod trees;
+mod zips;

@@ -1,5 +1,6 @@
 //! Patches that nobody should apply.
 
+use std::io::Cursor;
 use std::ops::ControlFlow;
 
 use esky_legacy::{Command, Damage, Error, Limits, Result, Tree, Writer};
@@ -13,6 +14,10 @@ fn patch(commands: &[Command]) -> Vec<u8> {
         writer.write(command).expect("to memory");
     }
     patch
+}
+
+fn limited(old: &Tree, patch: &[u8], limits: &Limits) -> Result<Tree> {
+    esky_legacy::apply(old, Cursor::new(patch), limits, &mut go_on)
 }
 
 fn path(text: &str) -> String {
@@ -137,15 +142,15 @@ fn memory_and_work_are_limited() {
     let packed = make(&Tree::default(), &tree([("zeros", &[0; 4 << 20][..])]));
     assert!(packed.len() < 1000);
     let limits = Limits::default().with_memory(1 << 20);
-    let refused = esky_legacy::apply(Tree::default(), packed.as_slice(), &limits, &mut go_on);
+    let refused = limited(&Tree::default(), &packed, &limits);
     assert!(matches!(refused, Err(Error::Limit { what: "memory", .. })));
     let mut limits = Limits::default();
     limits.work = 1 << 20;
-    let refused = esky_legacy::apply(Tree::default(), packed.as_slice(), &limits, &mut go_on);
+    let refused = limited(&Tree::default(), &packed, &limits);
     assert!(matches!(refused, Err(Error::Limit { what: "work", .. })));
     let mut limits = Limits::default();
     limits.patch = packed.len() as u64 - 1;
-    let refused = esky_legacy::apply(Tree::default(), packed.as_slice(), &limits, &mut go_on);
+    let refused = limited(&Tree::default(), &packed, &limits);
     assert!(matches!(refused, Err(Error::Limit { .. })));
 }
 
@@ -156,7 +161,7 @@ fn zips_in_zips_end_at_the_limit() {
     let mut limits = Limits::default();
     limits.nesting = 1;
     let old = on_disk(&directory.join("source"));
-    let refused = esky_legacy::apply(old, patch.as_slice(), &limits, &mut go_on);
+    let refused = limited(&old, &patch, &limits);
     assert!(matches!(
         refused,
         Err(Error::Limit {
@@ -179,7 +184,7 @@ fn the_caller_can_end_the_work() {
         }
     };
     let limits = Limits::default();
-    let ended = esky_legacy::apply(Tree::default(), patch.as_slice(), &limits, &mut pulse);
+    let ended = esky_legacy::apply(&Tree::default(), Cursor::new(patch), &limits, &mut pulse);
     assert!(matches!(ended, Err(Error::Cancelled)));
 }
 

@@ -1,5 +1,6 @@
 //! Trees to test with.
 
+use std::io::Cursor;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,7 +22,7 @@ pub(crate) fn on_disk(path: &Path) -> Tree {
 }
 
 pub(crate) fn apply(tree: &Tree, patch: &[u8]) -> Result<Tree> {
-    esky_legacy::apply(tree.clone(), patch, &Limits::default(), &mut go_on)
+    esky_legacy::apply(tree, Cursor::new(patch), &Limits::default(), &mut go_on)
 }
 
 pub(crate) fn make(old: &Tree, new: &Tree) -> Vec<u8> {
