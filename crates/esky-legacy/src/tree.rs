@@ -241,6 +241,22 @@ impl Tree {
         self.insert(path, Node::File { mode, content })
     }
 
+    /// Takes out what is at a path; `None` if nothing is there.
+    pub fn take(&mut self, path: &str) -> Option<Node> {
+        let path: Vec<String> = path.split('/').map(str::to_owned).collect();
+        self.remove(&path).ok().flatten()
+    }
+
+    /// The sum of the sizes of all files.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        let sizes = self.entries.values().map(|node| match node {
+            Node::File { content, .. } => content.size(),
+            Node::Directory(directory) => directory.size(),
+        });
+        sizes.fold(0, u64::saturating_add)
+    }
+
     pub(crate) fn at(&self, path: &[String]) -> Option<&Node> {
         let (first, rest) = path.split_first()?;
         let node = self.entries.get(first)?;
@@ -319,6 +335,15 @@ pub(crate) fn missing(path: &[String]) -> Error {
 }
 
 impl Node {
+    /// A directory with nothing in it.
+    #[must_use]
+    pub fn empty_directory(mode: u32) -> Self {
+        Self::Directory(Arc::new(Tree {
+            mode,
+            ..Tree::default()
+        }))
+    }
+
     /// How many directories are in one another here, this one included; counts what it looks at.
     pub(crate) fn height(&self, budget: &mut Budget<'_>) -> Result<usize> {
         budget.visit(1)?;
