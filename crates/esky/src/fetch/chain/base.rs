@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use esky_archive::{Limits as PackageLimits, Package, SinkError, TreeSink};
 use esky_format::file_list::Kind;
-use esky_format::layout::{APPDATA_DIR, BOOTSTRAP_DIR, CONTROL_DIR, FILE_LIST, MANIFEST};
+use esky_format::layout::{
+    APPDATA_DIR, BOOTSTRAP_DIR, CONTROL_DIR, FILE_LIST, MANIFEST, PACKAGE_MANIFEST,
+};
 use esky_format::manifest;
 use esky_install::{InstalledVersion, VersionFiles};
 use esky_legacy::{Content, Error as Fault, Limits, Node, Tree};
@@ -74,7 +76,13 @@ impl Base {
             }
         }
         let control = best.path.join(CONTROL_DIR);
-        let manifest = file(&control.join(MANIFEST))?;
+        let as_packed = self
+            .files
+            .take(&format!("{CONTROL_DIR}/{PACKAGE_MANIFEST}"));
+        let manifest = match as_packed {
+            Some(manifest) => manifest,
+            None => file(&control.join(MANIFEST))?,
+        };
         let path = format!("{CONTROL_DIR}/{MANIFEST}");
         self.files.insert(&path, manifest)?;
         if let Node::File { content, .. } = file(&control.join(FILE_LIST))? {
