@@ -93,15 +93,6 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether this machine is at fault, and not the patch or the version that it is for.
-    #[must_use]
-    pub fn concerns_this_machine(&self) -> bool {
-        matches!(
-            self,
-            Self::Disk(_) | Self::Read { .. } | Self::Input(_) | Self::Output(_) | Self::Cancelled
-        )
-    }
-
     /// What a person can do about it, as a sentence.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
