@@ -17,6 +17,16 @@ const TOO_FAR: usize = 4096;
 /// Bytes that were looked at are dropped when there are so many.
 const DROP: usize = 1 << 20;
 
+/// The raw deflate stream that zlib makes of the bytes, at a level from 1 to 9.
+#[must_use]
+pub fn deflate(bytes: &[u8], level: u8) -> Vec<u8> {
+    let mut packed = Vec::new();
+    let mut encoder = Encoder::new(Settings { level, memory: 8 });
+    encoder.write(bytes, &mut packed);
+    encoder.finish(&mut packed);
+    packed
+}
+
 /// How zlib was called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Settings {

@@ -18,7 +18,9 @@ mod tree;
 
 pub use apply::{Limits, apply};
 pub use create::{LARGEST, create};
+pub use deflate::deflate;
 pub use error::{Damage, Error, Result};
+pub use matching::{Block, match_bytes};
 pub use tree::{
     Contents, Entry, FileContents, Kind, Made, Patch, Selection, Sink, Stream, Tree, TreeDigest,
     UnitPlace, diff, is_unit,

@@ -12,6 +12,7 @@
 
 mod archive;
 mod format;
+mod legacy;
 mod listing;
 mod trust;
 
@@ -26,7 +27,7 @@ pub struct Target {
 }
 
 /// Every parser of bytes that come from outside.
-pub const TARGETS: [Target; 19] = [
+pub const TARGETS: [Target; 20] = [
     Target {
         name: "slot",
         body: format::slot,
@@ -81,6 +82,11 @@ pub const TARGETS: [Target; 19] = [
         name: "listing",
         body: listing::listing,
         seeds: listing::listing_seeds,
+    },
+    Target {
+        name: "legacy_patch",
+        body: legacy::legacy_patch,
+        seeds: legacy::legacy_patch_seeds,
     },
     Target {
         name: "json",
@@ -223,6 +229,7 @@ mod tests {
         environment,
         package,
         listing,
+        legacy_patch,
         json,
         metadata,
         target_name,

@@ -8,12 +8,12 @@ use crate::appdir::{AppDir, View};
 use crate::error::{Damage, EntryFault, Error, Result};
 use crate::hashing::copy_and_hash;
 use crate::lock::{StagingLock, VersionLock};
-use crate::programs::below;
+use crate::programs::{below, in_order};
 use crate::version_dir::{Stage, VersionDir};
 use esky_format::file_list::{Entry, FileList, Kind, Limits};
 use esky_format::layout::{
     APPDATA_DIR, BOOTSTRAP_DIR, CONTROL_DIR, FILE_LIST, LOCKFILE, LOCKFILE_TEXT, MANIFEST,
-    MANIFEST_UNINSTALLED,
+    MANIFEST_UNINSTALLED, PACKAGE_MANIFEST,
 };
 use esky_format::manifest;
 use esky_format::name::AppVersion;
@@ -31,10 +31,16 @@ const MANIFEST_LIMIT: u64 = 1 << 20;
 pub struct Staging {
     dir: VersionDir,
     entries: BTreeMap<(bool, String), Kind>,
-    manifest: Option<Vec<String>>,
+    manifest: Option<PackageManifest>,
     list: Option<FileList>,
     finished: bool,
     _lock: StagingLock,
+}
+
+#[derive(Debug)]
+struct PackageManifest {
+    names: Vec<String>,
+    text: Vec<u8>,
 }
 
 impl AppDir {
@@ -197,10 +203,10 @@ impl Staging {
         self.drop_unnamed_programs()?;
         let list = match self.list.take() {
             Some(list) => self.check_list(list)?,
-            None => FileList {
-                app: self.dir.app.clone(),
-                entries: self.list_entries(),
-            },
+            None => {
+                self.keep_text_of_manifest()?;
+                self.list_of_entries()
+            }
         };
         self.apply_directory_modes(&list)?;
         let path = self.dir.file_list();
@@ -270,7 +276,7 @@ impl Staging {
             path: path.into(),
             fault,
         })?;
-        self.manifest = Some(names);
+        self.manifest = Some(PackageManifest { names, text: bytes });
         Ok(())
     }
 
@@ -297,7 +303,7 @@ impl Staging {
 
     /// As in the original: of the files at the top only those that the manifest names are part of the app.
     fn drop_unnamed_programs(&mut self) -> Result<()> {
-        let Some(names) = &self.manifest else {
+        let Some(PackageManifest { names, .. }) = &self.manifest else {
             return Ok(());
         };
         for name in names {
@@ -319,12 +325,28 @@ impl Staging {
         Ok(())
     }
 
-    fn list_entries(&self) -> Vec<Entry> {
+    /// Patches of the original are made for the file as it was, and ours has another order.
+    fn keep_text_of_manifest(&mut self) -> Result<()> {
+        let path = format!("{CONTROL_DIR}/{PACKAGE_MANIFEST}");
+        let Some(PackageManifest { text, .. }) = self.manifest.take() else {
+            return Ok(());
+        };
+        let ours = manifest::write(&in_order(&self.list_of_entries()));
+        if text == ours.as_bytes() || self.entries.contains_key(&(false, path.clone())) {
+            return Ok(());
+        }
+        self.add_file(&path, 0o644, text.len() as u64, &mut text.as_slice())
+    }
+
+    fn list_of_entries(&self) -> FileList {
         let entry = |((_, path), kind): (&(bool, String), &Kind)| Entry {
             path: path.clone(),
             kind: kind.clone(),
         };
-        self.entries.iter().map(entry).collect()
+        FileList {
+            app: self.dir.app.clone(),
+            entries: self.entries.iter().map(entry).collect(),
+        }
     }
 
     /// The package's list must name exactly what was written; only directories and our lock file may be implied.

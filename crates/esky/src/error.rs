@@ -154,6 +154,15 @@ pub enum Error {
         source: esky_trust::TargetNameFault,
     },
 
+    /// A patch of the original esky could not be applied to the version that it starts from.
+    #[error("cannot use {url}: {source}")]
+    OldPatch {
+        /// The patch.
+        url: String,
+        /// What went wrong.
+        source: esky_legacy::Error,
+    },
+
     /// A signed repository was asked for something before it was refreshed.
     #[error("the repository has not been refreshed")]
     NotRefreshed,
@@ -301,6 +310,7 @@ impl Error {
                 | Self::Foreign { .. }
                 | Self::Untrusted { .. }
                 | Self::Patch { .. }
+                | Self::OldPatch { .. }
                 | Self::PatchedVersion { .. }
                 | Self::ChangedFile { .. }
         )

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::tools::{cargo, output};
 
 /// For each crate the workspace crates that it may use. A new crate says here where it stands.
-const ALLOWED: [(&str, &[&str]); 17] = [
+const ALLOWED: [(&str, &[&str]); 18] = [
     ("esky-format", &[]),
     ("esky-fs", &[]),
     ("esky-bootstrap", &["esky-format"]),
@@ -16,6 +16,7 @@ const ALLOWED: [(&str, &[&str]); 17] = [
     ("esky-archive", &["esky-format"]),
     ("esky-delta", &[]),
     ("esky-patch", &["esky-delta", "esky-format", "esky-fs"]),
+    ("esky-legacy", &["esky-delta", "esky-format", "esky-fs"]),
     (
         "esky-publish",
         &[
@@ -42,6 +43,7 @@ const BELOW_ESKY: &[&str] = &[
     "esky-format",
     "esky-fs",
     "esky-install",
+    "esky-legacy",
     "esky-patch",
     "esky-trust",
 ];
@@ -53,6 +55,7 @@ const BELOW_COMMAND: &[&str] = &[
     "esky-format",
     "esky-fs",
     "esky-install",
+    "esky-legacy",
     "esky-patch",
     "esky-publish",
     "esky-trust",
@@ -65,6 +68,7 @@ const BELOW_PYTHON: &[&str] = &[
     "esky-format",
     "esky-fs",
     "esky-install",
+    "esky-legacy",
     "esky-patch",
     "esky-publish",
     "esky-trust",

@@ -2,10 +2,13 @@
 
 /// Bytes of the new file that are copied, with corrections, from the old one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Block {
-    pub(crate) new: u32,
-    pub(crate) old: u32,
-    pub(crate) length: u32,
+pub struct Block {
+    /// Where they are in the new file.
+    pub new: u32,
+    /// Where they come from in the old one.
+    pub old: u32,
+    /// How many there are.
+    pub length: u32,
 }
 
 impl Block {

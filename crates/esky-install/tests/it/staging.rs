@@ -354,6 +354,31 @@ fn only_programs_that_the_manifest_names_are_taken() {
     assert!(!app.root().join("readme.txt").exists());
 }
 
+/// Patches of the original change the manifest byte by byte; ours has an order of its own.
+#[test]
+fn manifest_of_a_package_in_another_order_is_kept_beside_ours() {
+    for (text, is_kept) in [("tool\nprog\n", true), ("prog\ntool\n", false)] {
+        let app = App::with_versions(&["1"]);
+        let opened = app.open();
+        let mut staging = opened.stage(&app_version("2")).unwrap();
+        for name in ["prog", "tool"] {
+            staging.add_program(name, 0o755, 1, &mut &b"x"[..]).unwrap();
+        }
+        let path = "esky-files/bootstrap-manifest.txt";
+        let size = text.len() as u64;
+        staging
+            .add_file(path, 0o644, size, &mut text.as_bytes())
+            .unwrap();
+        let version = staging.finish().unwrap();
+        let kept = fs::read(version.join("esky-files/package-manifest.txt")).ok();
+        assert_eq!(kept, is_kept.then(|| text.as_bytes().to_vec()));
+        let lock = opened.lock().unwrap();
+        opened.install("2", &lock).unwrap();
+        let report = opened.verify("2", &mut |_, _| ()).unwrap();
+        assert!(report.is_intact());
+    }
+}
+
 #[test]
 fn program_that_only_the_manifest_knows_is_refused() {
     let app = App::with_versions(&["1"]);

@@ -64,7 +64,7 @@ fn is_newer(file_name: &str, present: &str) -> bool {
     let package = file_name.strip_suffix(".meta").unwrap_or(file_name);
     let package = package.strip_suffix(".part").unwrap_or(package);
     let package = package.strip_suffix(".parts").unwrap_or(package);
-    let endings = [".zip", ".exe", ".esky"];
+    let endings = [".zip", ".exe", ".esky", ".patch"];
     let stem = endings
         .iter()
         .find_map(|ending| package.strip_suffix(ending));
@@ -97,6 +97,8 @@ mod tests {
             "0f.demo-1.1.linux-x86_64.from-1.0.esky.part",
             "1.0"
         ));
+        assert!(is_newer("demo-1.1.linux-x86_64.from-1.0.patch", "1.0"));
+        assert!(!is_newer("demo-1.1.linux-x86_64.from-1.0.patch", "1.1"));
         assert!(!is_newer("0f.demo-1.1.linux-x86_64.from-1.0.esky", "1.1"));
         assert!(!is_newer("between", "1.0"));
         assert!(!is_newer("demo-1.0.linux-x86_64.zip", "1.0"));

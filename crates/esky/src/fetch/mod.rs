@@ -1,5 +1,6 @@
 //! From a URL to a version directory: read pages, download packages, unpack them.
 
+mod chain;
 mod download;
 pub(crate) mod downloads;
 mod pace;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 use crate::finder::OpenPackage;
 use crate::{AppDir, Monitor, Result, Transport};
 
+pub(crate) use chain::{ChainFailure, is_patch, stage_chain};
 pub(crate) use download::{PACE_LEAST_BYTES, PACE_WINDOW};
 pub(crate) use pace::Pace;
 pub(crate) use page::{read_page, reading_failed};
@@ -46,6 +48,64 @@ pub(crate) fn fetch_and_unpack(
     }
     download::download(transport, app, url, None, &package, monitor)?;
     unpack_and_remove(app, &package, version, monitor)
+}
+
+/// Downloads a chain of old packages, unless an earlier run did, and makes a version of them.
+///
+/// As above: what is there from an earlier run is fetched again if it turns out to be no good.
+pub(crate) fn fetch_chain(
+    transport: &dyn Transport,
+    app: &AppDir,
+    urls: &[String],
+    version: &str,
+    monitor: &Monitor,
+) -> Result<PathBuf, ChainFailure> {
+    let (packages, are_new) = bring_chain(transport, app, urls, monitor)?;
+    let failure = match stage_chain(app, &packages, version, monitor) {
+        Ok(path) => return remove_chain(&packages).map(|()| path),
+        Err(failure) => failure,
+    };
+    if !failure.error.concerns_only_the_package() {
+        return Err(failure);
+    }
+    remove_chain(&packages)?;
+    if are_new {
+        return Err(failure);
+    }
+    fetch_chain(transport, app, urls, version, monitor)
+}
+
+/// Also tells whether all of them come from this call.
+fn bring_chain(
+    transport: &dyn Transport,
+    app: &AppDir,
+    urls: &[String],
+    monitor: &Monitor,
+) -> Result<(Vec<(String, PathBuf)>, bool), ChainFailure> {
+    let mut packages = Vec::new();
+    let mut are_new = true;
+    for (number, url) in urls.iter().enumerate() {
+        let mut bring = || -> Result<PathBuf> {
+            let package = downloads::package_path(app, url)?;
+            if esky_fs::exists(&package)? {
+                are_new = false;
+            } else {
+                download::download(transport, app, url, None, &package, monitor)?;
+            }
+            Ok(package)
+        };
+        let package = bring().map_err(ChainFailure::at(number))?;
+        packages.push((url.clone(), package));
+    }
+    Ok((packages, are_new))
+}
+
+fn remove_chain(packages: &[(String, PathBuf)]) -> Result<(), ChainFailure> {
+    for (number, (_, package)) in packages.iter().enumerate() {
+        let removed = esky_fs::remove_file(package);
+        removed.map_err(|error| ChainFailure::at(number)(error.into()))?;
+    }
+    Ok(())
 }
 
 /// Downloads a package whose length and hashes are signed, unless an earlier run did, and unpacks it. Nothing is unpacked

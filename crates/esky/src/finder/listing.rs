@@ -7,9 +7,9 @@ use url::Url;
 
 use super::scrape::{self, Link, PackageKind};
 use super::{OpenPackage, VersionFinder, VersionGraph};
-use crate::fetch::{self, downloads};
+use crate::fetch::{self, ChainFailure, downloads};
 use crate::transport::is_web_address;
-use crate::{AppDir, Error, Event, HttpFault, Monitor, Result, Transport};
+use crate::{AppDir, Error, HttpFault, Monitor, Result, Transport};
 
 /// Finds packages by the links of an HTML page and downloads them.
 pub struct DefaultVersionFinder {
@@ -94,25 +94,32 @@ impl DefaultVersionFinder {
         }
     }
 
-    /// The next package to try: the start of the cheapest path. Every path is one full package as long as no other
-    /// kind enters the graph.
-    fn next_package(&self, source: &str, version: &str) -> Option<String> {
-        self.graph()
-            .get_best_path(source, version)?
-            .into_iter()
-            .next()
+    /// The packages to try next: one full package, or patches from the version that is there, or patches from a full one.
+    fn next_path(&self, source: &str, version: &str) -> Option<Vec<String>> {
+        let path = self.graph().get_best_path(source, version)?;
+        (!path.is_empty()).then_some(path)
     }
 
-    fn fetch_package(
+    fn fetch_path(
         &self,
         app: &AppDir,
-        url: &str,
+        path: &[String],
         version: &str,
         monitor: &Monitor,
-    ) -> Result<PathBuf> {
-        let url = absolute(&self.url, url);
-        refuse_less_secure(&self.url, &url)?;
-        fetch::fetch_and_unpack(&*self.transport, app, &url, version, monitor)
+    ) -> Result<PathBuf, ChainFailure> {
+        let mut urls = Vec::new();
+        for (number, url) in path.iter().enumerate() {
+            let url = absolute(&self.url, url);
+            refuse_less_secure(&self.url, &url).map_err(ChainFailure::at(number))?;
+            urls.push(url);
+        }
+        match urls.as_slice() {
+            [url] if !fetch::is_patch(url) => {
+                let fetched = fetch::fetch_and_unpack(&*self.transport, app, url, version, monitor);
+                fetched.map_err(ChainFailure::at(0))
+            }
+            urls => fetch::fetch_chain(&*self.transport, app, urls, version, monitor),
+        }
     }
 }
 
@@ -126,20 +133,18 @@ impl VersionFinder for DefaultVersionFinder {
 
     fn fetch_version(&self, app: &AppDir, version: &str, monitor: &Monitor) -> Result<PathBuf> {
         let source = app.best()?.app.version;
-        if self.next_package(&source, version).is_none() {
+        if self.next_path(&source, version).is_none() {
             self.find_versions(app, monitor)?;
         }
         let mut causes = Vec::new();
-        while let Some(url) = self.next_package(&source, version) {
-            match self.fetch_package(app, &url, version, monitor) {
-                Err(error) if error.concerns_only_the_package() => {
-                    monitor.emit(Event::Retrying {
-                        cause: error.to_string(),
-                    });
-                    self.graph().remove_all_links(&url);
-                    causes.push(error);
+        while let Some(path) = self.next_path(&source, version) {
+            match self.fetch_path(app, &path, version, monitor) {
+                Err(failure) => {
+                    let failed = path.get(failure.package).unwrap_or(&path[0]);
+                    causes.push(failure.after(monitor)?);
+                    self.graph().remove_all_links(failed);
                 }
-                settled => return settled,
+                Ok(staged) => return Ok(staged),
             }
         }
         Err(nothing_left(app, version, &self.url, causes))
@@ -152,7 +157,8 @@ impl VersionFinder for DefaultVersionFinder {
         monitor: &Monitor,
     ) -> Result<Option<OpenPackage>> {
         let links = self.read_links(app.name(), app.platform(), monitor)?;
-        let Some((_, url)) = links.into_iter().find(|(link, _)| link.version == version) else {
+        let full = |link: &Link| link.version == version && link.kind == PackageKind::Full;
+        let Some((_, url)) = links.into_iter().find(|(link, _)| full(link)) else {
             return Err(nothing_left(app, version, &self.url, Vec::new()));
         };
         refuse_less_secure(&self.url, &url)?;
@@ -196,12 +202,8 @@ pub(crate) fn nothing_left(app: &AppDir, version: &str, place: &str, causes: Vec
     }
 }
 
-/// Where a link leads, if it leads to a kind of package this client can apply. A page from the web cannot point
-/// into the file system.
+/// Where a link leads. A page from the web cannot point into the file system.
 fn package_url(base: &Url, link: &Link) -> Option<String> {
-    if link.kind != PackageKind::Full {
-        return None;
-    }
     let url = base.join(&link.href).ok()?;
     let web = is_web_address(url.as_str());
     (web || !is_web_address(base.as_str())).then(|| url.into())

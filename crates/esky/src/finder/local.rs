@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use super::scrape::{self, PackageKind};
+use super::scrape;
 use super::{OpenPackage, VersionFinder, VersionGraph};
+use crate::fetch::{self, ChainFailure};
 use crate::finder::listing::nothing_left;
-use crate::{AppDir, Error, Event, Monitor, Result, fetch};
+use crate::{AppDir, Error, Monitor, Result};
 
 /// Finds packages by the file names of a directory and unpacks them from there, without a copy.
 #[derive(Debug, Clone)]
@@ -46,11 +47,37 @@ impl LocalVersionFinder {
             let Some(link) = scrape::match_file_name(file_name, name, platform) else {
                 continue;
             };
-            if link.kind == PackageKind::Full {
-                graph.add_link("", &link.version, file_name, link.kind.cost());
-            }
+            graph.add_link(
+                link.kind.source(),
+                &link.version,
+                file_name,
+                link.kind.cost(),
+            );
         }
         Ok(graph)
+    }
+
+    fn unpack_path(
+        &self,
+        app: &AppDir,
+        path: &[String],
+        version: &str,
+        monitor: &Monitor,
+    ) -> Result<PathBuf, ChainFailure> {
+        let place = |name: &String| self.directory.join(name);
+        match path {
+            [name] if !fetch::is_patch(name) => {
+                let unpacked = fetch::unpack_package(app, &place(name), version, monitor);
+                unpacked.map_err(ChainFailure::at(0))
+            }
+            path => {
+                let packages: Vec<_> = path
+                    .iter()
+                    .map(|name| (place(name).display().to_string(), place(name)))
+                    .collect();
+                fetch::stage_chain(app, &packages, version, monitor)
+            }
+        }
     }
 }
 
@@ -66,17 +93,14 @@ impl VersionFinder for LocalVersionFinder {
         let mut graph = self.version_graph(app)?;
         let mut causes: Vec<Error> = Vec::new();
         while let Some(path) = graph.get_best_path(&source, version) {
-            let Some(file_name) = path.first() else { break };
-            let package = self.directory.join(file_name);
-            match fetch::unpack_package(app, &package, version, monitor) {
-                Err(error) if error.concerns_only_the_package() => {
-                    monitor.emit(Event::Retrying {
-                        cause: error.to_string(),
-                    });
-                    graph.remove_all_links(file_name);
-                    causes.push(error);
+            let Some(first) = path.first() else { break };
+            match self.unpack_path(app, &path, version, monitor) {
+                Err(failure) => {
+                    let failed = path.get(failure.package).unwrap_or(first);
+                    causes.push(failure.after(monitor)?);
+                    graph.remove_all_links(failed);
                 }
-                settled => return settled,
+                Ok(staged) => return Ok(staged),
             }
         }
         let place = self.directory.display().to_string();

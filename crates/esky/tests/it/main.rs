@@ -9,6 +9,7 @@ mod bad_packages;
 mod bad_servers;
 mod cancelling;
 mod finders;
+mod old_patches;
 mod plans;
 mod repairing;
 mod repository;
