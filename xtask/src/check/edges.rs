@@ -23,6 +23,7 @@ const ALLOWED: [(&str, &[&str]); 18] = [
             "esky-archive",
             "esky-format",
             "esky-fs",
+            "esky-legacy",
             "esky-patch",
             "esky-trust",
         ],

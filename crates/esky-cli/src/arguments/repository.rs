@@ -56,6 +56,9 @@ pub(crate) struct ReleaseArguments {
     /// Offer the version to installed copies that tufup updates, too: from it on they are updated by esky
     #[arg(long)]
     pub(crate) tufup_bridge: bool,
+    /// Put the version on a site for installed copies with the original esky, too: packages, patches, a page of links
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) legacy_site: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) keys: KeyArguments,
     #[command(flatten)]

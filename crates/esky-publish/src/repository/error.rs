@@ -166,6 +166,9 @@ pub enum RepositoryError {
         #[source]
         fault: super::request::RequestFault,
     },
+    /// The package cannot go to a site for old clients.
+    #[error(transparent)]
+    LegacySite(#[from] super::legacy_site::LegacySiteFault),
     /// A patch could not be made.
     #[error(transparent)]
     Patch(#[from] esky_patch::Error),
@@ -248,6 +251,7 @@ impl RepositoryError {
             Self::OtherApp { .. } => "correct `app` in esky.toml, or the name of the package",
             Self::BadPackage { .. } => "pack it again with this version of esky",
             Self::Sign(_) | Self::Unsayable(_) => return None,
+            Self::LegacySite(fault) => fault.hint(),
             Self::KeyChange(fault) => fault.hint(),
             Self::Request { fault, .. } => fault.hint(),
             Self::Patch(error) => return error.hint(),

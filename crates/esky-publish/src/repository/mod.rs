@@ -11,6 +11,7 @@ mod init;
 mod key_changes;
 mod key_store;
 mod layout;
+mod legacy_site;
 mod patches;
 mod play;
 mod project;
@@ -37,6 +38,7 @@ pub use key_changes::{
     split_release_key,
 };
 pub use key_store::{EncryptedKey, KeyStore, generate_passphrase};
+pub use legacy_site::{LegacySite, LegacySiteFault, LegacySiteOptions, legacy_site};
 pub use patches::{PatchMade, PatchOptions, PatchOutcome};
 pub use project::{Project, guess_app};
 pub use release::{ReleaseOptions, ReleaseStep, Released, Source, release};

@@ -47,7 +47,7 @@ fn default_repository() -> PathBuf {
     PathBuf::from("repo")
 }
 
-fn default_channel() -> String {
+pub(super) fn default_channel() -> String {
     "stable".to_owned()
 }
 

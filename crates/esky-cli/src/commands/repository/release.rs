@@ -6,8 +6,9 @@ use std::path::Path;
 
 use esky_format::name::AppVersion;
 use esky_publish::repository::{
-    Bridged, PatchMade, PatchOptions, PatchOutcome, Project, ReleaseOptions, ReleaseStep, Released,
-    Source, check_tufup_bridge, release, tufup_bridge,
+    Bridged, LegacySite, LegacySiteOptions, PatchMade, PatchOptions, PatchOutcome, Project,
+    ReleaseOptions, ReleaseStep, Released, Source, check_tufup_bridge, legacy_site, release,
+    tufup_bridge,
 };
 use serde::Serialize;
 
@@ -37,9 +38,21 @@ struct Outcome {
     already: bool,
     /// The archive for copies that tufup updates.
     tufup_bridge: Option<String>,
+    /// What was put on the site for copies with the original esky.
+    legacy_site: Option<Site>,
     repository: String,
     /// What others have to sign first.
     request: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Site {
+    package: String,
+    size: u64,
+    copied_links: u64,
+    patches: Vec<Patch>,
+    /// `None` if there is a page that esky did not write.
+    index: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -66,6 +79,7 @@ pub(crate) fn run(
         None => None,
     };
     let what = arguments.path.clone();
+    let legacy = arguments.legacy_site.clone();
     let options = ReleaseOptions {
         source: source(
             &arguments.path,
@@ -105,13 +119,27 @@ pub(crate) fn run(
             progress.phase("Packing once more, for tufup");
             tufup_bridge(project, &released.target, &signers, now(), &mut show)
         });
-        Ok((released, bridged.transpose()?))
+        let site = legacy
+            .filter(|_| released.request.is_none())
+            .map(|directory| {
+                progress.phase("Packing once more, for copies with the original esky");
+                let site = LegacySiteOptions {
+                    package: released.path.clone(),
+                    directory,
+                    patches: arguments.patches,
+                };
+                legacy_site(project, &site, &mut show)
+            });
+        Ok((released, bridged.transpose()?, site.transpose()?))
     });
     drop(show);
     drop(progress);
-    let (released, bridged) = done.map_err(|error| Failure::from(error).about_path(&what))?;
+    let (released, bridged, site) = done.map_err(|error| Failure::from(error).about_path(&what))?;
     let repository = project.repository.display().to_string();
-    terminal.show(&Outcome::new(released, bridged, repository))?;
+    terminal.show(&Outcome {
+        legacy_site: site.map(Site::new),
+        ..Outcome::new(released, bridged, repository)
+    })?;
     Ok(exit::SUCCESS)
 }
 
@@ -173,8 +201,45 @@ impl Outcome {
             patches: released.patches.into_iter().map(Patch::new).collect(),
             already: released.already,
             tufup_bridge: bridged.map(|bridged| bridged.path.display().to_string()),
+            legacy_site: None,
             repository,
             request: released.request.map(|path| path.display().to_string()),
+        }
+    }
+}
+
+impl Site {
+    fn new(site: LegacySite) -> Self {
+        Self {
+            package: site.package.display().to_string(),
+            size: site.size,
+            copied_links: site.copied_links,
+            patches: site.patches.into_iter().map(Patch::new).collect(),
+            index: site.index.map(|index| index.display().to_string()),
+        }
+    }
+}
+
+impl fmt::Display for Site {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (package, size) = (text::printable(&self.package), text::bytes(self.size));
+        writeln!(formatter, "  old copies  {package} ({size})")?;
+        if self.copied_links > 0 {
+            let links = text::count(self.copied_links, "link");
+            writeln!(
+                formatter,
+                "    {links} became copies, which old clients need"
+            )?;
+        }
+        for patch in &self.patches {
+            write!(formatter, "  {patch}")?;
+        }
+        match self.index {
+            Some(_) => Ok(()),
+            None => writeln!(
+                formatter,
+                "    add links to these files to your index.html, which stays as it is"
+            ),
         }
     }
 }
@@ -249,6 +314,9 @@ impl fmt::Display for Outcome {
         }
         if let Some(path) = &self.tufup_bridge {
             writeln!(formatter, "  for tufup   {}", text::printable(path))?;
+        }
+        if let Some(site) = &self.legacy_site {
+            write!(formatter, "{site}")?;
         }
         if let Some(request) = &self.request {
             return requests::waiting(request, formatter);

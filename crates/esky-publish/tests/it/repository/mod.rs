@@ -3,6 +3,7 @@
 mod bridging;
 mod importing;
 mod keys;
+mod legacy_site;
 mod patching;
 mod publishing;
 mod reader;
