@@ -9,7 +9,7 @@ use esky_publish::repository::{
     LegacySite, LegacySiteFault, LegacySiteOptions, PatchMade, PatchOutcome, RepositoryError,
     RepositoryResult, legacy_site,
 };
-use esky_testkit::apps::extract;
+use esky_testkit::apps::{extract, noise};
 use esky_testkit::raw_zip::{FILE, PROGRAM, RawZip};
 
 use super::Workshop;
@@ -81,7 +81,7 @@ fn published(from: &str, patches: &[PatchMade]) -> u64 {
 fn old_copies_find_a_package_and_patches_that_lead_to_it() {
     let workshop = Workshop::new();
     let old = ["0.9", "0.10"].map(|version| workshop.old_package(version));
-    workshop.app.file("data.bin", &crate::pack::noise(200_000));
+    workshop.app.file("data.bin", &noise(200_000));
     let released = workshop.release("1.0").unwrap();
     let site = workshop.to_site(&released.path).unwrap();
     let new = unpacked(&workshop, &site.package);
