@@ -9,12 +9,18 @@ use clap_complete::Shell;
 use crate::exit;
 
 mod import;
+mod keys;
 mod network;
 mod packing;
 mod patches;
 mod repository;
 
 pub(crate) use import::{ImportArguments, OtherTool};
+pub(crate) use keys::{
+    AddKeyArguments, Duty, KeysAction, KeysArguments, Kind, ListKeysArguments, NewKeyArguments,
+    PublishArguments, RemoveKeyArguments, SignArguments, SignedBySeveral, SplitArguments,
+    ThresholdArguments,
+};
 pub(crate) use network::{Header, NetworkArguments};
 pub(crate) use packing::{PackArguments, PackingArguments, TrialArguments, WhoConfirms};
 pub(crate) use patches::{DiffArguments, InspectArguments, PatchArguments};
@@ -80,6 +86,9 @@ pub(crate) enum Command {
     Yank(YankArguments),
     Rotate(RotateArguments),
     Recover(RecoverArguments),
+    Keys(KeysArguments),
+    Sign(SignArguments),
+    Publish(PublishArguments),
     Serve(ServeArguments),
     Pack(PackArguments),
     Update(UpdateArguments),

@@ -2,7 +2,7 @@
 
 mod find;
 
-pub(crate) use find::{find, packer};
+pub(crate) use find::{Found, find, packer};
 
 use flate2::{Decompress, FlushDecompress, Status};
 

@@ -78,6 +78,13 @@ pub(crate) fn analyse_all(bytes: &[u8], lengths: &[u32]) -> Analysis {
 }
 
 impl Analysis {
+    /// Whether a place comes to memory and has references behind it, which are found only while the file is whole.
+    pub(crate) fn is_in_image(&self, at: usize) -> bool {
+        let at = at as u32;
+        let last = self.references.last();
+        last.is_some_and(|last| at < last.at) && self.layout.segment_at(at).is_some()
+    }
+
     /// Adds what is known of a file that starts at `at`, unless there are no addresses left for it.
     fn append(&mut self, mut file: Self, at: u32) -> Option<()> {
         let first = self.layout.end()?.checked_next_multiple_of(IMAGE)?;

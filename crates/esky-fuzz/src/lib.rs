@@ -27,7 +27,7 @@ pub struct Target {
 }
 
 /// Every parser of bytes that come from outside.
-pub const TARGETS: [Target; 18] = [
+pub const TARGETS: [Target; 20] = [
     Target {
         name: "slot",
         body: format::slot,
@@ -107,6 +107,16 @@ pub const TARGETS: [Target; 18] = [
         name: "release",
         body: trust::release,
         seeds: trust::release_seeds,
+    },
+    Target {
+        name: "request",
+        body: trust::request,
+        seeds: trust::request_seeds,
+    },
+    Target {
+        name: "public_key",
+        body: trust::public_key,
+        seeds: trust::public_key_seeds,
     },
     Target {
         name: "key_line",
@@ -224,6 +234,8 @@ mod tests {
         metadata,
         target_name,
         release,
+        request,
+        public_key,
         key_line,
         recovery_words
     );

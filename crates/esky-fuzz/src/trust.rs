@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use esky_trust::sign::{Draft, KeyLine, RecoveryWords, SigningKey};
+use esky_publish::repository::Request;
+use esky_trust::sign::{Draft, KeyLine, PublicFile, RecoveryWords, SigningKey};
 use esky_trust::{
     Content, Json, KeyKind, MetaFile, PackageKind, Release, Role, RoleKeys, Root, RootRoles,
     Snapshot, TargetFile, Targets, Time, Timestamp, TrustedSet, check_target_name, percent_encode,
@@ -144,6 +145,46 @@ pub(crate) fn release_seeds() -> Vec<Vec<u8>> {
         format!("{path}\n{}", release.to_custom().unwrap().to_text()).into_bytes()
     };
     vec![seed(full), seed(patch)]
+}
+
+/// What is read can be written and read as the same.
+pub(crate) fn request(bytes: &[u8]) {
+    if let Ok(request) = Request::parse(bytes) {
+        let again = Request::parse(&request.to_bytes()).unwrap();
+        assert_eq!(again.to_bytes(), request.to_bytes());
+    }
+}
+
+pub(crate) fn request_seeds() -> Vec<Vec<u8>> {
+    let root = Json::parse(&root_of_one_key()).unwrap();
+    let request = [
+        ("form", "esky request 1".into()),
+        ("app", "hello".into()),
+        ("root", root),
+    ];
+    let members = request.map(|(name, value)| (name.to_owned(), value));
+    vec![Json::Object(members.into()).to_text().into_bytes()]
+}
+
+/// What is read is a key that can verify, and survives being written.
+pub(crate) fn public_key(bytes: &[u8]) {
+    if let Ok(file) = PublicFile::parse(bytes) {
+        assert!(file.key.kind().is_some());
+        assert_eq!(PublicFile::parse(&file.to_bytes()), Ok(file));
+    }
+}
+
+pub(crate) fn public_key_seeds() -> Vec<Vec<u8>> {
+    let key = key();
+    let file = PublicFile {
+        app: Some("hello".to_owned()),
+        id: key.key_id().clone(),
+        key: key.public_key().clone(),
+    };
+    let pem = "-----BEGIN PUBLIC KEY-----\n\
+        MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n\
+        -----END PUBLIC KEY-----\n";
+    vec![file.to_bytes(), pem.into()]
 }
 
 pub(crate) fn key_line(bytes: &[u8]) {

@@ -55,6 +55,12 @@ pub(crate) fn run(
             "recover",
             repository::recover(&arguments, terminal, environment),
         ),
+        Command::Keys(arguments) => ("keys", repository::keys(&arguments, terminal, environment)),
+        Command::Sign(arguments) => ("sign", repository::sign(&arguments, terminal, environment)),
+        Command::Publish(arguments) => (
+            "publish",
+            repository::publish(&arguments, terminal, environment),
+        ),
         Command::Serve(arguments) => ("serve", serve::run(&arguments, terminal, environment)),
         Command::Pack(arguments) => ("pack", pack::run(arguments, terminal, environment)),
         Command::Update(arguments) => ("update", update::run(&arguments, terminal, environment)),

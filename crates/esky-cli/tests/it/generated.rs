@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::support::{Scene, esky};
 
-const COMMANDS: [&str; 27] = [
+const COMMANDS: [&str; 30] = [
     "init",
     "import",
     "release",
@@ -13,6 +13,9 @@ const COMMANDS: [&str; 27] = [
     "yank",
     "rotate",
     "recover",
+    "keys",
+    "sign",
+    "publish",
     "serve",
     "pack",
     "update",

@@ -12,6 +12,7 @@ mod output;
 mod pack;
 mod patches;
 mod repository;
+mod several;
 mod support;
 mod update;
 mod usage;

@@ -8,7 +8,7 @@ use esky_format::name::current_platform;
 
 use crate::support::{Reply, Scene, command};
 
-const PASSPHRASE: (&str, &str) = ("ESKY_ROOT_PASSPHRASE", "correct horse");
+pub(crate) const PASSPHRASE: (&str, &str) = ("ESKY_ROOT_PASSPHRASE", "correct horse");
 
 /// A folder in which `esky init` was run; its answer.
 fn initialized(scene: &Scene) -> Reply {

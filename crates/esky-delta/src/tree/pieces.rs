@@ -4,7 +4,8 @@
 use std::collections::HashMap;
 
 use super::index::{Part, Range};
-use crate::packed::{self, Wrapper, find};
+use crate::packed::{self, Found, Wrapper, find};
+use crate::references;
 
 /// A shorter piece is no use to copy, unless it goes on where the last one ended.
 const FEWEST: usize = 32;
@@ -77,7 +78,7 @@ fn pieces(file: &[u8]) -> Vec<Piece> {
         }
         end = next;
     };
-    for found in find(file) {
+    for found in streams_beside_image(file) {
         gap(&mut pieces, found.at, found.at + found.packed);
         pieces.push(Piece {
             at: found.at,
@@ -87,6 +88,19 @@ fn pieces(file: &[u8]) -> Vec<Piece> {
     }
     gap(&mut pieces, file.len(), file.len());
     pieces
+}
+
+/// The streams of a file, but for those in the middle of what an executable brings to memory.
+///
+/// References are found by the headers at the file's start: parts behind a stream that is cut out have none, and the code
+/// and tables there would cost more than the stream saves.
+fn streams_beside_image(file: &[u8]) -> Vec<Found> {
+    let mut streams = find(file);
+    if !streams.is_empty() {
+        let analysis = references::analyse(file);
+        streams.retain(|found| !analysis.is_in_image(found.at));
+    }
+    streams
 }
 
 impl Piece {

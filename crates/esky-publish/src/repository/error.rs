@@ -154,6 +154,18 @@ pub enum RepositoryError {
         /// What is wrong with it.
         reason: String,
     },
+    /// Keys or thresholds cannot be changed so.
+    #[error(transparent)]
+    KeyChange(#[from] super::key_changes::KeyChangeFault),
+    /// A request that cannot be signed or published.
+    #[error("{}: {fault}", path.display())]
+    Request {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        fault: super::request::RequestFault,
+    },
     /// A patch could not be made.
     #[error(transparent)]
     Patch(#[from] esky_patch::Error),
@@ -236,6 +248,8 @@ impl RepositoryError {
             Self::OtherApp { .. } => "correct `app` in esky.toml, or the name of the package",
             Self::BadPackage { .. } => "pack it again with this version of esky",
             Self::Sign(_) | Self::Unsayable(_) => return None,
+            Self::KeyChange(fault) => fault.hint(),
+            Self::Request { fault, .. } => fault.hint(),
             Self::Patch(error) => return error.hint(),
             Self::Import(fault) => return Some(fault.hint()),
             Self::Pack(error) => return error.hint(),
@@ -260,6 +274,9 @@ fn bad_key(fault: &KeyFault) -> String {
         }
         KeyFault::Passphrase => {
             "try again; the recovery words can replace the key if all else fails"
+        }
+        KeyFault::NotAPublicKey => {
+            "ask the key's owner for the file that `esky keys new` wrote, or for PEM"
         }
         KeyFault::WordCount(_) | KeyFault::UnknownWord(_) | KeyFault::WordChecksum => {
             "compare the words with the paper, in their order"

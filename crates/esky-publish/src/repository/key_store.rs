@@ -1,6 +1,7 @@
 //! Where a person keeps the keys of an app: a directory outside any version control.
 //!
-//! `root.key` is encrypted with a passphrase ([`encrypt_key`]). `release.key` is a line of text ([`KeyLine`]) for the
+//! `root.key` is encrypted with a passphrase ([`encrypt_key`]); so are `targets.key`, where versions have a key of their own, and
+//! `personal.key`, the key of one of several people. `release.key` is a line of text ([`KeyLine`]) for the
 //! person and for the build server, or several where several keys sign releases. Keys that later roots brought have the root's version in their names: `root-2.key`.
 //! Files that no root counts any more do no harm.
 
@@ -14,6 +15,8 @@ use super::error::{RepositoryError, RepositoryResult};
 
 const ROOT: &str = "root";
 const RELEASE: &str = "release";
+const TARGETS: &str = "targets";
+const PERSONAL: &str = "personal";
 const SUFFIX: &str = ".key";
 const LIMIT: u64 = 64 << 10;
 /// Nobody but the owner reads or writes keys.
@@ -26,6 +29,26 @@ const PASSPHRASE_WORDS: usize = 6;
 pub struct KeyStore {
     directory: PathBuf,
     app: String,
+}
+
+/// A key in the store that needs a passphrase.
+#[derive(Clone, Debug)]
+pub struct EncryptedKey {
+    /// Its id.
+    pub id: KeyId,
+    /// Where it is.
+    pub path: PathBuf,
+    app: String,
+}
+
+impl EncryptedKey {
+    /// The key, if the passphrase is right.
+    pub fn open(&self, passphrase: &str) -> RepositoryResult<KeyLine> {
+        let file = esky_fs::read_limited(&self.path, LIMIT)?;
+        let line = decrypt_key(&file, passphrase).map_err(|fault| bad_key(&self.path, fault))?;
+        expect_app(&line, &self.app, &self.path.display().to_string())?;
+        Ok(line)
+    }
 }
 
 /// A passphrase that nobody has to think of.
@@ -77,28 +100,32 @@ impl KeyStore {
 
     /// The key for the root that is in the store and counts, opened by its passphrase.
     pub fn open_root_key(&self, root: &Root, passphrase: &str) -> RepositoryResult<KeyLine> {
-        for path in self.files(ROOT)? {
-            let file = esky_fs::read_limited(&path, LIMIT)?;
-            let counts = key_id(&file).is_some_and(|id| root.roles.root.key_ids.contains(&id));
-            if counts {
-                let opened = decrypt_key(&file, passphrase);
-                return opened.map_err(|fault| bad_key(&path, fault));
-            }
+        match self.encrypted_keys(&[(root, Role::Root)])?.first() {
+            Some(found) => found.open(passphrase),
+            None => Err(RepositoryError::NoKey {
+                path: self.root_key(1),
+            }),
         }
-        Err(RepositoryError::NoKey {
-            path: self.root_key(1),
-        })
     }
 
-    /// Whether the store has a key for the root that counts.
-    pub fn root_key_id(&self, root: &Root) -> RepositoryResult<Option<KeyId>> {
-        for path in self.files(ROOT)? {
-            let id = key_id(&esky_fs::read_limited(&path, LIMIT)?);
-            if let Some(id) = id.filter(|id| root.roles.root.key_ids.contains(id)) {
-                return Ok(Some(id));
+    /// The keys in the store that need a passphrase, as far as one of the roots counts them for the role beside it. Newest
+    /// files come first.
+    pub fn encrypted_keys(&self, wanted: &[(&Root, Role)]) -> RepositoryResult<Vec<EncryptedKey>> {
+        let mut found = Vec::new();
+        for what in [ROOT, TARGETS, PERSONAL] {
+            for path in self.files(what)? {
+                let file = esky_fs::read_limited(&path, LIMIT)?;
+                let counts = |id: &KeyId| {
+                    let mut roles = wanted.iter().map(|(root, role)| root.roles.get(*role));
+                    roles.any(|role| role.key_ids.contains(id))
+                };
+                if let Some(id) = key_id(&file).filter(counts) {
+                    let app = self.app.clone();
+                    found.push(EncryptedKey { id, path, app });
+                }
             }
         }
-        Ok(None)
+        Ok(found)
     }
 
     /// Fails if the directory is inside a git tree: what is committed is not secret.
@@ -123,9 +150,28 @@ impl KeyStore {
         key: &KeyLine,
         passphrase: &str,
     ) -> RepositoryResult<()> {
-        let path = self.root_key(version);
-        let file = encrypt_key(key, passphrase).map_err(|fault| bad_key(&path, fault))?;
-        self.keep(&path, &file)
+        self.keep_encrypted(self.root_key(version), key, passphrase)?;
+        Ok(())
+    }
+
+    /// Keeps the key that signs what versions there are, where that is not the release key, durably. Gives the place.
+    pub(super) fn keep_targets_key(
+        &self,
+        version: u64,
+        key: &KeyLine,
+        passphrase: &str,
+    ) -> RepositoryResult<PathBuf> {
+        self.keep_encrypted(self.path(TARGETS, version), key, passphrase)
+    }
+
+    /// Keeps one more key of this person, durably. Gives the place.
+    pub(super) fn keep_personal_key(
+        &self,
+        key: &KeyLine,
+        passphrase: &str,
+    ) -> RepositoryResult<PathBuf> {
+        let number = self.files(PERSONAL)?.len() as u64 + 1;
+        self.keep_encrypted(self.path(PERSONAL, number), key, passphrase)
     }
 
     /// Keeps a release key, durably.
@@ -158,6 +204,17 @@ impl KeyStore {
             true => Ok(self.read_lines(&path)?.into_iter().next()),
             false => Ok(None),
         }
+    }
+
+    fn keep_encrypted(
+        &self,
+        path: PathBuf,
+        key: &KeyLine,
+        passphrase: &str,
+    ) -> RepositoryResult<PathBuf> {
+        let file = encrypt_key(key, passphrase).map_err(|fault| bad_key(&path, fault))?;
+        self.keep(&path, &file)?;
+        Ok(path)
     }
 
     fn keep(&self, path: &Path, bytes: &[u8]) -> RepositoryResult<()> {

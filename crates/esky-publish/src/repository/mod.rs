@@ -8,6 +8,7 @@
 mod error;
 mod import;
 mod init;
+mod key_changes;
 mod key_store;
 mod layout;
 mod patches;
@@ -15,6 +16,7 @@ mod play;
 mod project;
 mod release;
 mod repack;
+mod request;
 mod roots;
 mod rotate;
 mod signers;
@@ -30,14 +32,22 @@ pub use import::{
     import_tufup, imported_app, tufup_bridge,
 };
 pub use init::{InitOptions, Initialized, init};
-pub use key_store::{KeyStore, generate_passphrase};
+pub use key_changes::{
+    KeyChange, KeyChangeFault, KeysChanged, NewKey, change_keys, new_personal_key,
+    split_release_key,
+};
+pub use key_store::{EncryptedKey, KeyStore, generate_passphrase};
 pub use patches::{PatchMade, PatchOptions, PatchOutcome};
 pub use project::{Project, guess_app};
 pub use release::{ReleaseOptions, ReleaseStep, Released, Source, release};
+pub use request::{
+    Changes, KeyAdded, Published, Request, RequestFault, RoleChange, RoleSignatures, RootChanges,
+    Signed, TargetAdded, TargetsChanges, look_at_request, publish_requests, sign_request,
+};
 pub use rotate::{
     Recovered, Rotated, recover, rotate_recovery_key, rotate_release_key, rotate_root_key,
 };
 pub use signers::Signers;
 pub use state::newest_root;
 pub use status::{Health, KeyStatus, ReleaseStatus, RoleStatus, Status, status};
-pub use upkeep::{Yank, refresh, yank};
+pub use upkeep::{Yank, Yanked, refresh, yank};

@@ -165,6 +165,11 @@ impl Project {
         Ok(())
     }
 
+    /// The directory of `esky.toml`.
+    pub(super) fn directory(&self) -> &Path {
+        self.path.parent().unwrap_or(Path::new(""))
+    }
+
     /// Where packages are made.
     pub(super) fn staging(&self) -> PathBuf {
         layout::staging(&self.repository)

@@ -3,15 +3,16 @@
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use esky_trust::{Hashes, PackageKind, Release, TargetFile, Time, Wanted, release_path};
+use esky_trust::{Hashes, PackageKind, Release, Role, TargetFile, Time, Wanted, release_path};
 
 use super::error::{RepositoryError, RepositoryResult};
 use super::patches::{self, PatchMade, PatchOptions};
 use super::project::Project;
+use super::request::settle;
 use super::signers::Signers;
-use super::stage::{Change, Stage, StagedPackage};
+use super::stage::{Change, StagedPackage};
 use super::state::{Accept, State};
-use super::{init::ONLINE, layout, repack};
+use super::{layout, repack};
 use crate::{PackOptions, Packed, Progress, TrustOptions, pack};
 
 /// What to release.
@@ -64,6 +65,8 @@ pub struct Released {
     pub patches: Vec<PatchMade>,
     /// Whether it was released before, exactly so; then nothing was changed.
     pub already: bool,
+    /// The request that waits for signatures, where more must sign than are here. Nobody sees the version before.
+    pub request: Option<PathBuf>,
 }
 
 /// Packs a directory, signs for the package, and makes it visible.
@@ -80,9 +83,7 @@ pub fn release(
     let _lock = project.lock()?;
     project.clear_staging()?;
     let state = State::read(&project.repository, Accept::Newest)?;
-    for role in ONLINE {
-        signers.require(state.root(), role)?;
-    }
+    signers.require_one(state.root(), Role::Targets)?;
     let channel = options.channel.as_ref().unwrap_or(&project.channel);
     let mut packing = |amount| progress(ReleaseStep::Packing(amount));
     let packed = pack_for(project, &state, options, channel, &mut packing)?;
@@ -95,6 +96,7 @@ pub fn release(
         compact: 0,
         patches: Vec::new(),
         already: false,
+        request: None,
     };
     let known = state.targets().targets.get(&target);
     if known.is_some_and(|known| known.hashes != file.hashes) {
@@ -116,10 +118,9 @@ pub fn release(
         (released.compact, released.patches) = (extras.compact, extras.patches);
         let change = Change {
             targets: Some(targets),
-            packages,
             ..Change::default()
         };
-        Stage::next(&project.repository, &state, change, signers, now)?.publish()?;
+        released.request = settle(project, &state, change, packages, signers, now)?;
     }
     project.clear_staging()?;
     released.packed.path.clone_from(&released.path);

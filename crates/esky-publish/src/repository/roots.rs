@@ -28,7 +28,8 @@ pub(super) fn only_key(root: &Root, role: Role) -> RepositoryResult<KeyId> {
     }
 }
 
-fn forget_unused(root: &mut Root) {
+/// Keys that no role counts any more are not declared any more.
+pub(super) fn forget_unused(root: &mut Root) {
     let roles = Role::ALL.into_iter();
     let used: BTreeSet<KeyId> = roles
         .flat_map(|role| root.roles.get(role).key_ids.clone())

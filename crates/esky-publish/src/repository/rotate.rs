@@ -8,6 +8,7 @@ use super::error::{RepositoryError, RepositoryResult};
 use super::init::ONLINE;
 use super::key_store::{KeyStore, bad_key, new_key};
 use super::project::Project;
+use super::request::Request;
 use super::roots;
 use super::signers::Signers;
 use super::stage::{Change, Stage};
@@ -215,6 +216,8 @@ impl<'a> Work<'a> {
             root: Some(root),
             ..Change::default()
         };
-        Stage::next(&self.project.repository, &self.state, change, signers, now)?.publish()
+        let request = Request::new(&self.project.app, &self.state, change, signers, now)?;
+        let place = &self.project.repository;
+        Stage::next(place, &self.state, request, Vec::new(), signers, now)?.publish()
     }
 }

@@ -5,6 +5,7 @@ use esky_trust::{Content, KeyId, Role, Root};
 
 use super::error::{RepositoryError, RepositoryResult};
 use super::key_store::expect_app;
+use super::request::expect_signed;
 
 /// Keys that may sign in this run. Which of them a role needs is the root's decision.
 #[derive(Default)]
@@ -55,6 +56,14 @@ impl Signers {
         })
     }
 
+    /// Fails if not even one of the keys for a role is at hand.
+    pub(super) fn require_one(&self, root: &Root, role: Role) -> RepositoryResult<()> {
+        match self.present(root, role) {
+            0 => self.require(root, role),
+            _ => Ok(()),
+        }
+    }
+
     /// Whether a key is among them.
     #[must_use]
     pub fn has(&self, id: &KeyId) -> bool {
@@ -78,8 +87,8 @@ impl Signers {
         })
     }
 
-    /// Signs with every key at hand that one of the roots accepts for the role. Each root must be satisfied then.
-    pub(super) fn sign<T: Content>(
+    /// Signs with every key at hand that one of the roots accepts for the role.
+    pub(super) fn add_signatures<T: Content>(
         &self,
         draft: &mut Draft<T>,
         roots: &[&Root],
@@ -89,18 +98,16 @@ impl Signers {
                 draft.sign(signer)?;
             }
         }
-        for root in roots {
-            let keys = root.roles.get(T::ROLE);
-            let present = draft.signed_by(root, T::ROLE).len() as u64;
-            if present < keys.threshold {
-                return Err(RepositoryError::MissingKeys {
-                    role: T::ROLE,
-                    needed: keys.threshold,
-                    present,
-                    accepted: keys.key_ids.clone(),
-                });
-            }
-        }
         Ok(())
+    }
+
+    /// The same. Each root must be satisfied then.
+    pub(super) fn sign<T: Content>(
+        &self,
+        draft: &mut Draft<T>,
+        roots: &[&Root],
+    ) -> RepositoryResult<()> {
+        self.add_signatures(draft, roots)?;
+        roots.iter().try_for_each(|root| expect_signed(draft, root))
     }
 }

@@ -9,6 +9,7 @@ use esky_trust::{Content, MetaFile, Role, Root, Snapshot, TargetFile, Targets, T
 use super::error::{RepositoryError, RepositoryResult};
 use super::layout;
 use super::play::Play;
+use super::request::{Request, expect_signed};
 use super::signers::Signers;
 use super::state::State;
 
@@ -20,15 +21,13 @@ pub(super) const TARGETS_DAYS: u32 = 365;
 /// Days that snapshot and timestamp are good for.
 pub(super) const ONLINE_DAYS: u32 = 45;
 
-/// What is to be different. Versions and times of expiry are set by the stage.
+/// What is to be different. Versions and times of expiry are set by the request.
 #[derive(Default)]
 pub(super) struct Change {
     /// The root that follows the newest one.
     pub(super) root: Option<Root>,
     /// The targets that follow the present ones.
     pub(super) targets: Option<Targets>,
-    /// Packages that the targets newly name.
-    pub(super) packages: Vec<StagedPackage>,
 }
 
 /// A package on its way into the repository.
@@ -47,8 +46,6 @@ pub(super) struct Stage<'a> {
     repository: &'a Path,
     now: Time,
     signers: &'a Signers,
-    /// The highest version of each role that has a file.
-    highest: BTreeMap<Role, u64>,
     /// The new files of metadata, in the order in which they are written.
     files: Vec<(String, Vec<u8>)>,
     packages: Vec<StagedPackage>,
@@ -60,7 +57,6 @@ impl<'a> Stage<'a> {
             repository,
             now,
             signers,
-            highest: BTreeMap::new(),
             files: Vec::new(),
             packages: Vec::new(),
         }
@@ -101,66 +97,58 @@ impl<'a> Stage<'a> {
         Ok(stage)
     }
 
-    /// The metadata that follows a state. Snapshot and timestamp are always made anew; the targets when they change,
-    /// when their keys do, or when half of their time is over and their keys are at hand.
+    /// The metadata that follows a state: what the request brings, and snapshot and timestamp.
+    ///
+    /// Fails if the request, or one of the two, is not signed by enough keys.
     pub(super) fn next(
         repository: &'a Path,
         state: &State,
-        change: Change,
+        request: Request,
+        packages: Vec<StagedPackage>,
         signers: &'a Signers,
         now: Time,
     ) -> RepositoryResult<Self> {
+        request.expect_signed(state)?;
         let mut stage = Self::empty(repository, signers, now);
-        stage.highest.clone_from(&state.highest);
-        stage.packages = change.packages;
+        stage.packages = packages;
         let old = state.root();
-        let new = change.root.map(|root| Root {
-            version: old.version + 1,
-            expires: now.plus_days(ROOT_DAYS),
-            ..root
-        });
-        let Some(new) = new else {
-            stage.online(state, change.targets, &[old])?;
+        let Some(root) = request.root else {
+            stage.online(state, request.targets, &[old])?;
             return Ok(stage);
         };
-        let ids = |root: &Root, role| root.roles.get(role).clone();
-        let moved = |role| ids(old, role) != ids(&new, role);
-        let moved: Vec<Role> = Role::ALL.into_iter().filter(|role| moved(*role)).collect();
-        if change.targets.is_none() && moved.iter().all(|role| *role == Role::Root) {
-            stage.add(new.clone(), &[old, &new])?;
+        let new = root.content().clone();
+        let moved = |role: &Role| old.roles.get(*role) != new.roles.get(*role);
+        let online = [Role::Timestamp, Role::Snapshot];
+        if request.targets.is_none() && !online.iter().any(moved) {
+            stage.put(&root);
             return Ok(stage);
         }
-        let online = [Role::Timestamp, Role::Snapshot, Role::Targets];
-        let both = online.iter().all(|role| signers.can_sign(old, *role));
-        if both {
+        let targets = request.targets.as_ref();
+        let by_old = targets.is_none_or(|targets| expect_signed(targets, old).is_ok());
+        if by_old && online.iter().all(|role| signers.can_sign(old, *role)) {
             // Readers with the old root accept everything that is written before the new root is.
-            stage.online(state, change.targets, &[old, &new])?;
-            stage.add(new.clone(), &[old, &new])?;
+            stage.online(state, request.targets, &[old, &new])?;
+            stage.put(&root);
         } else {
-            stage.add(new.clone(), &[old, &new])?;
-            stage.online(state, change.targets, &[&new])?;
+            stage.put(&root);
+            stage.online(state, request.targets, &[&new])?;
         }
         Ok(stage)
     }
 
-    /// Targets if need be, snapshot and timestamp, good for readers of each of the roots.
+    /// Targets if there are new ones, snapshot and timestamp, good for readers of each of the roots.
     fn online(
         &mut self,
         state: &State,
-        targets: Option<Targets>,
+        targets: Option<Draft<Targets>>,
         roots: &[&Root],
     ) -> RepositoryResult<()> {
         let mut snapshot = state.snapshot.content().clone();
-        if let Some(targets) = targets.or_else(|| self.renewed_targets(state, roots)) {
-            let targets = Targets {
-                version: self.next_version(Role::Targets),
-                expires: self.now.plus_days(TARGETS_DAYS),
-                ..targets
-            };
-            let targets = self.add(targets, roots)?;
+        if let Some(targets) = targets {
+            let targets = self.put(&targets);
             snapshot.meta.insert("targets.json".to_owned(), targets);
         }
-        snapshot.version = self.next_version(Role::Snapshot);
+        snapshot.version = state.next_version(Role::Snapshot);
         snapshot.expires = self.now.plus_days(ONLINE_DAYS);
         let snapshot = self.add(snapshot, roots)?;
         let known = state.timestamp.content();
@@ -174,29 +162,20 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
-    fn renewed_targets(&self, state: &State, roots: &[&Root]) -> Option<Targets> {
-        let unsigned = |root: &&Root| state.targets.verify(root, Role::Targets).is_err();
-        let at_hand = roots
-            .iter()
-            .all(|root| self.signers.can_sign(root, Role::Targets));
-        let old = is_past_half(state.targets().expires, TARGETS_DAYS, self.now);
-        let renew = roots.iter().any(unsigned) || (at_hand && old);
-        renew.then(|| state.targets().clone())
-    }
-
-    fn next_version(&self, role: Role) -> u64 {
-        self.highest.get(&role).copied().unwrap_or(0) + 1
-    }
-
-    /// Signs a file, puts it last in the order of writing, and describes it for the file that names it.
+    /// Signs a file and puts it last in the order of writing.
     fn add<T: Content>(&mut self, content: T, roots: &[&Root]) -> RepositoryResult<MetaFile> {
         let mut draft = Draft::new(content);
         self.signers.sign(&mut draft, roots)?;
+        Ok(self.put(&draft))
+    }
+
+    /// Puts a signed file last in the order of writing, and describes it for the file that names it.
+    fn put<T: Content>(&mut self, draft: &Draft<T>) -> MetaFile {
         let (version, bytes) = (draft.content().version(), draft.to_bytes());
         let described = MetaFile::describe(version, &bytes);
         let name = layout::versioned(T::ROLE, version);
         self.files.push((name, bytes));
-        Ok(described)
+        described
     }
 
     /// Plays the stage from the oldest root, then writes it: packages, metadata, and the timestamp (or the root that
@@ -208,7 +187,7 @@ impl<'a> Stage<'a> {
         let files = files.map(|(name, bytes)| (name.as_str(), bytes.as_slice()));
         Play::new(self.repository, files.collect(), &self.packages).run(self.now)?;
         for package in &self.packages {
-            self.publish_package(package)?;
+            publish_package(self.repository, package)?;
         }
         let directory = layout::metadata(self.repository);
         esky_fs::create_dir_all(&directory)?;
@@ -217,20 +196,24 @@ impl<'a> Stage<'a> {
         }
         Ok(())
     }
+}
 
-    fn publish_package(&self, package: &StagedPackage) -> RepositoryResult<()> {
-        let (target, hashes) = (&package.target, &package.file.hashes);
-        let path = layout::target(self.repository, target, hashes);
-        let path = path.ok_or_else(|| RepositoryError::NotReleased {
-            version: target.clone(),
-        })?;
-        if let Some(directory) = path.parent() {
-            esky_fs::create_dir_all(directory)?;
-        }
-        let file = esky_fs::open_for_read(&package.path)?;
-        esky_fs::move_durable(file, &package.path, &path)?;
-        Ok(())
+/// Puts a package where the metadata will name it. Nobody sees it before.
+pub(super) fn publish_package(repository: &Path, package: &StagedPackage) -> RepositoryResult<()> {
+    let (target, hashes) = (&package.target, &package.file.hashes);
+    let path = layout::target(repository, target, hashes);
+    let path = path.ok_or_else(|| RepositoryError::NotReleased {
+        version: target.clone(),
+    })?;
+    if path == package.path {
+        return Ok(());
     }
+    if let Some(directory) = path.parent() {
+        esky_fs::create_dir_all(directory)?;
+    }
+    let file = esky_fs::open_for_read(&package.path)?;
+    esky_fs::move_durable(file, &package.path, &path)?;
+    Ok(())
 }
 
 /// Days that new metadata of a role is good for.

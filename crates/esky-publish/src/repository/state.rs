@@ -68,6 +68,11 @@ impl State {
         self.targets.content()
     }
 
+    /// The version of the next file of a role: above all that have one, published or not.
+    pub(super) fn next_version(&self, role: Role) -> u64 {
+        self.highest.get(&role).copied().unwrap_or(0) + 1
+    }
+
     /// When the metadata of a role expires, and its version.
     pub(super) fn expiry(&self, role: Role) -> (esky_trust::Time, u64) {
         match role {

@@ -67,11 +67,11 @@ pub struct ReleaseStatus {
     pub release: Option<Release>,
 }
 
-/// Looks at a repository and changes nothing.
+/// Looks at a repository and changes nothing. `in_store` are keys that are here, but need a passphrase.
 pub fn status(
     project: &Project,
     signers: &Signers,
-    store_root_key: Option<&KeyId>,
+    in_store: &[KeyId],
     now: Time,
 ) -> RepositoryResult<Status> {
     let state = State::read(&project.repository, Accept::Previous)?;
@@ -81,7 +81,7 @@ pub fn status(
         let key_status = |id: &KeyId| KeyStatus {
             id: id.clone(),
             kind: state.root().keys.get(id).and_then(esky_trust::Key::kind),
-            at_hand: signers.has(id) || store_root_key == Some(id),
+            at_hand: signers.has(id) || in_store.contains(id),
         };
         RoleStatus {
             role,

@@ -1,21 +1,40 @@
 //! What a repository needs between releases.
 
+use std::path::PathBuf;
+
 use esky_trust::{Json, Release, Role, Time};
 
 use super::error::{RepositoryError, RepositoryResult};
 use super::import;
 use super::project::Project;
+use super::request::{Request, settle};
 use super::signers::Signers;
-use super::stage::{Change, Stage};
+use super::stage::{Change, Stage, TARGETS_DAYS, is_past_half};
 use super::state::{Accept, State};
 
 /// Signs snapshot and timestamp again, and the targets if half of their time is over or their keys are new.
 ///
-/// Also finishes a change of keys that was broken off.
-pub fn refresh(project: &Project, signers: &Signers, now: Time) -> RepositoryResult<()> {
+/// Also finishes a change of keys that was broken off. Where several must sign for the targets, and one key of them is at
+/// hand, a request to do so is kept: its path is returned.
+pub fn refresh(
+    project: &Project,
+    signers: &Signers,
+    now: Time,
+) -> RepositoryResult<Option<PathBuf>> {
     let _lock = project.lock()?;
     let state = State::read(&project.repository, Accept::Previous)?;
-    Stage::next(&project.repository, &state, Change::default(), signers, now)?.publish()
+    let request = Request::new(&project.app, &state, Change::default(), signers, now)?;
+    let place = &project.repository;
+    let due = request.targets.is_none() && is_past_half(state.targets().expires, TARGETS_DAYS, now);
+    Stage::next(place, &state, request, Vec::new(), signers, now)?.publish()?;
+    if !due {
+        return Ok(None);
+    }
+    let renewal = Request::renewal(&project.app, &state, signers, now)?;
+    match renewal.signatures(&state) {
+        0 => Ok(None),
+        _ => renewal.keep_or_join(project, &state, signers).map(Some),
+    }
 }
 
 /// What is to happen to a version.
@@ -30,8 +49,18 @@ pub enum Yank {
     Offer,
 }
 
+/// What was said of a version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Yanked {
+    /// The targets of which it was said.
+    pub targets: Vec<String>,
+    /// The request that waits for signatures; `None` if it is published, or nothing changed.
+    pub request: Option<PathBuf>,
+}
+
 /// Withdraws a version on all platforms and channels, or offers it again. Its packages stay where they are. Tells of
-/// which targets that was said; none if it had been said before. What offered it to clients of tufup is taken from them, and
+/// which targets that was said, none if it had been said before, and of the request that waits for signatures, if those at
+/// hand are too few. What offered it to clients of tufup is taken from them, and
 /// offering it again does not bring that back.
 pub fn yank(
     project: &Project,
@@ -39,10 +68,10 @@ pub fn yank(
     yank: &Yank,
     signers: &Signers,
     now: Time,
-) -> RepositoryResult<Vec<String>> {
+) -> RepositoryResult<Yanked> {
     let _lock = project.lock()?;
     let state = State::read(&project.repository, Accept::Newest)?;
-    signers.require(state.root(), Role::Targets)?;
+    signers.require_one(state.root(), Role::Targets)?;
     let mut targets = state.targets().clone();
     let (mut known, mut changed) = (false, Vec::new());
     for (target, file) in &mut targets.targets {
@@ -70,14 +99,18 @@ pub fn yank(
         let version = version.to_owned();
         return Err(RepositoryError::NotReleased { version });
     }
-    if !changed.is_empty() {
+    let mut yanked = Yanked {
+        targets: changed,
+        request: None,
+    };
+    if !yanked.targets.is_empty() {
         let change = Change {
             targets: Some(targets),
             ..Change::default()
         };
-        Stage::next(&project.repository, &state, change, signers, now)?.publish()?;
+        yanked.request = settle(project, &state, change, Vec::new(), signers, now)?;
     }
-    Ok(changed)
+    Ok(yanked)
 }
 
 /// What other tools say of the target stays.

@@ -73,6 +73,22 @@ impl<T: Content> Draft<T> {
         Ok(())
     }
 
+    /// Takes over the signatures of a copy that others signed; `false` if what is signed there is something else.
+    pub fn adopt(&mut self, copy: &Self) -> bool {
+        let is_same = self.message() == copy.message();
+        if is_same {
+            let known: Vec<KeyId> = self
+                .signatures
+                .iter()
+                .map(|own| own.key_id.clone())
+                .collect();
+            let others = copy.signatures.iter();
+            let others = others.filter(|other| !known.contains(&other.key_id));
+            self.signatures.extend(others.cloned());
+        }
+        is_same
+    }
+
     /// The keys of the root's role whose signatures are here and good.
     pub fn signed_by(&self, root: &Root, role: Role) -> Vec<KeyId> {
         self.good_signatures(&root.keys, root.roles.get(role))
@@ -93,6 +109,11 @@ impl<T: Content> Draft<T> {
 
     /// The file.
     pub fn to_bytes(&self) -> Vec<u8> {
+        self.to_json().to_text().into_bytes()
+    }
+
+    /// The file, to be put into another.
+    pub fn to_json(&self) -> Json {
         let signatures = self.signatures.iter().map(|signature| {
             Json::Object(Object::from([
                 ("keyid".to_owned(), signature.key_id.as_str().into()),
@@ -103,7 +124,7 @@ impl<T: Content> Draft<T> {
             ("signatures".to_owned(), Json::List(signatures.collect())),
             ("signed".to_owned(), self.signed.clone()),
         ]);
-        Json::Object(file).to_text().into_bytes()
+        Json::Object(file)
     }
 
     fn good_signatures(

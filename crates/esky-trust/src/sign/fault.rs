@@ -39,6 +39,11 @@ pub enum KeyFault {
     /// All words exist, but not in this order.
     #[error("the words do not belong together: one of them is wrong, or two are exchanged")]
     WordChecksum,
+    /// Not a public key, or one of a kind that nobody here can verify.
+    #[error(
+        "this is no public key for Ed25519 or P-256: neither a file of `esky keys new` nor PEM"
+    )]
+    NotAPublicKey,
     /// Not an encrypted key, or one that was changed.
     #[error("this is no encrypted key file")]
     NotAKeyFile,

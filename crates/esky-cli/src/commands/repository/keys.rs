@@ -3,9 +3,9 @@
 use std::io::{self, BufRead};
 use std::path::PathBuf;
 
-use esky_publish::repository::{KeyStore, Project, Signers};
+use esky_publish::repository::{self, KeyStore, Project, Signers};
 use esky_trust::sign::KeyLine;
-use esky_trust::{KeyId, Root};
+use esky_trust::{KeyId, Role, Root};
 use zeroize::Zeroizing;
 
 use crate::Environment;
@@ -65,26 +65,58 @@ impl Workplace {
         Ok(signers)
     }
 
-    /// The keys that sign releases, as far as there are any, and the root key.
-    pub(super) fn all_signers(
+    /// The keys that sign releases, and what else is here that may say which versions there are: those need a passphrase.
+    pub(super) fn version_signers(
         &self,
         keys: &KeyArguments,
-        root: &Root,
         environment: &Environment,
     ) -> Result<Signers, Failure> {
+        let root = repository::newest_root(&self.project)?;
         let mut signers = self.release_signers(keys, environment)?;
-        if self.root_key_id(root)?.is_some() {
-            let passphrase = passphrase(environment, "Passphrase of the root key: ")?;
-            signers.add(self.store()?.open_root_key(root, &passphrase)?.key);
+        if !signers.can_sign(&root, Role::Targets) {
+            self.open(&mut signers, &[(&root, Role::Targets)], environment)?;
         }
         Ok(signers)
     }
 
-    pub(super) fn root_key_id(&self, root: &Root) -> Result<Option<KeyId>, Failure> {
-        match &self.store {
-            Some(store) => Ok(store.root_key_id(root)?),
-            None => Ok(None),
+    /// The keys that sign releases, as far as there are any, and the root key.
+    pub(super) fn all_signers(
+        &self,
+        keys: &KeyArguments,
+        wanted: &[(&Root, Role)],
+        environment: &Environment,
+    ) -> Result<Signers, Failure> {
+        let mut signers = self.release_signers(keys, environment)?;
+        self.open(&mut signers, wanted, environment)?;
+        Ok(signers)
+    }
+
+    /// The ids of keys that are here and need a passphrase, of those that a root counts.
+    pub(super) fn encrypted_ids(&self, root: &Root) -> Result<Vec<KeyId>, Failure> {
+        let Some(store) = &self.store else {
+            return Ok(Vec::new());
+        };
+        let all = Role::ALL.map(|role| (root, role));
+        let found = store.encrypted_keys(&all)?;
+        Ok(found.into_iter().map(|key| key.id).collect())
+    }
+
+    /// Opens the keys that need a passphrase and count for one of these roles.
+    fn open(
+        &self,
+        signers: &mut Signers,
+        wanted: &[(&Root, Role)],
+        environment: &Environment,
+    ) -> Result<(), Failure> {
+        let Some(store) = &self.store else {
+            return Ok(());
+        };
+        for key in store.encrypted_keys(wanted)? {
+            let file = key.path.file_stem().unwrap_or_default().to_string_lossy();
+            let passphrase = passphrase(environment, &format!("Passphrase of the key {file}: "))?;
+            signers.add(key.open(&passphrase)?.key);
         }
+        Ok(())
     }
 }
 

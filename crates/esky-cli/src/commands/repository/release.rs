@@ -12,7 +12,7 @@ use esky_publish::repository::{
 use serde::Serialize;
 
 use super::keys::Workplace;
-use super::now;
+use super::{now, requests};
 use crate::Environment;
 use crate::arguments::{PackingArguments, ReleaseArguments};
 use crate::commands::pack;
@@ -38,6 +38,8 @@ struct Outcome {
     /// The archive for copies that tufup updates.
     tufup_bridge: Option<String>,
     repository: String,
+    /// What others have to sign first.
+    request: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -53,7 +55,7 @@ pub(crate) fn run(
     environment: &Environment,
 ) -> Result<i32, Failure> {
     let workplace = Workplace::find(&arguments.keys, environment)?;
-    let signers = workplace.release_signers(&arguments.keys, environment)?;
+    let signers = workplace.version_signers(&arguments.keys, environment)?;
     let project = &workplace.project;
     let notes = match &arguments.notes {
         Some(path) => {
@@ -98,7 +100,8 @@ pub(crate) fn run(
     };
     let released = release(project, &options, &signers, now(), &mut step);
     let done = released.and_then(|released| {
-        let bridged = arguments.tufup_bridge.then(|| {
+        let bridge = arguments.tufup_bridge && released.request.is_none();
+        let bridged = bridge.then(|| {
             progress.phase("Packing once more, for tufup");
             tufup_bridge(project, &released.target, &signers, now(), &mut show)
         });
@@ -171,6 +174,7 @@ impl Outcome {
             already: released.already,
             tufup_bridge: bridged.map(|bridged| bridged.path.display().to_string()),
             repository,
+            request: released.request.map(|path| path.display().to_string()),
         }
     }
 }
@@ -221,10 +225,10 @@ impl fmt::Display for Outcome {
             channel,
             ..
         } = self;
-        let done = if self.already {
-            "was released before"
-        } else {
-            "is released"
+        let done = match (&self.request, self.already) {
+            (Some(_), _) => "waits for signatures",
+            (None, true) => "was released before",
+            (None, false) => "is released",
         };
         let what = text::printable(&format!(
             "{app} {version} for {platform} {done} on {channel}"
@@ -245,6 +249,9 @@ impl fmt::Display for Outcome {
         }
         if let Some(path) = &self.tufup_bridge {
             writeln!(formatter, "  for tufup   {}", text::printable(path))?;
+        }
+        if let Some(request) = &self.request {
+            return requests::waiting(request, formatter);
         }
         writeln!(
             formatter,

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use esky_publish::repository::{self, KeyStore, Rotated};
+use esky_trust::Role;
 use esky_trust::sign::RecoveryWords;
 use serde::Serialize;
 use zeroize::Zeroizing;
@@ -36,7 +37,8 @@ pub(crate) fn rotate(
     let workplace = Workplace::find(&arguments.keys, environment)?;
     let (project, store) = (&workplace.project, workplace.store()?);
     let root = repository::newest_root(project)?;
-    let signers = workplace.all_signers(&arguments.keys, &root, environment)?;
+    let wanted = [(&root, Role::Root)];
+    let signers = workplace.all_signers(&arguments.keys, &wanted, environment)?;
     let mut outcome = Outcome::default();
     match arguments.role {
         Which::Release => {
@@ -83,7 +85,7 @@ pub(crate) fn recover(
 }
 
 /// The new root key gets the passphrase of the environment, else a new one.
-fn root_passphrase(environment: &Environment) -> Result<Zeroizing<String>, Failure> {
+pub(super) fn root_passphrase(environment: &Environment) -> Result<Zeroizing<String>, Failure> {
     match &environment.root_passphrase {
         Some(passphrase) => Ok(passphrase.clone()),
         None => new_passphrase(),

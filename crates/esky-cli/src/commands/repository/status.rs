@@ -65,9 +65,9 @@ pub(crate) fn run(
     let project = &workplace.project;
     let signers = workplace.release_signers(&arguments.keys, environment)?;
     let root = repository::newest_root(project)?;
-    let root_key = workplace.root_key_id(&root)?;
+    let in_store = workplace.encrypted_ids(&root)?;
     let now = now();
-    let status = repository::status(project, &signers, root_key.as_ref(), now)?;
+    let status = repository::status(project, &signers, &in_store, now)?;
     let health = status.health();
     terminal.show(&Outcome {
         app: project.app.clone(),

@@ -6,7 +6,7 @@ use esky_publish::repository::{self, Yank};
 use serde::Serialize;
 
 use super::keys::Workplace;
-use super::now;
+use super::{now, requests};
 use crate::Environment;
 use crate::arguments::{RefreshArguments, YankArguments};
 use crate::exit;
@@ -17,6 +17,7 @@ use crate::text;
 #[derive(Serialize)]
 struct Refreshed {
     repository: String,
+    request: Option<String>,
 }
 
 pub(crate) fn refresh(
@@ -26,8 +27,9 @@ pub(crate) fn refresh(
 ) -> Result<i32, Failure> {
     let workplace = Workplace::find(&arguments.keys, environment)?;
     let signers = workplace.release_signers(&arguments.keys, environment)?;
-    repository::refresh(&workplace.project, &signers, now())?;
+    let request = repository::refresh(&workplace.project, &signers, now())?;
     terminal.show(&Refreshed {
+        request: request.map(|path| path.display().to_string()),
         repository: workplace.project.repository.display().to_string(),
     })?;
     Ok(exit::SUCCESS)
@@ -38,6 +40,7 @@ struct Yanked {
     version: String,
     withdrawn: bool,
     targets: Vec<String>,
+    request: Option<String>,
 }
 
 pub(crate) fn yank(
@@ -46,7 +49,7 @@ pub(crate) fn yank(
     environment: &Environment,
 ) -> Result<i32, Failure> {
     let workplace = Workplace::find(&arguments.keys, environment)?;
-    let signers = workplace.release_signers(&arguments.keys, environment)?;
+    let signers = workplace.version_signers(&arguments.keys, environment)?;
     let what = match arguments.undo {
         true => Yank::Offer,
         false => Yank::Withdraw {
@@ -54,11 +57,12 @@ pub(crate) fn yank(
         },
     };
     let version = &arguments.version;
-    let targets = repository::yank(&workplace.project, version, &what, &signers, now())?;
+    let yanked = repository::yank(&workplace.project, version, &what, &signers, now())?;
     terminal.show(&Yanked {
         version: version.clone(),
         withdrawn: !arguments.undo,
-        targets,
+        targets: yanked.targets,
+        request: yanked.request.map(|path| path.display().to_string()),
     })?;
     Ok(exit::SUCCESS)
 }
@@ -69,12 +73,25 @@ impl fmt::Display for Refreshed {
         writeln!(
             formatter,
             "signed again; put {repository} on your web server"
-        )
+        )?;
+        match &self.request {
+            Some(request) => {
+                writeln!(
+                    formatter,
+                    "The list of versions is old, and several must sign for it."
+                )?;
+                requests::waiting(request, formatter)
+            }
+            None => Ok(()),
+        }
     }
 }
 
 impl fmt::Display for Yanked {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(request) = &self.request {
+            return requests::waiting(request, formatter);
+        }
         let done = match self.withdrawn {
             true => "is not offered any more",
             false => "is offered again",

@@ -15,6 +15,7 @@ use crate::repository::error::{RepositoryError, RepositoryResult};
 use crate::repository::init::ONLINE;
 use crate::repository::layout;
 use crate::repository::project::Project;
+use crate::repository::request::Request;
 use crate::repository::signers::Signers;
 use crate::repository::stage::{Change, Stage, StagedPackage};
 use crate::repository::state::{Accept, State};
@@ -87,14 +88,16 @@ pub fn tufup_bridge(
         targets.targets.insert(target.clone(), file.clone());
         let change = Change {
             targets: Some(targets),
-            packages: vec![StagedPackage {
-                path: staged,
-                target: target.clone(),
-                file,
-            }],
             ..Change::default()
         };
-        Stage::next(&project.repository, &state, change, signers, now)?.publish()?;
+        let packages = vec![StagedPackage {
+            path: staged,
+            target: target.clone(),
+            file,
+        }];
+        let request = Request::new(&project.app, &state, change, signers, now)?;
+        let place = &project.repository;
+        Stage::next(place, &state, request, packages, signers, now)?.publish()?;
     }
     project.clear_staging()?;
     Ok(Bridged {

@@ -132,7 +132,7 @@ impl Keys {
         if roots as u64 > most {
             return Err(ImportFault::TooManyRootKeys { found: roots, most }.into());
         }
-        let counts = store.root_key_id(root)?.is_some();
+        let counts = !store.encrypted_keys(&[(root, Role::Root)])?.is_empty();
         for path in (1..=roots as u64).map(|version| store.root_key(version)) {
             if !counts && esky_fs::exists(&path)? {
                 return Err(RepositoryError::AlreadyThere { path });

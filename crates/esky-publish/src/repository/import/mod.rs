@@ -28,6 +28,7 @@ use super::init::refuse_if_there;
 use super::key_store::KeyStore;
 use super::layout;
 use super::project::Project;
+use super::request::Request;
 use super::signers::Signers;
 use super::stage::{Change, Stage, StagedPackage};
 use super::state::{Accept, State};
@@ -123,7 +124,7 @@ pub fn import_tufup(
     let release_keys = keys.keep(store, &app, passphrase)?;
     let imported = keys.imported.clone();
     let root = next_root(&chain.root, &key);
-    publish(&place, root, packages, &keys.into_signers(), now)?;
+    publish((&app, &place), root, packages, &keys.into_signers(), now)?;
     esky_fs::sync_tree(&place)?;
     esky_fs::rename(&place, &project.repository)?;
     esky_fs::sync_dir(&options.directory)?;
@@ -216,7 +217,7 @@ fn next_root(root: &Root, recovery: &SigningKey) -> Root {
 /// Signs the next state and writes it, for readers with the new root and for those to whom a cache still says that there
 /// is none.
 fn publish(
-    place: &Path,
+    (app, place): (&str, &Path),
     root: Root,
     packages: Vec<StagedPackage>,
     signers: &Signers,
@@ -226,9 +227,9 @@ fn publish(
     let change = Change {
         root: Some(root),
         targets: Some(state.targets().clone()),
-        packages,
     };
-    Stage::next(place, &state, change, signers, now)?.publish()?;
+    let request = Request::new(app, &state, change, signers, now)?;
+    Stage::next(place, &state, request, packages, signers, now)?.publish()?;
     let state = State::read(place, Accept::Newest)?;
     let metadata = layout::metadata(place);
     for role in [Role::Targets, Role::Snapshot] {

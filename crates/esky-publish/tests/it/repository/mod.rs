@@ -6,6 +6,7 @@ mod keys;
 mod patching;
 mod publishing;
 mod reader;
+mod several;
 mod spoilt;
 mod tampering;
 
@@ -19,7 +20,7 @@ use esky_publish::repository::{
     Signers, Source, init, release,
 };
 use esky_trust::Time;
-use esky_trust::sign::{RecoveryWords, SigningKey};
+use esky_trust::sign::{RecoveryWords, Signer, SigningKey};
 
 use crate::app::App;
 
@@ -78,13 +79,17 @@ impl Workshop {
             let words = initialized.recovery.to_text().to_string();
             (app, words)
         });
+        Self::copy_of(first, &RecoveryWords::parse(words).unwrap())
+    }
+
+    fn copy_of(first: &App, recovery: &RecoveryWords) -> Self {
         let app = App::new();
         copy(first.place(), app.place());
         Self {
             project: Project::find(app.place()).unwrap(),
             store: store(&app),
             app,
-            recovery: RecoveryWords::parse(words).unwrap(),
+            recovery: RecoveryWords::parse(&recovery.to_text()).unwrap(),
         }
     }
 
@@ -103,8 +108,8 @@ impl Workshop {
         let root = reader::newest_root(&self.project.repository);
         let open = || self.store.open_root_key(&root, PASSPHRASE).unwrap().key;
         let mut signers = self.signers();
-        if root.version == 1 {
-            let first = FIRST.get_or_init(open);
+        let first = FIRST.get_or_init(open);
+        if root.roles.root.key_ids.contains(first.key_id()) {
             signers.add(SigningKey::from_seed(first.kind(), &first.seed()).unwrap());
         } else {
             signers.add(open());
@@ -131,14 +136,16 @@ impl Workshop {
     }
 
     fn release_as(&self, options: &ReleaseOptions) -> RepositoryResult<Released> {
+        self.release_with(options, &self.signers())
+    }
+
+    fn release_with(
+        &self,
+        options: &ReleaseOptions,
+        signers: &Signers,
+    ) -> RepositoryResult<Released> {
         let mut progress = |_| ControlFlow::Continue(());
-        release(
-            &self.project,
-            options,
-            &self.signers(),
-            now(),
-            &mut progress,
-        )
+        release(&self.project, options, signers, now(), &mut progress)
     }
 
     fn metadata(&self, name: &str) -> PathBuf {

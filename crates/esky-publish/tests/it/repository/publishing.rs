@@ -41,7 +41,7 @@ fn a_new_repository_offers_nothing_to_those_who_trust_it() {
         names(&repository.join("metadata")),
         expected.map(str::to_owned).into()
     );
-    let status = status(&workshop.project, &workshop.signers(), None, now()).unwrap();
+    let status = status(&workshop.project, &workshop.signers(), &[], now()).unwrap();
     assert_eq!(status.health(), Health::Good);
     let release_key_at_hand = |role: Role| {
         let role = status
@@ -202,8 +202,8 @@ fn a_yanked_version_is_not_offered_until_it_is_offered_again() {
     };
     let see = || offered(&workshop.project.repository, &root_of(&workshop), now()).unwrap();
     let packages = say("1.0", &withdraw).unwrap();
-    assert_eq!(packages.len(), 2, "the zip and the compact package");
-    assert_eq!(say("1.0", &withdraw).unwrap().len(), 0);
+    assert_eq!(packages.targets.len(), 2, "the zip and the compact package");
+    assert_eq!(say("1.0", &withdraw).unwrap().targets.len(), 0);
     assert_eq!(see(), ["1.1"]);
     assert!(package.is_file(), "who is fetching it now can go on");
     assert_eq!(say("1.0", &Yank::Offer).unwrap(), packages);
@@ -223,7 +223,7 @@ fn refreshing_keeps_a_repository_alive_as_time_goes_by() {
     let repository = &workshop.project.repository;
     let health = |days| {
         let signers = workshop.signers();
-        status(&workshop.project, &signers, None, in_days(days))
+        status(&workshop.project, &signers, &[], in_days(days))
             .unwrap()
             .health()
     };
