@@ -23,6 +23,7 @@ from ._update import Update
 from .errors import (
     CancelledError,
     DiskFullError,
+    DownloadLimitError,
     Error,
     EskyBrokenError,
     EskyLockedError,
@@ -76,6 +77,7 @@ __all__ = [
     "Decisions",
     "DefaultVersionFinder",
     "DiskFullError",
+    "DownloadLimitError",
     "Error",
     "Esky",
     "EskyBrokenError",

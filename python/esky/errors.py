@@ -13,6 +13,7 @@ from typing import Any
 __all__ = [
     "CancelledError",
     "DiskFullError",
+    "DownloadLimitError",
     "Error",
     "EskyBrokenError",
     "EskyLockedError",
@@ -98,6 +99,10 @@ class UnsignedSourceError(Error):
     """The app verifies what it takes and this finder does not, or the other way round."""
 
 
+class DownloadLimitError(Error):
+    """Every way to the version takes more bytes than the finder's `download_limit`.  Nothing of it was fetched."""
+
+
 class CancelledError(Error):
     """The work was cancelled by its `CancelToken`."""
 
@@ -142,6 +147,7 @@ _KINDS: dict[str, type[Error]] = {
     "untrusted": UntrustedError,
     "stale": StaleError,
     "unsigned": UnsignedSourceError,
+    "download-limit": DownloadLimitError,
     "cancelled": CancelledError,
     "internal": InternalError,
     "network": NetworkError,

@@ -127,11 +127,13 @@ class _WebVersionFinder(_NativeVersionFinder):
         proxy: str | None = "environment",
         timeout: float = 30.0,
         retries: int = 3,
+        limit_rate: int | None = None,
     ) -> None:
         if download_url is None:
             raise ValueError(f"{type(self).__name__} needs a download_url")
         self._headers = headers
         self._options = (proxy, timeout, retries)
+        self._limit_rate = limit_rate
         self.download_url = download_url
 
     @property
@@ -166,11 +168,12 @@ class DefaultVersionFinder(_WebVersionFinder):
 
     `headers` are sent with each request: a mapping, for the host of `download_url` and no other; or a function from
     any address to a mapping, for more hosts or a token that changes.  `proxy` is an address, None for no proxy, or
-    left out to take it from the environment.  `timeout` is how many seconds a server may keep silent.
+    left out to take it from the environment.  `timeout` is how many seconds a server may keep silent, `limit_rate` how
+    many bytes a second are taken at most.
     """
 
     def _make(self, url: str) -> _esky.Finder:
-        return _esky.Finder.http(url, *self._options)
+        return _esky.Finder.http(url, *self._options, self._limit_rate)
 
     @property
     def version_graph(self) -> VersionGraph:
@@ -186,7 +189,8 @@ class SignedVersionFinder(_WebVersionFinder):
     """Finds versions in the signed repository of an app that was released with `esky release`.
 
     `download_url` is the address of the repository, `channel` another channel than the one that the app was released
-    on.  The other options are those of `DefaultVersionFinder`.  All that comes is verified from the root of trust in
+    on.  When every way to a version takes more bytes than `download_limit`, `DownloadLimitError` is raised before any
+    travels.  The other options are those of `DefaultVersionFinder`.  All that comes is verified from the root of trust in
     the app, however it was fetched.
     """
 
@@ -201,12 +205,17 @@ class SignedVersionFinder(_WebVersionFinder):
         proxy: str | None = "environment",
         timeout: float = 30.0,
         retries: int = 3,
+        limit_rate: int | None = None,
+        download_limit: int | None = None,
     ) -> None:
         self._channel = channel
-        super().__init__(download_url, headers=headers, proxy=proxy, timeout=timeout, retries=retries)
+        self._download_limit = download_limit
+        super().__init__(
+            download_url, headers=headers, proxy=proxy, timeout=timeout, retries=retries, limit_rate=limit_rate
+        )
 
     def _make(self, url: str) -> _esky.Finder:
-        return _esky.Finder.signed(url, self._channel, *self._options)
+        return _esky.Finder.signed(url, self._channel, self._options, self._limit_rate, self._download_limit)
 
     def notes(self, version: str) -> str | None:
         """What the developer says is new in a version that was found.  It is plain text for people, not markup."""

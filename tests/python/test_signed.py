@@ -100,3 +100,34 @@ def test_a_finder_fetches_in_its_own_way_and_is_verified_all_the_same(workshop: 
     app.auto_update()
     assert app.version == "1.1"
     assert "stick://updates/metadata/timestamp.json" in asked
+
+
+def test_a_version_that_takes_too_much_is_not_fetched(workshop: Workshop, app_dir: Path) -> None:
+    workshop.release("1.1")
+    finder = esky.SignedVersionFinder(workshop.repository.as_uri(), download_limit=100)
+    app = esky.Esky(app_dir, finder)
+    with pytest.raises(esky.DownloadLimitError) as caught:
+        app.auto_update()
+    assert caught.value.hint
+    assert esky.Esky(app_dir).version == "1.0"
+    app.version_finder = esky.SignedVersionFinder(workshop.repository.as_uri(), download_limit=1_000_000)
+    app.auto_update()
+    assert app.version == "1.1"
+
+
+def test_what_will_travel_is_told_beforehand(workshop: Workshop, app_dir: Path) -> None:
+    workshop.release("1.1")
+    app = esky.Esky(app_dir, esky.SignedVersionFinder(workshop.repository.as_uri(), limit_rate=10_000_000))
+    update = app.check()
+    assert update is not None
+    events: list[esky.Event] = []
+    update.download(progress=events.append)
+    planned = [event for event in events if event.phase == "planned"]
+    assert [event.message for event in planned] == ["a patch"]
+    assert planned[0].bytes_total is not None and 0 < planned[0].bytes_total < 10_000
+
+
+def test_a_rate_of_nothing_is_refused() -> None:
+    for finder in (esky.SignedVersionFinder, esky.DefaultVersionFinder):
+        with pytest.raises(ValueError, match="limit_rate"):
+            finder("http://127.0.0.1:9/", limit_rate=0)

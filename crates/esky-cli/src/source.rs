@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use esky::{
-    AppDir, DefaultVersionFinder, FileTransport, HttpOptions, HttpTransport, LocalVersionFinder,
-    Proxy, SignedVersionFinder, VersionFinder,
+    AppDir, DefaultVersionFinder, FetchOptions, FileTransport, HttpOptions, HttpTransport,
+    LocalVersionFinder, Proxy, SignedVersionFinder, ThrottledTransport, Transport, VersionFinder,
 };
 use url::Url;
 
@@ -48,19 +48,48 @@ impl Source {
         network: &NetworkArguments,
     ) -> Result<Arc<dyn VersionFinder>, Failure> {
         let is_signed = app.trust()?.is_some();
+        if network.download_limit.is_some() && !is_signed {
+            return Err(no_limit());
+        }
         Ok(match self {
-            Self::Web(url) if is_signed => {
-                let transport = Arc::new(HttpTransport::new(http_options(url, network))?);
-                Arc::new(SignedVersionFinder::new(url.as_str(), transport))
-            }
+            Self::Web(url) if is_signed => signed(url, web(url, network)?, network),
             Self::Web(url) => Arc::new(web_finder(url, network)?),
             Self::Directory(path) if is_signed => {
-                let url = directory_url(path)?;
-                Arc::new(SignedVersionFinder::new(url, Arc::new(FileTransport)))
+                let transport = throttled(Arc::new(FileTransport), network);
+                signed(&directory_url(path)?, transport, network)
             }
             Self::Directory(path) => Arc::new(LocalVersionFinder::new(path)),
         })
     }
+}
+
+fn signed(
+    url: &Url,
+    transport: Arc<dyn Transport>,
+    network: &NetworkArguments,
+) -> Arc<dyn VersionFinder> {
+    let options = FetchOptions {
+        most_bytes: network.download_limit,
+        ..FetchOptions::default()
+    };
+    Arc::new(SignedVersionFinder::new(url.as_str(), transport).with_options(options))
+}
+
+fn web(url: &Url, network: &NetworkArguments) -> Result<Arc<dyn Transport>, Failure> {
+    let transport = HttpTransport::new(http_options(url, network))?;
+    Ok(throttled(Arc::new(transport), network))
+}
+
+fn throttled(transport: Arc<dyn Transport>, network: &NetworkArguments) -> Arc<dyn Transport> {
+    match network.limit_rate {
+        Some(rate) => Arc::new(ThrottledTransport::new(transport, rate)),
+        None => transport,
+    }
+}
+
+fn no_limit() -> Failure {
+    Failure::usage("--download-limit needs a signed repository, which says what a version takes")
+        .with_hint(Some("release the app with `esky release`"))
 }
 
 fn directory_url(path: &Path) -> Result<Url, Failure> {
@@ -74,8 +103,7 @@ pub(crate) fn web_finder(
     url: &Url,
     network: &NetworkArguments,
 ) -> Result<DefaultVersionFinder, Failure> {
-    let transport = HttpTransport::new(http_options(url, network))?;
-    Ok(DefaultVersionFinder::new(url.as_str(), Arc::new(transport)))
+    Ok(DefaultVersionFinder::new(url.as_str(), web(url, network)?))
 }
 
 fn unusable(text: &str, reason: &str) -> Failure {

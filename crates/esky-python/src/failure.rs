@@ -116,6 +116,7 @@ fn client_failure(error: &ClientError) -> Failure {
         ClientError::Contents { package, .. } => failure("package").at(package),
         ClientError::Untrusted { url, .. } => failure("untrusted").about_url(url),
         ClientError::PinnedRoot { .. } | ClientError::TargetName { .. } => failure("untrusted"),
+        ClientError::DownloadLimit { .. } => failure("download-limit"),
         ClientError::Stale { .. } => failure("stale"),
         ClientError::UnsignedSource { app_dir } => failure("unsigned").at(app_dir),
         ClientError::NoTrustRoot => failure("unsigned"),

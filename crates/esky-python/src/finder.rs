@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use esky::{
-    DefaultVersionFinder, HttpOptions, LocalVersionFinder, Proxy, Request, RetryPolicy,
-    SignedVersionFinder, Transport as _, VersionFinder,
+    DefaultVersionFinder, FetchOptions, HttpOptions, LocalVersionFinder, Proxy, Request,
+    RetryPolicy, SignedVersionFinder, ThrottledTransport, Transport, VersionFinder,
 };
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -63,10 +63,12 @@ impl Finder {
         proxy: Option<String>,
         timeout: f64,
         retries: u32,
+        limit_rate: Option<u64>,
     ) -> PyResult<Self> {
         let options = options(proxy, timeout, retries)?;
         let transport = Arc::new(detached(py, || PythonTransport::new(&url, options))?);
-        let finder = Arc::new(DefaultVersionFinder::new(url, transport.clone()));
+        let throttled = throttled(&transport, limit_rate)?;
+        let finder = Arc::new(DefaultVersionFinder::new(url, throttled));
         Ok(Self::new(Kind::Web { finder, transport }))
     }
 
@@ -76,13 +78,18 @@ impl Finder {
         py: Python<'_>,
         url: String,
         channel: Option<String>,
-        proxy: Option<String>,
-        timeout: f64,
-        retries: u32,
+        how: (Option<String>, f64, u32),
+        limit_rate: Option<u64>,
+        download_limit: Option<u64>,
     ) -> PyResult<Self> {
+        let (proxy, timeout, retries) = how;
         let options = options(proxy, timeout, retries)?;
         let transport = Arc::new(detached(py, || PythonTransport::new(&url, options))?);
-        let mut finder = SignedVersionFinder::new(url, transport.clone());
+        let throttled = throttled(&transport, limit_rate)?;
+        let mut finder = SignedVersionFinder::new(url, throttled).with_options(FetchOptions {
+            most_bytes: download_limit,
+            ..FetchOptions::default()
+        });
         if let Some(channel) = channel {
             finder = finder.with_channel(channel);
         }
@@ -262,6 +269,20 @@ impl Finder {
 
     fn header_function(&self) -> MutexGuard<'_, Option<Py<PyAny>>> {
         self.headers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What the finder asks through. The other handle stays, since headers may change.
+fn throttled(
+    transport: &Arc<PythonTransport>,
+    limit_rate: Option<u64>,
+) -> PyResult<Arc<dyn Transport>> {
+    match limit_rate {
+        None => Ok(transport.clone()),
+        Some(0) => Err(PyValueError::new_err(
+            "limit_rate is at least 1 byte a second",
+        )),
+        Some(rate) => Ok(Arc::new(ThrottledTransport::new(transport.clone(), rate))),
     }
 }
 

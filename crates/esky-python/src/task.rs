@@ -297,6 +297,7 @@ fn raw_event(event: &Event) -> Option<RawEvent> {
     let raw = match event {
         Event::Searching => ("searching", 0, None, None, None),
         Event::Found { version } => ("found", 0, None, Some(version.clone()), None),
+        Event::Planned { way, bytes } => ("planned", 0, Some(*bytes), None, Some(way.to_string())),
         Event::Downloading { received, total } => ("downloading", *received, *total, None, None),
         Event::Retrying { cause } => ("retrying", 0, None, None, Some(cause.clone())),
         Event::Unpacking { done, total } => ("unpacking", *done, Some(*total), None, None),

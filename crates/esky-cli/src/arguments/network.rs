@@ -20,6 +20,12 @@ pub(crate) struct NetworkArguments {
     /// Give up when a connection or a read takes longer than this
     #[arg(long, value_name = "SECONDS", value_parser = parse_seconds)]
     pub(crate) timeout: Option<Duration>,
+    /// Take no more than so many bytes a second; K, M and G may follow the number
+    #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
+    pub(crate) limit_rate: Option<u64>,
+    /// Give up before more than so many bytes of a signed version would travel; K, M and G may follow the number
+    #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
+    pub(crate) download_limit: Option<u64>,
 }
 
 /// One `--header`.
@@ -56,9 +62,51 @@ fn parse_seconds(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// A number of bytes, in the units of the progress bar: K is a thousand.
+fn parse_bytes(text: &str) -> Result<u64, String> {
+    let (digits, unit) = match text.char_indices().last() {
+        Some((at, 'k' | 'K')) => (&text[..at], 1000),
+        Some((at, 'm' | 'M')) => (&text[..at], 1_000_000),
+        Some((at, 'g' | 'G')) => (&text[..at], 1_000_000_000),
+        _ => (text, 1),
+    };
+    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let number = digits.parse::<u64>().ok().filter(|_| is_number);
+    let bytes = number.and_then(|number| number.checked_mul(unit));
+    let bytes = bytes.filter(|bytes| *bytes > 0);
+    bytes.ok_or_else(|| "give a number of bytes above 0, such as 500000, 500K or 2M".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn amounts_of_bytes_are_read_with_their_units() {
+        for (text, bytes) in [
+            ("1", 1),
+            ("500K", 500_000),
+            ("2m", 2_000_000),
+            ("3G", 3_000_000_000),
+        ] {
+            assert_eq!(parse_bytes(text), Ok(bytes), "{text}");
+        }
+        for text in [
+            "",
+            "0",
+            "0K",
+            "K",
+            "-1",
+            "+1",
+            "1.5M",
+            "1T",
+            "1 K",
+            "99999999999999999999",
+            "1\u{e9}",
+        ] {
+            assert!(parse_bytes(text).is_err(), "{text:?}");
+        }
+    }
 
     #[test]
     fn a_header_is_split_at_its_first_colon() {

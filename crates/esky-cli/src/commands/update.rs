@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use esky::{CancelToken, Esky, Event, Monitor, Refusal, Search, Way};
+use esky::{CancelToken, Esky, Event, Monitor, Refusal, Search};
 use serde::Serialize;
 
 use crate::Environment;
@@ -116,7 +116,7 @@ fn tell(progress: &Progress, event: &Event) {
         }
         Event::Planned { way, bytes } => {
             let size = text::bytes(*bytes);
-            progress.note(&format!("Fetching {}, {size}", name_of(*way)));
+            progress.note(&format!("Fetching {way}, {size}"));
         }
         Event::Downloading { received, total } => {
             progress.phase("Downloading");
@@ -138,15 +138,6 @@ fn tell(progress: &Progress, event: &Event) {
         }
         Event::CleaningUp => progress.phase("Removing old versions"),
         _ => {}
-    }
-}
-
-fn name_of(way: Way) -> String {
-    match way {
-        Way::Patches(1) => "a patch".to_owned(),
-        Way::Patches(count) => format!("{count} patches"),
-        Way::ChangedFiles => "the changed files".to_owned(),
-        Way::Compact | Way::Full => "the whole version".to_owned(),
     }
 }
 

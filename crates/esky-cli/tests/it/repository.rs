@@ -321,6 +321,36 @@ fn what_was_released_is_served_and_installed() {
 }
 
 #[test]
+fn an_update_that_takes_too_much_is_given_up_before_anything_travels() {
+    let scene = Scene::new();
+    initialized(&scene);
+    let signed = release(&scene, "1.0", &["--json"]).json();
+    let package = scene.path("").join(signed["path"].as_str().unwrap());
+    esky_testkit::apps::extract(&package, &scene.path("app"));
+    release(&scene, "1.1", &[]);
+    let (app, source) = (scene.path("app"), scene.path("repo"));
+    let update = |limit: &str| {
+        let words = ["update", app.to_str().unwrap(), source.to_str().unwrap()];
+        scene.run(
+            [
+                &words[..],
+                &["--limit-rate", "50M", "--download-limit", limit],
+            ]
+            .concat(),
+        )
+    };
+    let refused = update("99");
+    assert_eq!(refused.code, 1, "{refused:?}");
+    assert!(refused.stderr.contains("raise the limit"), "{refused:?}");
+    let done = update("100K");
+    assert!(done.stdout.contains("from 1.0 to 1.1"), "{done:?}");
+    assert!(done.stderr.contains("Fetching a patch, "), "{done:?}");
+    for limit in ["0", "1.5M", "lots"] {
+        assert_eq!(update(limit).code, 2, "{limit}");
+    }
+}
+
+#[test]
 fn commands_outside_of_a_project_say_how_to_make_one() {
     let scene = Scene::new();
     for words in [

@@ -225,3 +225,14 @@ fn names(directory: &std::path::Path) -> Vec<std::ffi::OsString> {
     names.sort();
     names
 }
+
+#[test]
+fn a_limit_that_nobody_could_keep_is_refused() {
+    let scene = Scene::new();
+    let app = scene.installed("1.0");
+    scene.package("1.1");
+    let app = app.to_str().unwrap();
+    let refused = scene.run(["update", app, "site", "--download-limit", "1M"]);
+    assert_eq!(refused.code, 2, "{refused:?}");
+    assert!(refused.stderr.contains("esky release"), "{refused:?}");
+}

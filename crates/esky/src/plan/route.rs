@@ -1,6 +1,7 @@
 //! Which packages lead to a version most cheaply: a pure choice, without disk and network.
 
 use std::collections::HashSet;
+use std::fmt;
 
 use super::offers::{Offers, Package, Patch, Version};
 use crate::VersionGraph;
@@ -16,6 +17,18 @@ pub enum Way {
     Compact,
     /// The zip.
     Full,
+}
+
+/// What is fetched, in words.
+impl fmt::Display for Way {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Patches(1) => formatter.write_str("a patch"),
+            Self::Patches(count) => write!(formatter, "{count} patches"),
+            Self::ChangedFiles => formatter.write_str("the changed files"),
+            Self::Compact | Self::Full => formatter.write_str("the whole version"),
+        }
+    }
 }
 
 /// A way with its packages.
