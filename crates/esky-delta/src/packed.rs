@@ -37,14 +37,6 @@ impl Packer {
         self.settings().are_known()
     }
 
-    pub(crate) fn pack(self, bytes: &[u8]) -> Vec<u8> {
-        let mut packed = Vec::new();
-        let mut packing = Packing::new(self, &mut packed);
-        packing.write(bytes, &mut packed);
-        packing.finish(&mut packed);
-        packed
-    }
-
     fn settings(self) -> Settings {
         Settings {
             level: self.level,
@@ -134,6 +126,18 @@ pub(crate) fn unpack(packed: &[u8], wrapper: Wrapper, size: u64) -> Result<Vec<u
 }
 
 #[cfg(test)]
+impl Packer {
+    /// All at once.
+    pub(crate) fn pack(self, bytes: &[u8]) -> Vec<u8> {
+        let mut packed = Vec::new();
+        let mut packing = Packing::new(self, &mut packed);
+        packing.write(bytes, &mut packed);
+        packing.finish(&mut packed);
+        packed
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
@@ -209,6 +213,27 @@ mod tests {
                 .fold(0, |start, &byte| start << 8 | u64::from(byte));
             assert_eq!(start, expected, "level {level}");
         }
+    }
+
+    /// As in programs that begin with much of the same: the first block holds more than is packed at once.
+    #[test]
+    fn the_level_is_found_where_the_first_block_is_long() {
+        let mut bytes = vec![0; 500_000];
+        bytes.extend(mixed(200_000));
+        for level in [1, 6, 9] {
+            let wrapper = Wrapper::Zlib;
+            let packed = Packer { wrapper, level }.pack(&bytes);
+            let found = packer(&packed, wrapper, &bytes).expect("a level of zlib");
+            assert_eq!(found.pack(&bytes), packed, "level {level}");
+        }
+        let mut other = Packer {
+            wrapper: Wrapper::Zlib,
+            level: 9,
+        }
+        .pack(&bytes);
+        let last = other.len() - 1;
+        other[last] ^= 1;
+        assert_eq!(packer(&other, Wrapper::Zlib, &bytes), None);
     }
 
     #[test]

@@ -3,13 +3,13 @@
 
 use flate2::{Decompress, FlushDecompress, Status};
 
-use super::{Packer, Wrapper};
+use super::{Packer, Packing, Wrapper};
 
 /// Smaller streams are not worth unpacking.
 const SMALLEST: usize = 64;
 const LOCAL_HEADER: [u8; 4] = *b"PK\x03\x04";
-/// So much of a long stream is packed to see which level gives the same bytes.
-const TRIAL: usize = 1 << 17;
+/// So much is packed before it is looked whether a level still gives the same bytes.
+const PIECE: usize = 1 << 16;
 
 /// A stream in a file.
 #[derive(Clone, Debug)]
@@ -87,11 +87,23 @@ pub(crate) fn packer(packed: &[u8], wrapper: Wrapper, bytes: &[u8]) -> Option<Pa
         (_, Some(0x5e)) => &[5, 4, 3, 2],
         _ => &[1],
     };
-    let packers = levels.iter().map(|&level| Packer { wrapper, level });
-    let mut likely = packers.filter(|packer| {
-        let trial = packer.pack(bytes.get(..TRIAL).unwrap_or(bytes));
-        let equal = trial.len() / 4;
-        bytes.len() <= TRIAL || trial.get(..equal) == packed.get(..equal)
-    });
-    likely.find(|packer| packer.pack(bytes) == packed)
+    let mut packers = levels.iter().map(|&level| Packer { wrapper, level });
+    packers.find(|packer| gives(*packer, bytes, packed))
+}
+
+/// Whether the packer gives this very stream. It is asked piece by piece: most levels differ in the first block already,
+/// which holds a few kilobytes or, where much is repeated, megabytes.
+fn gives(packer: Packer, bytes: &[u8], packed: &[u8]) -> bool {
+    let mut output = Vec::new();
+    let mut equal = 0;
+    let mut packing = Packing::new(packer, &mut output);
+    for piece in bytes.chunks(PIECE) {
+        packing.write(piece, &mut output);
+        if packed.get(equal..output.len()) != output.get(equal..) {
+            return false;
+        }
+        equal = output.len();
+    }
+    packing.finish(&mut output);
+    packed.get(equal..) == output.get(equal..)
 }
