@@ -3,15 +3,18 @@
 //! Figures are bytes, CPU seconds of all threads, and peak memory: a machine that is busy with something else changes them
 //! little.
 
+mod apps;
 mod chart;
 mod corpus;
+mod freeze;
 mod peers;
 mod report;
+mod trees;
 
 use std::fs;
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use super::table::{Table, machine};
 use super::{build_esky, empty};
@@ -41,10 +44,22 @@ pub(crate) fn main() -> Result<()> {
         .map(|pair| measure(&tools, pair, &python, &scratch))
         .collect();
 
+    let [ours, bsdiff, ..] = &tools[..] else {
+        bail!("there is nothing to compare with");
+    };
+    let apps = apps::measure(&place.join("apps"), ours, bsdiff, &python, &scratch)?;
+
     let mut table = Table::new(machine()?);
     report::judge(&rows, &tools, &mut table);
+    apps::judge(&apps, &mut table);
     let docs = workspace_root().join("docs");
-    let page = report::page(&rows, &tools, &corpus.missing, &table);
+    let page = report::page(
+        &rows,
+        &tools,
+        &corpus.missing,
+        &apps::section(&apps),
+        &table,
+    );
     fs::write(docs.join("bench-delta.md"), page)?;
     fs::write(docs.join("bench-delta.svg"), chart::draw(&rows, &tools))?;
     table.print();

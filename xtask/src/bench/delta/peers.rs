@@ -23,7 +23,7 @@ import sys, pathlib, hdiffpatch
 old, patch, new = map(pathlib.Path, sys.argv[1:])
 new.write_bytes(hdiffpatch.apply(old.read_bytes(), patch.read_bytes()))";
 
-/// The name of our tool, the first of all.
+/// The name of our tool.
 pub(super) const OURS: &str = "esky";
 /// The name of the tool whose time is the limit of ours.
 pub(super) const BSDIFF: &str = "bsdiff";
@@ -43,7 +43,7 @@ pub(super) struct Measured {
     pub(super) apply: Usage,
 }
 
-/// All tools, ours first.
+/// All tools: ours, bsdiff, the others.
 pub(super) fn tools(place: &Path, esky: &Path, environment: &Venv) -> Result<Vec<Tool>> {
     if let Some(missing) = PROGRAMS.into_iter().find(|program| !is_on_path(program)) {
         bail!(

@@ -34,19 +34,17 @@ fn judge_bytes(rows: &[Row], table: &mut Table) {
         format!("<= {TO_BEST_OTHER}x"),
         mean <= TO_BEST_OTHER,
     ));
-    let to_reference = |row: &Row| Some(row.ours()?.bytes as f64 / row.pair.reference as f64);
     let ratios = || {
-        rows.iter()
-            .filter_map(|row| Some((to_reference(row)?, row.pair.name)))
+        rows.iter().filter_map(|row| {
+            let ratio = row.ours()?.bytes as f64 / row.pair.reference as f64;
+            Some((ratio, row.pair.name))
+        })
     };
-    if let Some((worst, name)) = ratios().max_by(|one, other| one.0.total_cmp(&other.0)) {
-        table.add(Figure::new(
-            "our bytes against the reference, worst pair",
-            format!("{worst:.2}x ({name})"),
-            format!("<= {TO_REFERENCE}x"),
-            worst <= TO_REFERENCE,
-        ));
-    }
+    add_worst(
+        table,
+        "our bytes against the reference, worst pair",
+        ratios().map(|(ratio, name)| Held::ratio(ratio, TO_REFERENCE, name)),
+    );
     let below = ratios().filter(|(ratio, _)| *ratio < 1.0).count();
     table.add(Figure::new(
         "pairs below the reference",
@@ -57,56 +55,108 @@ fn judge_bytes(rows: &[Row], table: &mut Table) {
 }
 
 fn judge_processor(rows: &[Row], tools: &[Tool], table: &mut Table) {
-    let Some(bsdiff) = tools.iter().position(|tool| tool.name == BSDIFF) else {
-        return;
-    };
-    let ratio = |row: &Row| {
-        let theirs = row.results.get(bsdiff)?.as_ref()?;
-        Some(row.ours()?.create.processor.as_secs_f64() / theirs.create.processor.as_secs_f64())
-    };
-    let ratios = rows
-        .iter()
-        .filter_map(|row| Some((ratio(row)?, row.pair.name)));
-    if let Some((worst, name)) = ratios.max_by(|one, other| one.0.total_cmp(&other.0)) {
-        table.add(Figure::new(
-            "CPU time of making a patch against bsdiff's, worst pair",
-            format!("{worst:.2}x ({name})"),
-            "<= 1x".to_owned(),
-            worst <= 1.0,
-        ));
-    }
+    let bsdiff = tools.iter().position(|tool| tool.name == BSDIFF);
+    let held = rows.iter().filter_map(|row| {
+        let theirs = row.results.get(bsdiff?)?.as_ref()?;
+        Some(Held::processor(row.ours()?, theirs, row.pair.name))
+    });
+    add_worst(
+        table,
+        "CPU time of making a patch against bsdiff's, worst pair",
+        held,
+    );
 }
 
 fn judge_memory(rows: &[Row], table: &mut Table) {
-    let mut worst =
-        |what: &str, words: &str, used: fn(&Measured) -> &Usage, allowed: fn(u64) -> u64| {
-            let shares = rows.iter().filter_map(|row| {
-                let (used, allowed) = (used(row.ours()?).peak_memory, allowed(row.pair.larger()));
-                Some((used as f64 / allowed as f64, used, allowed, row.pair.name))
-            });
-            if let Some((share, used, allowed, name)) =
-                shares.max_by(|one, other| one.0.total_cmp(&other.0))
-            {
-                table.add(Figure::new(
-                    what,
-                    format!("{} ({name})", human_size(used)),
-                    format!("<= {}, {words}", human_size(allowed)),
-                    share <= 1.0,
-                ));
-            }
-        };
-    worst(
-        "memory of making a patch, worst pair",
-        "12 times the file and 64 MiB",
-        |measured| &measured.create,
-        |size| 12 * size + 64 * MIB,
-    );
-    worst(
-        "memory of applying a patch, worst pair",
-        "96 MiB or twice the file",
-        |measured| &measured.apply,
-        |size| (96 * MIB).max(2 * size),
-    );
+    let sizes = |row: &Row| (row.pair.larger(), row.pair.name);
+    let create = rows.iter().filter_map(|row| {
+        let (size, name) = sizes(row);
+        Some(Held::memory_of_making(row.ours()?, size, name))
+    });
+    add_worst(table, "memory of making a patch, worst pair", create);
+    let apply = rows.iter().filter_map(|row| {
+        let (size, name) = sizes(row);
+        Some(Held::memory_of_applying(row.ours()?, size, name))
+    });
+    add_worst(table, "memory of applying a patch, worst pair", apply);
+}
+
+/// One measured value beside its limit.
+pub(super) struct Held {
+    /// Of the limit; up to 1 is well.
+    share: f64,
+    measured: String,
+    limit: String,
+}
+
+impl Held {
+    /// A ratio.
+    fn ratio(ratio: f64, limit: f64, name: &str) -> Self {
+        Self::new(
+            ratio / limit,
+            format!("{ratio:.2}x ({name})"),
+            format!("{limit}x"),
+        )
+    }
+
+    /// Anything, as a share of what is allowed.
+    pub(super) fn new(share: f64, measured: String, limit: String) -> Self {
+        Self {
+            share,
+            measured,
+            limit: format!("<= {limit}"),
+        }
+    }
+
+    /// The CPU time of making a patch against another tool's.
+    pub(super) fn processor(ours: &Measured, theirs: &Measured, name: &str) -> Self {
+        let [ours, theirs] = [ours, theirs].map(|measured| measured.create.processor.as_secs_f64());
+        Self::ratio(ours / theirs, 1.0, name)
+    }
+
+    /// Memory of making a patch of files of which the largest has `largest` bytes.
+    pub(super) fn memory_of_making(ours: &Measured, largest: u64, name: &str) -> Self {
+        let limit = 12 * largest + 64 * MIB;
+        Self::memory(
+            ours.create.peak_memory,
+            limit,
+            "12 times the file and 64 MiB",
+            name,
+        )
+    }
+
+    /// Memory of applying a patch that changes files of which the largest has `largest` bytes.
+    pub(super) fn memory_of_applying(ours: &Measured, largest: u64, name: &str) -> Self {
+        let limit = (96 * MIB).max(2 * largest);
+        Self::memory(
+            ours.apply.peak_memory,
+            limit,
+            "96 MiB or twice the file",
+            name,
+        )
+    }
+
+    fn memory(used: u64, limit: u64, words: &str, name: &str) -> Self {
+        let share = used as f64 / limit as f64;
+        let (used, limit) = (human_size(used), human_size(limit));
+        Self::new(
+            share,
+            format!("{used} ({name})"),
+            format!("{limit}, {words}"),
+        )
+    }
+}
+
+/// Adds the one that comes closest to its limit, or goes furthest above it.
+pub(super) fn add_worst(table: &mut Table, what: &str, held: impl Iterator<Item = Held>) {
+    if let Some(worst) = held.max_by(|one, other| one.share.total_cmp(&other.share)) {
+        table.add(Figure::new(
+            what,
+            worst.measured,
+            worst.limit,
+            worst.share <= 1.0,
+        ));
+    }
 }
 
 fn mean_to_best_other(rows: &[Row]) -> f64 {
@@ -120,7 +170,13 @@ fn geometric_mean(ratios: &[f64]) -> f64 {
 }
 
 /// The whole page.
-pub(super) fn page(rows: &[Row], tools: &[Tool], missing: &[String], table: &Table) -> String {
+pub(super) fn page(
+    rows: &[Row],
+    tools: &[Tool],
+    missing: &[String],
+    apps: &str,
+    table: &Table,
+) -> String {
     let gone: String = missing
         .iter()
         .map(|name| format!("Not to be had in this run: {name}.\n\n"))
@@ -137,7 +193,8 @@ pub(super) fn page(rows: &[Row], tools: &[Tool], missing: &[String], table: &Tab
         the new file, byte by byte.\n\n{}\n\
         ## Making a patch\n\n\
         CPU seconds of all threads, and peak memory in MB.\n\n{}\n\
-        ## Applying it\n\n{}\n\
+        ## Applying it\n\n{}\n{apps}\
+        ## The tools\n\n\
         bsdiff and xdelta3 (`-9 -S lzma`) are Debian's, zstd ran with `--patch-from` and `--long`, HDiffPatch is the module \
         `hdiffpatch` with lzma2 at its best (within Python, whose start is counted), bidiff is the crate, packed by zstd at \
         level 19. esky is the command as released; what it does includes applying the patch once before it is written. \
