@@ -86,19 +86,17 @@ fn specs() -> [Spec; 10] {
             "pydantic_core",
             platform,
             "2.46.3",
-            "pydantic_core/_pydantic_core.",
+            "pydantic_core/_pydantic_core.cpython",
         )
     };
     let qt = |platform, version, member| wheel("PySide6_Essentials", platform, version, member);
-    let cryptography = |platform| {
-        let member = "cryptography/hazmat/bindings/_rust.";
-        wheel("cryptography", platform, "46.0.6", member)
-    };
+    let cryptography = |platform, member| wheel("cryptography", platform, "46.0.6", member);
+    let rust = "cryptography/hazmat/bindings/_rust.abi3.so";
     let numpy = wheel(
         "numpy",
         "manylinux_2_28_x86_64",
         "2.4.3",
-        "numpy/_core/_multiarray_umath.",
+        "numpy/_core/_multiarray_umath.cpython",
     );
     let esbuild = Package {
         registry: Registry::Npm,
@@ -146,19 +144,19 @@ fn specs() -> [Spec; 10] {
         ),
         spec(
             "cryptography 46.0.7, Linux x86-64",
-            cryptography("manylinux_2_34_x86_64"),
+            cryptography("manylinux_2_34_x86_64", rust),
             "46.0.7",
             178_570,
         ),
         spec(
             "cryptography 46.0.7, Windows x86-64",
-            cryptography("win_amd64"),
+            cryptography("win_amd64", "cryptography/hazmat/bindings/_rust.pyd"),
             "46.0.7",
             114_004,
         ),
         spec(
             "cryptography 46.0.7, macOS universal",
-            cryptography("macosx_10_9_universal2"),
+            cryptography("macosx_10_9_universal2", rust),
             "46.0.7",
             560_187,
         ),
@@ -234,7 +232,7 @@ impl Package {
             Registry::Wheels(platform) => platform,
             Registry::Npm => "npm",
         };
-        let name = self.name.replace(['@', '/'], "-");
+        let name = self.name.trim_start_matches('@').replace('/', "-");
         let member = self.member.rsplit('/').next().unwrap_or(self.member);
         format!("{name}-{}-{platform}-{member}", self.version)
     }
