@@ -1,10 +1,9 @@
-//! The picture of the sizes: for each pair a group of bars, on a scale of its own on which bsdiff's patch is as long
-//! everywhere.
+//! The picture of the sizes: for each pair a group of bars, the longest of which is as long in every group.
 
 use std::fmt::Write;
 
 use super::Row;
-use super::peers::{BSDIFF, OURS, Tool};
+use super::peers::{OURS, Tool};
 use crate::tools::human_size;
 
 /// Its patches are several times larger than the others': the table has them, in the picture they would dwarf the rest.
@@ -17,9 +16,7 @@ const GAP: f64 = 3.0;
 const HEADING: f64 = 22.0;
 const BETWEEN: f64 = 22.0;
 const TOP: f64 = 58.0;
-/// The length of bsdiff's bar.
-const BSDIFF_LENGTH: f64 = 150.0;
-/// What is longer is cut off.
+/// The longest bar of each group.
 const LONGEST: f64 = 290.0;
 
 const STYLE: &str = "\
@@ -44,7 +41,7 @@ pub(super) fn draw(rows: &[Row], tools: &[Tool]) -> String {
         <title>Sizes of patches</title>\n<style>{STYLE}</style>\n\
         <rect class=\"page\" width=\"{width}\" height=\"{height}\"/>\n\
         <text class=\"title\" x=\"20\" y=\"26\">Sizes of patches between two releases</text>\n\
-        <text x=\"20\" y=\"44\">shorter is better; in each group bsdiff's bar has the same length</text>\n"
+        <text x=\"20\" y=\"44\">shorter is better; each group has a scale of its own</text>\n"
     );
     for (place, row) in rows.iter().enumerate() {
         let left = 20.0 + (place / lines) as f64 * COLUMN;
@@ -62,34 +59,22 @@ fn draw_group(svg: &mut String, row: &Row, tools: &[Tool], left: f64, top: f64) 
         svg,
         "<text class=\"pair\" x=\"{left}\" y=\"{baseline}\">{name}</text>"
     );
-    let bytes_of = |name: &str| {
-        let place = tools.iter().position(|tool| tool.name == name)?;
-        Some(row.results.get(place)?.as_ref()?.bytes)
-    };
-    let scale = BSDIFF_LENGTH / bytes_of(BSDIFF).unwrap_or(row.pair.reference) as f64;
-    let shown = tools.iter().filter(|tool| tool.name != LEFT_OUT);
-    for (place, tool) in shown.enumerate() {
+    let bars: Vec<(&str, Option<u64>)> = tools
+        .iter()
+        .zip(&row.results)
+        .filter(|(tool, _)| tool.name != LEFT_OUT)
+        .map(|(tool, result)| (tool.name, result.as_ref().map(|measured| measured.bytes)))
+        .collect();
+    let longest = bars.iter().filter_map(|(_, bytes)| *bytes).max();
+    let scale = LONGEST / longest.unwrap_or(1) as f64;
+    for (place, (name, bytes)) in bars.into_iter().enumerate() {
         let y = top + HEADING + place as f64 * (BAR + GAP);
-        let class = if tool.name == OURS { "ours" } else { "other" };
-        draw_bar(
-            svg,
-            tool.name,
-            class,
-            bytes_of(tool.name).map(|bytes| (bytes, scale)),
-            left,
-            y,
-        );
+        draw_bar(svg, name, bytes.map(|bytes| (bytes, scale)), left, y);
     }
 }
 
-fn draw_bar(
-    svg: &mut String,
-    name: &str,
-    class: &str,
-    size: Option<(u64, f64)>,
-    left: f64,
-    y: f64,
-) {
+fn draw_bar(svg: &mut String, name: &str, size: Option<(u64, f64)>, left: f64, y: f64) {
+    let class = if name == OURS { "ours" } else { "other" };
     let start = left + LABELS;
     let baseline = y + 12.0;
     let end = start - 6.0;
@@ -98,7 +83,7 @@ fn draw_bar(
         "<text class=\"tool\" x=\"{end}\" y=\"{baseline}\">{name}</text>"
     );
     let (length, label) = match size {
-        Some((bytes, scale)) => ((bytes as f64 * scale).min(LONGEST), human_size(bytes)),
+        Some((bytes, scale)) => (bytes as f64 * scale, human_size(bytes)),
         None => (0.0, "failed".to_owned()),
     };
     let after = start + length + 6.0;
@@ -107,4 +92,20 @@ fn draw_bar(
         "<rect class=\"{class}\" x=\"{start}\" y=\"{y}\" width=\"{length:.1}\" height=\"{BAR}\" rx=\"2\"/>\
         <text x=\"{after:.1}\" y=\"{baseline}\">{label}</text>"
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bars_are_as_long_as_their_sizes_and_a_failure_has_none() {
+        let mut svg = String::new();
+        draw_bar(&mut svg, OURS, Some((50, 2.0)), 0.0, 0.0);
+        assert!(svg.contains("class=\"ours\""));
+        assert!(svg.contains("width=\"100.0\""));
+        draw_bar(&mut svg, "other", None, 0.0, 0.0);
+        assert!(svg.contains("width=\"0.0\""));
+        assert!(svg.contains("failed"));
+    }
 }

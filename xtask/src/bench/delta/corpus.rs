@@ -44,6 +44,8 @@ enum Registry {
 /// Two releases of one file, on disk.
 pub(super) struct Pair {
     pub(super) name: &'static str,
+    /// The version of the old file.
+    pub(super) from: &'static str,
     pub(super) old: PathBuf,
     pub(super) new: PathBuf,
     /// Size of the patch that a prototype made of the same pair.
@@ -187,6 +189,7 @@ impl Spec {
         };
         Ok(Pair {
             name: self.name,
+            from: self.from.version,
             old: self.from.fetch(place, environment)?,
             new: newer.fetch(place, environment)?,
             reference: self.reference,

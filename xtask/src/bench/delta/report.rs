@@ -208,7 +208,7 @@ pub(super) fn page(
 }
 
 fn bytes(rows: &[Row], tools: &[Tool]) -> String {
-    let mut head = vec!["pair", "new file"];
+    let mut head = vec!["pair", "from", "new file"];
     head.extend(tools.iter().map(|tool| tool.name));
     head.extend(["to the best other", "reference", "to the reference"]);
     let ratio = |ours: Option<u64>, other: Option<u64>| {
@@ -219,7 +219,11 @@ fn bytes(rows: &[Row], tools: &[Tool]) -> String {
     };
     let cells = rows.iter().map(|row| {
         let ours = row.ours().map(|measured| measured.bytes);
-        let mut cells = vec![row.pair.name.to_owned(), thousands(row.pair.larger())];
+        let mut cells = vec![
+            row.pair.name.to_owned(),
+            row.pair.from.to_owned(),
+            thousands(row.pair.larger()),
+        ];
         cells.extend(
             row.results
                 .iter()
