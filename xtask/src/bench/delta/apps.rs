@@ -163,8 +163,9 @@ impl Row {
         let (sizes, changed) = (sizes(&pair.new)?, changed(&pair.old, &pair.new)?);
         let ours = ours.measure(python, &pair.old, &pair.new, scratch)?;
         println!("esky: {ours}");
+        // bsdiff does not read an empty file.
         let nothing = scratch.join("nothing");
-        fs::write(&nothing, [])?;
+        fs::write(&nothing, [0])?;
         let mut theirs = None;
         if pair.kind != Kind::Large {
             for file in &changed {
