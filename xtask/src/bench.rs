@@ -2,6 +2,7 @@
 //!
 //! Runs that are compared alternate, so that whatever else the machine does falls on both.
 
+pub(crate) mod delta;
 mod install;
 mod measure;
 mod packing;
@@ -16,7 +17,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use crate::tools::{
-    build_bootstrap, build_wheel, cargo, development_venv, run, target_dir, workspace_root,
+    build_bootstrap, build_wheel, cargo, development_venv, human_size, run, target_dir,
+    workspace_root,
 };
 use table::{Figure, Table};
 
@@ -38,7 +40,12 @@ pub(crate) struct Bench {
 pub(crate) fn main() -> Result<()> {
     let bench = Bench::prepare()?;
     let tree = tree::generate(&bench)?;
-    let mut table = Table::new(&tree)?;
+    let mut table = Table::new(format!(
+        "{}; app of {} in {} files",
+        table::machine()?,
+        human_size(tree.size),
+        tree.files
+    ));
     table.add(Figure::size(
         "bootstrap",
         size_of(&bench.bootstrap)?,
@@ -63,11 +70,9 @@ impl Bench {
         }
         fs::create_dir_all(&directory)?;
         let bootstrap = build_bootstrap()?;
-        run(cargo().args(["build", "--quiet", "--release", "--package", "esky-cli"]))?;
-        let esky = target_dir().join(format!("release/esky{}", std::env::consts::EXE_SUFFIX));
         Ok(Self {
             directory,
-            esky,
+            esky: build_esky()?,
             bootstrap,
             python: development_venv()?.python(),
         })
@@ -101,6 +106,12 @@ impl Bench {
             .arg(folder);
         command
     }
+}
+
+/// Builds the `esky` command as it is released.
+fn build_esky() -> Result<PathBuf> {
+    run(cargo().args(["build", "--quiet", "--release", "--package", "esky-cli"]))?;
+    Ok(target_dir().join(format!("release/esky{}", std::env::consts::EXE_SUFFIX)))
 }
 
 fn size_of(path: &Path) -> Result<u64> {

@@ -31,7 +31,8 @@ cargo xtask bootstrap                                build the start-up program
 cargo xtask wheel                                    build the wheel, with the start-up program inside
 cargo xtask crash [--full]                           the crash laboratory; its figures into docs/design/crash-safety.md
 cargo xtask fuzz [--seconds N]                       every parser of foreign bytes in the hands of libFuzzer
-cargo xtask bench                                    measure, compare with the limits, write docs/benchmarks.md";
+cargo xtask bench                                    measure, compare with the limits, write docs/benchmarks.md
+cargo xtask bench delta                              patches against those of other tools; writes docs/bench-delta.md";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -54,6 +55,7 @@ fn dispatch(arguments: &[String]) -> Result<ExitCode> {
         ("check", []) => return Ok(check::main()),
         ("test", []) => return Ok(test::main()),
         ("bench", []) => bench::main()?,
+        ("bench", [delta]) if delta == "delta" => bench::delta::main()?,
         ("fuzz", rest) => fuzz::main(rest)?,
         ("crash", []) => crash::run(false)?,
         ("crash", [full]) if full == "--full" => crash::run(true)?,

@@ -10,6 +10,8 @@ use crate::tools::output;
 /// What one run of a program took.
 pub(super) struct Usage {
     pub(super) time: Duration,
+    /// What all its threads and children spent on a processor.
+    pub(super) processor: Duration,
     pub(super) peak_memory: u64,
 }
 
@@ -38,16 +40,18 @@ pub(super) fn time(command: &mut Command) -> Result<Duration> {
     Ok(time)
 }
 
-/// Runs under a small Python script that asks the kernel how much memory the program held at most.
+/// Runs under a small Python script that asks the kernel for the program's time and how much memory it held at most.
 ///
-/// The answer is never below the memory of Python itself, about 10 MB.
+/// The memory is never below that of Python itself, about 10 MB.
 pub(super) fn time_and_memory(python: &std::path::Path, command: &Command) -> Result<Usage> {
     let script = "\
 import resource, subprocess, sys, time
 start = time.monotonic()
 code = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode
+usage = resource.getrusage(resource.RUSAGE_CHILDREN)
 print(time.monotonic() - start)
-print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * (1 if sys.platform == 'darwin' else 1024))
+print(usage.ru_utime + usage.ru_stime)
+print(usage.ru_maxrss * (1 if sys.platform == 'darwin' else 1024))
 sys.exit(code)";
     let mut wrapped = Command::new(python);
     wrapped
@@ -56,10 +60,12 @@ sys.exit(code)";
         .args(command.get_args());
     let answer = output(&mut wrapped)?;
     let mut lines = answer.lines();
-    let seconds = lines.next().and_then(|line| line.parse().ok());
+    let mut seconds = || lines.next().and_then(|line| line.parse().ok());
+    let (time, processor) = (seconds(), seconds());
     let peak_memory = lines.next().and_then(|line| line.parse().ok());
     Ok(Usage {
-        time: Duration::from_secs_f64(seconds.context("no time was measured")?),
+        time: Duration::from_secs_f64(time.context("no time was measured")?),
+        processor: Duration::from_secs_f64(processor.context("no time was measured")?),
         peak_memory: peak_memory.context("no memory was measured")?,
     })
 }

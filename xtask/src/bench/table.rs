@@ -8,7 +8,6 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 
 use super::measure::{median, median_difference, median_ratio};
-use super::tree::Tree;
 use crate::tools::{human_size, output};
 
 /// One measured figure and its limit.
@@ -20,6 +19,16 @@ pub(super) struct Figure {
 }
 
 impl Figure {
+    /// Any figure; it says itself what it is and whether that is enough.
+    pub(super) fn new(what: &str, measured: String, limit: String, met: bool) -> Self {
+        Self {
+            what: what.to_owned(),
+            measured,
+            limit,
+            met,
+        }
+    }
+
     /// A size or an amount of memory in bytes.
     pub(super) fn size(what: &str, measured: u64, limit: u64) -> Self {
         Self {
@@ -69,21 +78,16 @@ pub(super) struct Table {
 
 impl Table {
     /// An empty table that says what it was measured on.
-    pub(super) fn new(tree: &Tree) -> Result<Self> {
-        let cores = std::thread::available_parallelism()?;
-        let rust = output(std::process::Command::new("rustc").arg("--version"))?;
-        let setting = format!(
-            "{} {}, {cores} cores, {}; app of {} in {} files",
-            std::env::consts::OS,
-            std::env::consts::ARCH,
-            rust.split(" (").next().unwrap_or_default().trim(),
-            human_size(tree.size),
-            tree.files,
-        );
-        Ok(Self {
+    pub(super) fn new(setting: String) -> Self {
+        Self {
             setting,
             figures: Vec::new(),
-        })
+        }
+    }
+
+    /// What it was measured on.
+    pub(super) fn setting(&self) -> &str {
+        &self.setting
     }
 
     /// Adds a figure and says it.
@@ -107,7 +111,8 @@ impl Table {
             Written by `cargo xtask bench`. Figures that compare were taken in one run, the two sides by turns; \
             each is a median.\n\n\
             Measured on: {}.\n\n{}\n\
-            How each figure is taken is told in `xtask/src/bench/`.\n",
+            How each figure is taken is told in `xtask/src/bench/`. Patches have a page of their own: \
+            [bench-delta.md](bench-delta.md).\n",
             self.setting,
             self.text()
         );
@@ -128,27 +133,47 @@ impl Table {
         Ok(())
     }
 
-    fn text(&self) -> String {
+    /// All figures, as Markdown.
+    pub(super) fn text(&self) -> String {
         let rows = self.figures.iter().map(|figure| {
             let met = if figure.met { "yes" } else { "NO" };
-            [&figure.what, &figure.measured, &figure.limit, met].map(str::to_owned)
+            vec![
+                figure.what.clone(),
+                figure.measured.clone(),
+                figure.limit.clone(),
+                met.to_owned(),
+            ]
         });
-        let mut all = vec![
-            ["figure", "measured", "limit", "met"].map(str::to_owned),
-            ["---", "---", "---", "---"].map(str::to_owned),
-        ];
-        all.extend(rows);
-        let width = |column: usize| all.iter().map(|row| row[column].len()).max().unwrap_or(0);
-        let widths = [width(0), width(1), width(2), width(3)];
-        let mut text = String::new();
-        for row in &all {
-            let cells: Vec<String> = row
-                .iter()
-                .zip(widths)
-                .map(|(cell, width)| format!("{cell:width$}"))
-                .collect();
-            let _ = writeln!(text, "| {} |", cells.join(" | "));
-        }
-        text
+        markdown(&["figure", "measured", "limit", "met"], rows)
     }
+}
+
+/// A table in Markdown whose columns are straight in the source too.
+pub(super) fn markdown(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
+    let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+    let mut all: Vec<Vec<String>> = vec![owned(head), owned(&vec!["---"; head.len()])];
+    all.extend(rows);
+    let width = |column: usize| all.iter().map(|row| row[column].chars().count()).max();
+    let widths: Vec<usize> = (0..head.len()).filter_map(width).collect();
+    let mut text = String::new();
+    for row in &all {
+        let cells = row.iter().zip(&widths);
+        let cells: Vec<String> = cells
+            .map(|(cell, width)| format!("{cell:width$}"))
+            .collect();
+        let _ = writeln!(text, "| {} |", cells.join(" | "));
+    }
+    text
+}
+
+/// The machine and the compiler.
+pub(super) fn machine() -> Result<String> {
+    let cores = std::thread::available_parallelism()?;
+    let rust = output(std::process::Command::new("rustc").arg("--version"))?;
+    Ok(format!(
+        "{} {}, {cores} cores, {}",
+        std::env::consts::OS,
+        std::env::consts::ARCH,
+        rust.split(" (").next().unwrap_or_default().trim(),
+    ))
 }
