@@ -3,10 +3,12 @@
 use alloc::vec::Vec;
 
 const BACKSLASH: u16 = b'\\' as u16;
-/// From here on the system wants the long form: a directory's path may be 12 units shorter than a file's.
-const LONG: usize = 248;
+/// From here on the system wants the long form; with its NUL, a file's path has room for this many units.
+const LONG: usize = 260;
 const LONG_PREFIX: &[u8] = br"\\?\";
 const LONG_UNC_PREFIX: &[u8] = br"\\?\UNC\";
+/// What Wine leaves of the above for a program that it has started from a share.
+const BARE_UNC_PREFIX: &[u8] = br"UNC\";
 
 /// Directory and name of a file.
 pub(super) fn split(path: &[u16]) -> Option<(&[u16], &[u16])> {
@@ -43,11 +45,13 @@ pub(super) fn for_system(path: &[u16]) -> Vec<u16> {
     units
 }
 
-/// Out of the long form, which the system gives for a file that it has found by way of links.
+/// Out of the long form, in which the system gives some paths.
 pub(super) fn plain(path: &[u16]) -> Vec<u16> {
     if begins_with(path, LONG_UNC_PREFIX) {
         [&[BACKSLASH; 2], &path[LONG_UNC_PREFIX.len()..]].concat()
-    } else if begins_with(path, LONG_PREFIX) {
+    } else if begins_with(path, BARE_UNC_PREFIX) {
+        [&[BACKSLASH; 2], &path[BARE_UNC_PREFIX.len()..]].concat()
+    } else if begins_with(path, LONG_PREFIX) && path.len() < LONG {
         path[LONG_PREFIX.len()..].to_vec()
     } else {
         path.to_vec()
@@ -89,7 +93,7 @@ mod tests {
 
     #[test]
     fn only_long_paths_take_the_long_form() {
-        let long = "ü".repeat(250);
+        let long = "ü".repeat(260);
         assert_eq!(given(r"C:\app\prog.exe"), r"C:\app\prog.exe");
         let local = ["C:\\", &long].concat();
         assert_eq!(given(&local), [r"\\?\", &local].concat());
@@ -104,6 +108,7 @@ mod tests {
         for (long, short) in [
             (r"\\?\C:\app", r"C:\app"),
             (r"\\?\UNC\server\share\app", r"\\server\share\app"),
+            (r"UNC\server\share\app", r"\\server\share\app"),
             (r"C:\app", r"C:\app"),
         ] {
             assert_eq!(plain(&wide(long)), wide(short));

@@ -22,18 +22,17 @@ pub(super) fn path() -> Option<Vec<u16>> {
     })?;
     let linked = attributes(&path).is_some_and(|found| found & FILE_ATTRIBUTE_REPARSE_POINT != 0);
     if linked && let Some(real) = behind_links(&path) {
-        return Some(real);
+        return Some(windows_path::plain(&real));
     }
-    Some(path)
+    Some(windows_path::plain(&path))
 }
 
 fn behind_links(path: &[u16]) -> Option<Vec<u16>> {
     let file = File::open(path, 0, SHARE_ALL, OPEN_EXISTING, Heirs::Nobody).ok()?;
     // SAFETY: pointer and length are those of the buffer, and the file is open.
-    let real = filled(|buffer| unsafe {
+    filled(|buffer| unsafe {
         GetFinalPathNameByHandleW(file.raw(), buffer.as_mut_ptr(), PATH_SIZE, 0)
-    })?;
-    Some(windows_path::plain(&real))
+    })
 }
 
 /// What the system puts into a buffer, if it fits.
