@@ -67,6 +67,8 @@ pub(super) fn kills(wine: &Wine, programs: &Programs) -> Result<()> {
     let begun = Instant::now();
     stage.update(&whole)?;
     let time = begun.elapsed();
+    // Wine's own server ends with its last program, and a kill could hit its start: this one keeps it.
+    let keeper = stage.stay(&whole)?;
     let mut new = 0;
     for number in 0..KILLS {
         let app = stage.unzip(&first, &format!("killed {number}"))?;
@@ -84,6 +86,7 @@ pub(super) fn kills(wine: &Wine, programs: &Programs) -> Result<()> {
         stage.expect_hello(&app, "1.1")?;
         stage.esky(&["verify", &on_disk_z(&app)])?;
     }
+    stage.end(keeper, "1.1")?;
     println!(
         "   killed {KILLS} times within {:.1} s: {new} times the new version was there already",
         time.as_secs_f32()
