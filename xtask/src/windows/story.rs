@@ -24,15 +24,15 @@ pub(super) fn run(wine: &Wine, programs: &Programs) -> Result<()> {
     let first = stage.pack("1.0", &programs.bootstrap())?;
     let app = stage.unzip(&first, "app directory \u{fc}")?;
     stage.expect_hello(&app, "1.0")?;
+    stage.expect_looks(&app, "Hello to all 1.0 icons 1")?;
 
     let running = stage.stay(&app)?;
     stage.pack("1.1", &programs.bootstrap())?;
     stage.update(&app)?;
     stage.expect_hello(&app, "1.1")?;
 
-    let newer = stage.other_bootstrap(&programs.bootstrap())?;
     let old = fs::read(app.join("hello.exe"))?;
-    stage.pack("1.2", &newer)?;
+    stage.pack("1.2", &programs.bootstrap())?;
     stage.update(&app)?;
     ensure!(
         fs::read(app.join("hello.exe"))? == old,
@@ -47,7 +47,7 @@ pub(super) fn run(wine: &Wine, programs: &Programs) -> Result<()> {
 
     stage.esky(&["cleanup", &on_disk_z(&app)])?;
     ensure!(
-        fs::read(app.join("hello.exe"))? == fs::read(newer)?,
+        fs::read(app.join("hello.exe"))? != old,
         "the start-up program that waited was not put in place"
     );
     ensure!(
@@ -55,6 +55,7 @@ pub(super) fn run(wine: &Wine, programs: &Programs) -> Result<()> {
         "the version that nobody needs is still there"
     );
     stage.expect_hello(&app, "1.2")?;
+    stage.expect_looks(&app, "Hello to all 1.2 icons 1")?;
     stage.esky(&["verify", &on_disk_z(&app)]).map(drop)
 }
 
@@ -62,7 +63,7 @@ pub(super) fn run(wine: &Wine, programs: &Programs) -> Result<()> {
 pub(super) fn kills(wine: &Wine, programs: &Programs) -> Result<()> {
     let stage = Stage::new(wine, programs)?;
     let first = stage.pack("1.0", &programs.bootstrap())?;
-    stage.pack("1.1", &stage.other_bootstrap(&programs.bootstrap())?)?;
+    stage.pack("1.1", &programs.bootstrap())?;
     let whole = stage.unzip(&first, "never killed")?;
     let begun = Instant::now();
     stage.update(&whole)?;
@@ -146,15 +147,6 @@ impl<'a> Stage<'a> {
         Ok(root)
     }
 
-    /// The same start-up program with other bytes.
-    fn other_bootstrap(&self, bootstrap: &Path) -> Result<PathBuf> {
-        let other = self.root.path().join("other-bootstrap.exe");
-        let mut bytes = fs::read(bootstrap)?;
-        bytes.extend_from_slice(b"another");
-        fs::write(&other, bytes)?;
-        Ok(other)
-    }
-
     fn esky(&self, arguments: &[&str]) -> Result<String> {
         let output = self
             .wine
@@ -193,6 +185,22 @@ impl<'a> Stage<'a> {
             hello == format!("hello {version}"),
             "expected {version}, and the app said {hello:?}"
         );
+        Ok(())
+    }
+
+    /// What Windows shows of the start-up program is what it would show of the app's own.
+    fn expect_looks(&self, app: &Path, expected: &str) -> Result<()> {
+        let output = self
+            .wine
+            .command(self.programs.looks())
+            .arg(on_disk_z(&app.join("hello.exe")))
+            .output()?;
+        let looks = said(&output)?;
+        ensure!(
+            looks.trim_end() == expected,
+            "the start-up program looks like {looks:?}"
+        );
+        println!("   it looks like: {expected}");
         Ok(())
     }
 
