@@ -14,6 +14,7 @@ mod archive;
 mod format;
 mod listing;
 mod trust;
+mod windows_program;
 
 /// A parser, what it must do, and inputs to begin with.
 pub struct Target {
@@ -26,7 +27,7 @@ pub struct Target {
 }
 
 /// Every parser of bytes that come from outside.
-pub const TARGETS: [Target; 17] = [
+pub const TARGETS: [Target; 18] = [
     Target {
         name: "slot",
         body: format::slot,
@@ -111,6 +112,11 @@ pub const TARGETS: [Target; 17] = [
         name: "recovery_words",
         body: trust::recovery_words,
         seeds: trust::word_seeds,
+    },
+    Target {
+        name: "windows_program",
+        body: windows_program::dress,
+        seeds: windows_program::seeds,
     },
 ];
 
@@ -218,6 +224,7 @@ mod tests {
         target_name,
         release,
         key_line,
-        recovery_words
+        recovery_words,
+        windows_program
     );
 }
