@@ -18,6 +18,8 @@ mod fuzz;
 mod report;
 mod test;
 mod tools;
+#[cfg(unix)]
+mod windows;
 
 use std::process::ExitCode;
 
@@ -31,6 +33,7 @@ cargo xtask bootstrap                                build the start-up program
 cargo xtask wheel                                    build the wheel, with the start-up program inside
 cargo xtask crash [--full]                           the crash laboratory; its figures into docs/design/crash-safety.md
 cargo xtask fuzz [--seconds N]                       every parser of foreign bytes in the hands of libFuzzer
+cargo xtask windows [--stories]                      the Windows programs: their tests and two stories, run by Wine
 cargo xtask bench                                    measure, compare with the limits, write docs/benchmarks.md
 cargo xtask bench delta                              patches against those of other tools; writes docs/bench-delta.md";
 
@@ -59,6 +62,12 @@ fn dispatch(arguments: &[String]) -> Result<ExitCode> {
         ("fuzz", rest) => fuzz::main(rest)?,
         ("crash", []) => crash::run(false)?,
         ("crash", [full]) if full == "--full" => crash::run(true)?,
+        #[cfg(unix)]
+        ("windows", []) => return Ok(windows::main(windows::What::Everything)),
+        #[cfg(unix)]
+        ("windows", [story]) if story == "--stories" => {
+            return Ok(windows::main(windows::What::Stories));
+        }
         ("bootstrap", []) => drop(tools::build_bootstrap()?),
         (test::EMPTY_ARCHIVE, rest) => test::empty_archive(rest)?,
         ("wheel", []) => drop(tools::build_wheel()?),

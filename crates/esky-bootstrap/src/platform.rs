@@ -14,8 +14,12 @@ pub use unix::run;
 #[cfg(windows)]
 pub use windows::run;
 
+#[cfg(any(windows, test))]
+mod command_line;
 #[cfg(unix)]
 mod location;
+#[cfg(any(windows, test))]
+mod windows_path;
 
 /// Exit code for an app that cannot be started, as shells use it.
 pub const EXIT_CANNOT_START: i32 = 127;

@@ -142,6 +142,9 @@ impl Error {
         if self.operation == Operation::Sync {
             return ErrorKind::SyncFailed;
         }
+        if crate::platform::is_busy(&self.source) {
+            return ErrorKind::Busy;
+        }
         match self.source.kind() {
             io::ErrorKind::NotFound => ErrorKind::NotFound,
             io::ErrorKind::AlreadyExists => ErrorKind::AlreadyExists,

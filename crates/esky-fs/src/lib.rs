@@ -27,7 +27,7 @@ pub use lock::{FileLock, VersionFileLock};
 pub use machine::{free_space, host_name, process_is_alive, require_space};
 pub use read::{
     Kind, Metadata, exists, metadata, open_for_read, read_dir_names, read_limited, read_optional,
-    read_pieces, read_prefix, read_symlink,
+    read_part, read_pieces, read_prefix, read_symlink,
 };
 pub use sync::{sync_dir, sync_file, sync_tree};
 pub use tree::{

@@ -3,7 +3,7 @@
 use crate::error::{At, Error, Operation, Result};
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 const PIECE: usize = 64 << 10;
@@ -124,6 +124,16 @@ pub fn read_dir_names(path: &Path) -> Result<Vec<OsString>> {
     let mut names = list(path).map_err(|source| Error::new(Operation::List, path, source))?;
     names.sort();
     Ok(names)
+}
+
+/// Reads at most `limit` bytes of a file from an offset; fewer where it ends.
+pub fn read_part(path: &Path, offset: u64, limit: u64) -> Result<Vec<u8>> {
+    let mut file = open_for_read(path)?;
+    let mut bytes = Vec::new();
+    file.seek(SeekFrom::Start(offset))
+        .and_then(|_| file.take(limit).read_to_end(&mut bytes))
+        .at(Operation::Read, path)?;
+    Ok(bytes)
 }
 
 /// Reads a file from its beginning, at most `limit` bytes of it; nothing when there is no file.

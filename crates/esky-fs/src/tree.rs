@@ -48,7 +48,7 @@ pub fn rename(from: &Path, to: &Path) -> Result<()> {
 /// Removes a file or a link; fine when it is gone already. **Ordered later.**
 pub fn remove_file(path: &Path) -> Result<()> {
     change(Operation::Remove, path, || {
-        gone_is_fine(platform::retry(|| std::fs::remove_file(path)))
+        gone_is_fine(platform::retry(path, || std::fs::remove_file(path)))
     })
 }
 
@@ -75,7 +75,7 @@ pub fn remove_tree(path: &Path) -> Result<()> {
         tear_tree(path);
         return Err(error).at(Operation::Remove, path);
     }
-    let mut removed = platform::retry(|| std::fs::remove_dir_all(path));
+    let mut removed = platform::retry(path, || std::fs::remove_dir_all(path));
     if matches!(&removed, Err(error) if error.kind() == io::ErrorKind::PermissionDenied) {
         make_directories_writable(path);
         removed = std::fs::remove_dir_all(path);

@@ -108,15 +108,13 @@ pub fn copy_file(from: &Path, to: &Path, mode: u32) -> Result<File> {
 pub fn move_durable(file: File, from: &Path, to: &Path) -> Result<()> {
     sync_file(&file, from)?;
     drop(file);
-    change(Operation::Rename, to, || {
-        platform::rename_over_program(from, to)
-    })?;
+    change(Operation::Rename, to, || platform::rename(from, to))?;
     sync_parent(to)
 }
 
 /// Puts a copy of `from` at `to` by way of `temporary` (same file system; a leftover there is replaced).
 /// **Durable**: after a crash the old or the new file is at `to`, whole; when this returns, the new.
-/// Works for a program that is running on Unix; on Windows a running program is moved aside first.
+/// A program that is running can be replaced on Unix; on Windows that is an error of the kind [`ErrorKind::Busy`].
 pub fn replace_durable(from: &Path, temporary: &Path, to: &Path, mode: u32) -> Result<()> {
     remove_file(temporary)?;
     let file = copy_file(from, temporary, mode)?;

@@ -15,6 +15,7 @@ mod format;
 mod legacy;
 mod listing;
 mod trust;
+mod windows_program;
 
 /// A parser, what it must do, and inputs to begin with.
 pub struct Target {
@@ -27,7 +28,7 @@ pub struct Target {
 }
 
 /// Every parser of bytes that come from outside.
-pub const TARGETS: [Target; 20] = [
+pub const TARGETS: [Target; 21] = [
     Target {
         name: "slot",
         body: format::slot,
@@ -127,6 +128,11 @@ pub const TARGETS: [Target; 20] = [
         name: "recovery_words",
         body: trust::recovery_words,
         seeds: trust::word_seeds,
+    },
+    Target {
+        name: "windows_program",
+        body: windows_program::dress,
+        seeds: windows_program::seeds,
     },
 ];
 
@@ -237,6 +243,7 @@ mod tests {
         request,
         public_key,
         key_line,
-        recovery_words
+        recovery_words,
+        windows_program
     );
 }

@@ -120,17 +120,17 @@ impl AppDir {
             Action::RemoveStaged(dir) => match StagingLock::try_take(self.root())? {
                 // It may have become a version, or have been finished, since the plan was made.
                 Some(_staging) if dir.stage()? == Stage::Staged => {
-                    exclusively(&dir, |_| remove_version_dir(&dir))
+                    exclusively(&dir, |held| remove_version_dir(&dir, Some(held)))
                 }
                 _ => Ok(false),
             },
-            Action::RemoveUninstalled(dir) => exclusively(&dir, |_| {
+            Action::RemoveUninstalled(dir) => exclusively(&dir, |held| {
                 programs::retire(self.root(), &dir, &View::of(self.root())?.dirs)?;
-                remove_version_dir(&dir)
+                remove_version_dir(&dir, Some(held))
             }),
             Action::Remove(dir) => exclusively(&dir, |held| {
-                self.disable(&View::of(self.root())?, &dir, held)?;
-                remove_version_dir(&dir)
+                self.disable(&View::of(self.root())?, &dir, &held)?;
+                remove_version_dir(&dir, Some(held))
             }),
         }
     }
@@ -173,9 +173,9 @@ fn is_wanted(view: &View, dir: &VersionDir) -> bool {
 }
 
 /// Removes a version under its exclusive lock, so that no instance can start meanwhile. `false` if one did before.
-fn exclusively(dir: &VersionDir, remove: impl FnOnce(&VersionLock) -> Result<()>) -> Result<bool> {
+fn exclusively(dir: &VersionDir, remove: impl FnOnce(VersionLock) -> Result<()>) -> Result<bool> {
     match VersionLock::try_exclusive(&dir.path)? {
-        Some(held) => remove(&held).map(|()| true),
+        Some(held) => remove(held).map(|()| true),
         None => Ok(false),
     }
 }

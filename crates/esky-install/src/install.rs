@@ -143,8 +143,8 @@ fn sync_and_verify(dir: &VersionDir, list: &FileList, in_place: bool) -> Result<
 /// start now or is running.
 fn discard(view: &View, dir: &VersionDir) {
     let is_best = view.best().is_some_and(|best| best.dir.path == dir.path);
-    if !is_best && let Ok(Some(_held)) = VersionLock::try_exclusive(&dir.path) {
-        let _ = remove_version_dir(dir);
+    if !is_best && let Ok(Some(held)) = VersionLock::try_exclusive(&dir.path) {
+        let _ = remove_version_dir(dir, Some(held));
     }
 }
 

@@ -6,6 +6,7 @@ use crate::lock::make_state_dir;
 use crate::version_dir::{Stage, VersionDir};
 use esky_format::file_list::{FileList, Kind, Limits};
 use esky_format::layout::STATE_DIR;
+use esky_fs::ErrorKind;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
@@ -39,10 +40,14 @@ const RECORD: &str = "programs.txt";
 
 /// Puts the programs of a version at the top and takes away the mark that this is to be done. Each program is
 /// replaced in one step, and only if its bytes differ. A crash leaves the mark, and doing it again does the rest.
+///
+/// So does a program that cannot be replaced because it runs (Windows): it is left for later, since it starts the new version
+/// as well as its successor would. To move it aside first would leave a moment without any program of that name.
 pub(crate) fn put(root: &Path, dir: &VersionDir, replace: bool) -> Result<()> {
     let staged = dir.programs();
     let state = make_state_dir(root)?;
     let temporary = state.join(TEMPORARY);
+    let mut all_there = true;
     if replace && let Some(list) = dir.read_file_list()? {
         record(&state.join(RECORD), &list)?;
     }
@@ -59,9 +64,17 @@ pub(crate) fn put(root: &Path, dir: &VersionDir, replace: bool) -> Result<()> {
         if let Some(parent) = to.parent() {
             esky_fs::create_dir_all(parent)?;
         }
-        esky_fs::replace_durable(&from, &temporary, &to, found.mode)?;
+        match esky_fs::replace_durable(&from, &temporary, &to, found.mode) {
+            Err(error) if present && error.kind() == ErrorKind::Busy && error.path() == to => {
+                all_there = false;
+            }
+            replaced => replaced?,
+        }
     }
     esky_fs::remove_file(&temporary)?;
+    if !all_there {
+        return Ok(());
+    }
     esky_fs::remove_tree(&staged)?;
     Ok(esky_fs::sync_dir(&dir.control())?)
 }

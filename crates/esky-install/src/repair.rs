@@ -166,7 +166,9 @@ impl Repair {
     fn rewrite(&mut self, dir: &VersionDir, path: &Path, text: &str) -> Result<()> {
         esky_fs::write_durable(path, text.as_bytes(), 0o644)?;
         let name = path.strip_prefix(&dir.path).unwrap_or(path);
-        self.mended.push(name.to_string_lossy().into_owned());
+        let name = name.to_string_lossy();
+        self.mended
+            .push(name.replace(std::path::MAIN_SEPARATOR, "/"));
         Ok(())
     }
 }

@@ -93,7 +93,7 @@ fn remove_stale(view: &View, dir: &VersionDir) -> Result<()> {
         });
     }
     match VersionLock::try_exclusive(&dir.path)? {
-        Some(_held) => remove_version_dir(dir),
+        Some(held) => remove_version_dir(dir, Some(held)),
         None => Err(Error::VersionInUse {
             version: dir.app.version.clone(),
             path: dir.path.clone(),
@@ -103,10 +103,13 @@ fn remove_stale(view: &View, dir: &VersionDir) -> Result<()> {
 
 /// Removes a version directory that nobody uses. The manifests go first, durably, so that whatever a crash leaves is
 /// no version to anyone; our control directory goes last, so that the remains are known as ours.
-pub(crate) fn remove_version_dir(dir: &VersionDir) -> Result<()> {
+pub(crate) fn remove_version_dir(dir: &VersionDir, held: Option<VersionLock>) -> Result<()> {
     let control = dir.control();
     if esky_fs::exists(&control)? {
         esky_fs::remove_file(&dir.manifest())?;
+        // Without a manifest nobody can begin to use it any more. On Windows the lock is an open file in there, which
+        // would keep its name and so the directory.
+        drop(held);
         // With a list and no manifest it would look like a version that was staged and waits to be installed.
         esky_fs::remove_file(&dir.file_list())?;
         esky_fs::sync_dir(&control)?;
@@ -405,7 +408,7 @@ impl Drop for Staging {
     fn drop(&mut self) {
         if !self.finished {
             // Best effort: the next stage or clean-up finishes it.
-            let _ = remove_version_dir(&self.dir);
+            let _ = remove_version_dir(&self.dir, None);
         }
     }
 }

@@ -17,8 +17,10 @@ mod programs;
 pub mod repository;
 mod scan;
 mod settings;
+mod windows_program;
 
 pub use error::{Error, Fault, Result};
 pub use index::write_index;
 pub use options::{PackOptions, Packed, Progress, TrialOptions, TrustOptions};
 pub use pack::pack;
+pub use windows_program::dressed as dress_windows_program;

@@ -20,6 +20,7 @@ use crate::key_search::KeySearch;
 use crate::options::{PackOptions, Packed, Progress};
 use crate::output::Output;
 use crate::scan::{Node, NodeKind, Tree, scan};
+use crate::windows_program::dressed;
 use crate::{index, programs, settings};
 
 const CONTROL_FILE_MODE: u32 = 0o644;
@@ -158,7 +159,7 @@ impl<'a> Packer<'a> {
         }
     }
 
-    /// A copy of the start-up program for each program.
+    /// A copy of the start-up program for each program; on Windows it looks like the program.
     fn programs(&mut self, names: &[String]) -> Result<()> {
         let bootstrap = &self.options.bootstrap;
         let mut bytes = Vec::new();
@@ -167,10 +168,15 @@ impl<'a> Packer<'a> {
             let entry = bootstrap.display().to_string();
             self.failed(esky_archive::Error::Content { entry, source })
         })?;
-        let (size, sha256) = (bytes.len() as u64, Sha256::digest(&bytes).into());
         for name in names {
+            let program = self.options.directory.join(name);
+            let dressed = dressed(&bytes, &mut |offset, limit| {
+                esky_fs::read_part(&program, offset, limit)
+            })?;
+            let bytes = dressed.as_deref().unwrap_or(&bytes);
+            let (size, sha256) = (bytes.len() as u64, Sha256::digest(bytes).into());
             let mode = PROGRAM_MODE;
-            let added = self.zip.file(name, mode, size, &mut bytes.as_slice());
+            let added = self.zip.file(name, mode, size, &mut &*bytes);
             added.map_err(|source| self.failed(source))?;
             self.count(size);
             self.enter(name, Kind::Program { mode, size, sha256 });

@@ -1,5 +1,8 @@
 //! What differs between systems; both sides offer the same functions.
 
+#[cfg(any(windows, test))]
+mod contention;
+
 #[cfg(unix)]
 mod unix;
 #[cfg(unix)]

@@ -38,13 +38,14 @@ pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
     std::fs::rename(from, to)
 }
 
-pub(crate) fn rename_over_program(from: &Path, to: &Path) -> io::Result<()> {
-    std::fs::rename(from, to)
+/// Here nothing fails just because someone looks at a file.
+pub(crate) fn retry<T>(_path: &Path, mut action: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    action()
 }
 
-/// Here nothing fails just because someone looks at a file.
-pub(crate) fn retry<T>(mut action: impl FnMut() -> io::Result<T>) -> io::Result<T> {
-    action()
+/// The kind of the error says it.
+pub(crate) fn is_busy(_error: &io::Error) -> bool {
+    false
 }
 
 pub(crate) fn sync_dir(path: &Path) -> io::Result<()> {

@@ -1,19 +1,22 @@
-//! Windows. Compiled and checked; not yet run.
+//! Windows.
 #![allow(unsafe_code)] // calls into the system, each with its reason
 
-use std::ffi::OsString;
+use super::contention;
+use std::borrow::Cow;
+use std::ffi::{OsStr, OsString};
 use std::fs::{File, Metadata, OpenOptions};
 use std::io;
 use std::os::windows::ffi::{OsStrExt, OsStringExt};
 use std::os::windows::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf, Prefix};
 use std::time::Duration;
 use windows_sys::Win32::Foundation::{
     CloseHandle, ERROR_ACCESS_DENIED, ERROR_SHARING_VIOLATION, FALSE, GENERIC_READ, STILL_ACTIVE,
 };
 use windows_sys::Win32::Storage::FileSystem::{
-    DELETE, FILE_FLAG_WRITE_THROUGH, FILE_SHARE_DELETE, FILE_SHARE_READ, FILE_SHARE_WRITE,
-    GetDiskFreeSpaceExW, MOVEFILE_REPLACE_EXISTING, MOVEFILE_WRITE_THROUGH, MoveFileExW,
+    DELETE, FILE_FLAG_BACKUP_SEMANTICS, FILE_FLAG_WRITE_THROUGH, FILE_SHARE_DELETE,
+    FILE_SHARE_READ, FILE_SHARE_WRITE, GetDiskFreeSpaceExW, MOVEFILE_REPLACE_EXISTING,
+    MOVEFILE_WRITE_THROUGH, MoveFileExW,
 };
 use windows_sys::Win32::System::SystemInformation::{ComputerNameDnsHostname, GetComputerNameExW};
 use windows_sys::Win32::System::Threading::{
@@ -38,14 +41,18 @@ pub(crate) fn set_mode(_path: &Path, _mode: u32) -> io::Result<()> {
 }
 
 pub(crate) fn create_new(path: &Path, _mode: u32) -> io::Result<File> {
-    OpenOptions::new().write(true).create_new(true).open(path)
+    retry(path, || {
+        OpenOptions::new().write(true).create_new(true).open(path)
+    })
 }
 
 pub(crate) fn open_in_place(path: &Path) -> io::Result<File> {
-    OpenOptions::new()
-        .write(true)
-        .custom_flags(FILE_FLAG_WRITE_THROUGH)
-        .open(path)
+    retry(path, || {
+        OpenOptions::new()
+            .write(true)
+            .custom_flags(FILE_FLAG_WRITE_THROUGH)
+            .open(path)
+    })
 }
 
 pub(crate) fn symlink(target: &Path, path: &Path) -> io::Result<()> {
@@ -59,14 +66,16 @@ pub(crate) fn symlink(target: &Path, path: &Path) -> io::Result<()> {
     }
 }
 
+/// A running program cannot be replaced. It could be moved aside, but then a crash would leave no program under that name;
+/// so it stays, and the error says that it is busy.
 pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
-    let (from, to) = (wide(from), wide(to));
-    retry(|| {
+    let (from, units) = (wide(&long(from)), wide(&long(to)));
+    retry(to, || {
         // SAFETY: both are NUL-terminated and live until the call returns.
         let done = unsafe {
             MoveFileExW(
                 from.as_ptr(),
-                to.as_ptr(),
+                units.as_ptr(),
                 MOVEFILE_REPLACE_EXISTING | MOVEFILE_WRITE_THROUGH,
             )
         };
@@ -78,54 +87,64 @@ pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
     })
 }
 
-/// A running program cannot be replaced but can be moved aside; clean-up removes `NAME.old.exe` later.
-pub(crate) fn rename_over_program(from: &Path, to: &Path) -> io::Result<()> {
-    match rename(from, to) {
-        Err(error) if is_held(&error) => {
-            rename(to, &backup_name(to))?;
-            rename(from, to)
+/// See [`contention`]: what is refused for the moment is tried again.
+pub(crate) fn retry<T>(path: &Path, mut action: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    contention::persist(&mut OnDisk(path), |_| action())
+}
+
+pub(crate) fn is_busy(error: &io::Error) -> bool {
+    contention::is_busy(error)
+}
+
+/// A file that the system refuses to change.
+struct OnDisk<'a>(&'a Path);
+
+impl contention::Refused for OnDisk<'_> {
+    fn pause(&mut self, time: Duration) {
+        std::thread::sleep(time);
+    }
+
+    fn make_writable(&mut self) -> bool {
+        make_writable(self.0)
+    }
+
+    fn is_in_use(&mut self) -> bool {
+        let opened = OpenOptions::new().write(true).open(self.0);
+        opened.is_err_and(|error| contention::is_busy(&error))
+    }
+}
+
+/// Takes the mark "read-only" from a file, or from all files below a directory. Says whether there was one.
+fn make_writable(path: &Path) -> bool {
+    let Ok(found) = std::fs::symlink_metadata(path) else {
+        return false;
+    };
+    if found.is_dir() {
+        let mut any = false;
+        for entry in std::fs::read_dir(path).into_iter().flatten().flatten() {
+            any |= make_writable(&entry.path());
         }
-        result => result,
+        return any;
     }
-}
-
-/// As old clients name it: `prog.exe`, `prog.old.exe`, `prog.old.old.exe` …
-fn backup_name(path: &Path) -> PathBuf {
-    let extension = path
-        .extension()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
-    let mut candidate = path.to_owned();
-    while candidate.exists() {
-        let stem = candidate
-            .file_stem()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
-        candidate.set_file_name(format!("{stem}.old.{extension}"));
+    let mut permissions = found.permissions();
+    if !permissions.readonly() {
+        return false;
     }
-    candidate
+    #[allow(clippy::permissions_set_readonly_false)] // on Windows it is this mark and nothing else
+    permissions.set_readonly(false);
+    std::fs::set_permissions(path, permissions).is_ok()
 }
 
-fn is_held(error: &io::Error) -> bool {
-    let number = error.raw_os_error().unwrap_or_default() as u32;
-    number == ERROR_SHARING_VIOLATION || number == ERROR_ACCESS_DENIED
-}
-
-/// Virus scanners open new files for a moment: try for a second.
-pub(crate) fn retry<T>(mut action: impl FnMut() -> io::Result<T>) -> io::Result<T> {
-    for _ in 0..100 {
-        match action() {
-            Err(error) if is_held(&error) => std::thread::sleep(Duration::from_millis(10)),
-            result => return result,
-        }
+/// The system promises nothing for directories. NTFS writes its journal when it is asked to, and a journal is in order:
+/// it is asked, and an answer is not relied upon. What matters is verified when it is read.
+pub(crate) fn sync_dir(path: &Path) -> io::Result<()> {
+    let opened = OpenOptions::new()
+        .write(true)
+        .custom_flags(FILE_FLAG_BACKUP_SEMANTICS)
+        .open(path);
+    if let Ok(directory) = opened {
+        let _ = directory.sync_all();
     }
-    action()
-}
-
-/// There is no such call; NTFS journals names.
-pub(crate) fn sync_dir(_path: &Path) -> io::Result<()> {
     Ok(())
 }
 
@@ -137,10 +156,8 @@ pub(crate) fn sync_tree(path: &Path) -> io::Result<()> {
             sync_tree(&entry.path())?;
         } else if kind.is_file() {
             // FlushFileBuffers wants a handle that may write.
-            OpenOptions::new()
-                .write(true)
-                .open(entry.path())?
-                .sync_all()?;
+            let path = entry.path();
+            retry(&path, || OpenOptions::new().write(true).open(&path))?.sync_all()?;
         }
     }
     Ok(())
@@ -155,7 +172,7 @@ pub(crate) fn copy_owner(_from: &Path, _to: &Path) -> io::Result<()> {
 }
 
 pub(crate) fn free_space(path: &Path) -> io::Result<u64> {
-    let path = wide(path);
+    let path = wide(&long(path));
     let mut free = 0_u64;
     // SAFETY: the path is NUL-terminated, `free` is writable, the other results are not asked for.
     let done = unsafe {
@@ -235,6 +252,35 @@ pub(crate) fn try_hold_exclusive(
 
 /// Closing the handle is all.
 pub(crate) fn release(_hold: &VersionHold) {}
+
+/// The form in which the system takes paths of any length, as the standard library uses it for its own calls.
+fn long(path: &Path) -> Cow<'_, Path> {
+    const LONGEST_PLAIN: usize = 247;
+    let Ok(absolute) = std::path::absolute(path) else {
+        return Cow::Borrowed(path);
+    };
+    if absolute.as_os_str().len() <= LONGEST_PLAIN {
+        return Cow::Borrowed(path);
+    }
+    let Some(Component::Prefix(prefix)) = absolute.components().next() else {
+        return Cow::Borrowed(path);
+    };
+    let text = absolute.as_os_str().to_owned();
+    match prefix.kind() {
+        Prefix::Disk(_) => Cow::Owned(with_prefix(r"\\?\", &text)),
+        Prefix::UNC(..) => {
+            let share: Vec<u16> = text.encode_wide().skip(2).collect();
+            Cow::Owned(with_prefix(r"\\?\UNC\", &OsString::from_wide(&share)))
+        }
+        _ => Cow::Borrowed(path),
+    }
+}
+
+fn with_prefix(prefix: &str, rest: &OsStr) -> PathBuf {
+    let mut path = OsString::from(prefix);
+    path.push(rest);
+    path.into()
+}
 
 fn wide(path: &Path) -> Vec<u16> {
     path.as_os_str().encode_wide().chain(Some(0)).collect()

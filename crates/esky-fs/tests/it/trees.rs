@@ -48,6 +48,7 @@ fn directory_with_something_in_it_is_not_removed_as_empty() {
     assert!(!esky_fs::remove_empty_dir(directory.path()).unwrap());
 }
 
+#[cfg(unix)]
 #[test]
 fn kinds_are_told_apart_without_following_links() {
     let directory = tempfile::tempdir().unwrap();

@@ -18,7 +18,12 @@ pub(crate) const FILES: [(&str, u32); 4] = [
     ("lib/deep/text.txt", 0o640),
     ("empty", 0o644),
 ];
-pub(crate) const LINK: (&str, &str) = ("lib/link", "data.bin");
+/// Apps for Windows have no symbolic links: there it takes a right to make one.
+pub(crate) const LINK: Option<(&str, &str)> = if cfg!(unix) {
+    Some(("lib/link", "data.bin"))
+} else {
+    None
+};
 const DIRECTORIES: [&str; 3] = ["esky-files", "lib", "lib/deep"];
 
 pub(crate) fn app_version(version: &str) -> AppVersion {
@@ -97,13 +102,15 @@ impl App {
                 kind: Kind::File { mode, size, sha256 },
             });
         }
-        make_link(LINK.1, &path.join(LINK.0));
-        entries.push(Entry {
-            path: LINK.0.into(),
-            kind: Kind::Symlink {
-                target: LINK.1.into(),
-            },
-        });
+        if let Some((link, target)) = LINK {
+            make_link(target, &path.join(link));
+            entries.push(Entry {
+                path: link.into(),
+                kind: Kind::Symlink {
+                    target: target.into(),
+                },
+            });
+        }
         let mut manifest = String::new();
         for (name, mode, bytes) in programs(version) {
             write(&self.root().join(name), &bytes, mode);
@@ -176,7 +183,9 @@ impl App {
                 "{name} of {version}"
             );
         }
-        assert_eq!(fs::read_link(path.join(LINK.0)).unwrap(), Path::new(LINK.1));
+        if let Some((link, target)) = LINK {
+            assert_eq!(fs::read_link(path.join(link)).unwrap(), Path::new(target));
+        }
         assert!(path.join("esky-files/lockfile.txt").is_file());
         for (name, ..) in programs("2") {
             let bytes = fs::read(self.root().join(name)).unwrap();
@@ -246,7 +255,9 @@ pub(crate) fn stage_with(
         let bytes = content(version, name);
         staging.add_file(name, mode, bytes.len() as u64, &mut &*bytes)?;
     }
-    staging.add_symlink(LINK.0, LINK.1)?;
+    if let Some((link, target)) = LINK {
+        staging.add_symlink(link, target)?;
+    }
     for (name, mode, bytes) in programs(version) {
         staging.add_program(name, mode, bytes.len() as u64, &mut &*bytes)?;
     }

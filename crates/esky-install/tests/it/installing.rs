@@ -2,8 +2,11 @@
 
 use crate::fixture::{App, app_version, content, install, stage, write};
 use esky_format::state::{Reason, active_slot};
-use esky_install::{Damage, Error, VersionLock};
+use esky_fs::Operation;
+use esky_fs::faults::{Plan, arm};
+use esky_install::{AppDir, Damage, Error, VersionLock};
 use std::fs;
+use std::path::PathBuf;
 
 #[test]
 fn installed_version_starts_and_the_old_one_is_its_fallback() {
@@ -107,7 +110,7 @@ fn corrupted_staged_file_is_refused_and_can_be_staged_again() {
 fn staged_file_that_vanished_is_refused() {
     let app = App::with_versions(&["1"]);
     let opened = app.open();
-    fs::remove_file(stage(&opened, "2").unwrap().join("lib/link")).unwrap();
+    fs::remove_file(stage(&opened, "2").unwrap().join("lib/data.bin")).unwrap();
     let lock = opened.lock().unwrap();
     assert!(matches!(
         opened.install("2", &lock),
@@ -259,4 +262,36 @@ fn content_of_the_old_version_is_the_same_after_many_updates() {
         );
     }
     assert_eq!(app.starts(), "4");
+}
+
+/// What Windows says to somebody who replaces a program that runs, and Unix to one who writes into it.
+const IN_USE: i32 = if cfg!(windows) { 32 } else { 26 };
+
+#[test]
+fn a_program_that_runs_is_left_for_later_and_the_new_version_starts_all_the_same() {
+    let replaces_program = |(operation, path): &(Operation, PathBuf)| {
+        *operation == Operation::Rename && path.file_name().is_some_and(|name| name == "prog")
+    };
+    let update = |opened: &AppDir| opened.install("2", &opened.lock()?);
+    let counted = App::with_versions(&["1"]);
+    stage(&counted.open(), "2").unwrap();
+    let armed = arm(Plan::Count);
+    update(&counted.open()).unwrap();
+    let at = armed.log().iter().position(replaces_program).unwrap();
+    drop(armed);
+
+    let app = App::with_versions(&["1"]);
+    let opened = app.open();
+    stage(&opened, "2").unwrap();
+    let program = || fs::read(app.root().join("prog")).unwrap();
+    let armed = arm(Plan::FailOnce(at as u64, IN_USE));
+    update(&opened).unwrap();
+    drop(armed);
+    assert_eq!(program(), b"bootstrap of 1");
+    assert_eq!(app.starts(), "2");
+    assert!(opened.needs_cleanup().unwrap());
+    opened.cleanup(&opened.lock().unwrap(), None).unwrap();
+    assert_eq!(program(), b"bootstrap of 2");
+    assert_eq!(app.starts(), "2");
+    assert!(!opened.needs_cleanup().unwrap());
 }

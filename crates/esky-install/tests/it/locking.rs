@@ -4,6 +4,7 @@ use crate::fixture::{App, install, stage};
 use esky_fs::faults::{Plan, arm};
 use esky_install::{Error, VersionLock};
 use std::fs::{self, File};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime};
 
@@ -22,8 +23,25 @@ fn legacy_lock(app: &App, host: &str, process: u32, age: u64) {
     fs::write(&file, "").unwrap();
     let time = SystemTime::now() - Duration::from_secs(age);
     for path in [file, directory] {
-        File::open(path).unwrap().set_modified(time).unwrap();
+        open_for_times(&path).set_modified(time).unwrap();
     }
+}
+
+#[cfg(unix)]
+fn open_for_times(path: &Path) -> File {
+    File::open(path).unwrap()
+}
+
+#[cfg(windows)]
+fn open_for_times(path: &Path) -> File {
+    use std::os::windows::fs::OpenOptionsExt;
+    const WRITE_ATTRIBUTES: u32 = 0x0100;
+    const OF_DIRECTORIES_TOO: u32 = 0x0200_0000;
+    let mut options = File::options();
+    options
+        .access_mode(WRITE_ATTRIBUTES)
+        .custom_flags(OF_DIRECTORIES_TOO);
+    options.open(path).unwrap()
 }
 
 /// The id of a process that has ended.

@@ -1,4 +1,8 @@
 //! App directories on a real file system: what works, and what is left after each fault.
+#![cfg_attr(
+    windows,
+    allow(unused_imports, reason = "some tests are for Unix only")
+)]
 #![allow(
     clippy::disallowed_methods,
     clippy::print_stderr,

@@ -12,6 +12,7 @@ fn missing_app_directory_is_named() {
     assert!(error.hint().is_some());
 }
 
+#[cfg(unix)]
 #[test]
 fn file_in_place_of_the_app_directory_is_named() {
     let app = App::with_versions(&["1"]);

@@ -130,6 +130,7 @@ fn evil_paths_are_refused() {
     );
 }
 
+#[cfg(unix)]
 #[test]
 fn file_below_a_link_or_a_file_is_refused() {
     let app = App::with_versions(&["1"]);

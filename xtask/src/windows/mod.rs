@@ -1,0 +1,119 @@
+//! `cargo xtask windows`: the Windows programs, built here and run by Wine.
+//!
+//! First the tests of the crates that do something else on Windows, then the story of an app that is updated twice while
+//! an instance of it runs, and is killed in the middle. Wine is laxer than Windows in some points; docs/platforms.md says
+//! which, and what stands in for them.
+
+mod programs;
+mod story;
+mod wine;
+
+use std::process::ExitCode;
+
+use crate::report::{Group, Report};
+use crate::test::count_cargo;
+use crate::tools::{cargo, is_on_path, run_and_listen, rust_target_ready};
+use programs::Programs;
+use wine::Wine;
+
+/// What everything here is built for.
+const TARGET: &str = "x86_64-pc-windows-gnu";
+const C_COMPILER: &str = "x86_64-w64-mingw32-gcc";
+
+/// The crates whose tests are run: those that speak with the system, and those below them.
+const TESTED: [&str; 5] = [
+    "esky-format",
+    "esky-fs",
+    "esky-archive",
+    "esky-install",
+    "esky-bootstrap",
+];
+
+/// Thousands of small changes each, which take an hour on Wine; on this machine's own system they are run whole.
+const TOO_LONG: [&str; 5] = [
+    "killed_again_during_the_repeat",
+    "no_space_at_any_operation",
+    "input_output_error_at_any_operation",
+    "a_repair_broken_off_anywhere",
+    "whatever_happens_in_whatever_order",
+];
+
+/// On its own.
+pub(crate) fn main(what: What) -> ExitCode {
+    let mut report = Report::default();
+    report.add(group(what));
+    report.close()
+}
+
+/// What to run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum What {
+    Everything,
+    Stories,
+}
+
+/// As a part of `cargo xtask test`.
+pub(crate) fn group(what: What) -> Group {
+    let mut group = Group::new("Windows");
+    let wine = match wine() {
+        Ok(wine) => wine,
+        Err(why) => {
+            println!("\n== Windows\n!! NOT TESTED ON WINDOWS AT ALL: {why}");
+            group.skip("everything that Wine would run", &why);
+            return group;
+        }
+    };
+    let mut built = None;
+    group.step("programs are built", || {
+        built = Some(Programs::build()?);
+        Ok(())
+    });
+    if let Some(programs) = built {
+        if what == What::Everything {
+            tests(&mut group, &wine, &programs);
+        }
+        group.step("an app is updated twice while it runs", || {
+            story::run(&wine, &programs)
+        });
+        group.step("an update is killed and goes on", || {
+            story::kills(&wine, &programs)
+        });
+    }
+    group
+}
+
+/// What is needed to run a Windows program, or why there is none.
+fn wine() -> Result<Wine, String> {
+    if !is_on_path(C_COMPILER) {
+        return Err(format!(
+            "there is no {C_COMPILER} (Debian: gcc-mingw-w64-x86-64)"
+        ));
+    }
+    if !rust_target_ready(TARGET) {
+        return Err(format!(
+            "no Rust std for {TARGET}, and rustup cannot get it"
+        ));
+    }
+    Wine::find().map_err(|error| format!("{error:#}"))
+}
+
+fn tests(group: &mut Group, wine: &Wine, programs: &Programs) {
+    println!("\n== Windows: tests");
+    let mut command = cargo();
+    command.args(["test", "--no-fail-fast", "--target", TARGET]);
+    for package in TESTED {
+        command.args(["--package", package]);
+    }
+    command.arg("--");
+    for test in TOO_LONG {
+        command.args(["--skip", test]);
+    }
+    wine.run_tests_with(&mut command, &programs.directory);
+    match run_and_listen(&mut command) {
+        Ok((status, heard)) => count_cargo(group, &heard, status.success()),
+        Err(error) => group.fail(&format!("{error:#}")),
+    }
+    for test in TOO_LONG {
+        group.skip(test, "takes too long on Wine");
+    }
+}

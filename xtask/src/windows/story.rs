@@ -1,0 +1,255 @@
+//! The story: 1.0, 1.1, 1.2, a second instance all the while; and updates that are killed.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Output, Stdio};
+use std::time::{Duration, Instant};
+use std::{io, thread};
+
+use anyhow::{Context, Result, bail, ensure};
+use tempfile::TempDir;
+use zip::ZipArchive;
+
+use super::programs::Programs;
+use super::wine::{Wine, on_disk_z};
+
+/// How often an update is killed, spread evenly over the time that it takes.
+const KILLS: u32 = 12;
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// An app is updated twice while an instance of it runs; the old version goes when that one has ended, and so does the
+/// old start-up program.
+pub(super) fn run(wine: &Wine, programs: &Programs) -> Result<()> {
+    let stage = Stage::new(wine, programs)?;
+    let first = stage.pack("1.0", &programs.bootstrap())?;
+    let app = stage.unzip(&first, "app directory \u{fc}")?;
+    stage.expect_hello(&app, "1.0")?;
+    stage.expect_looks(&app, "Hello to all 1.0 icons 1")?;
+
+    let running = stage.stay(&app)?;
+    stage.pack("1.1", &programs.bootstrap())?;
+    stage.update(&app)?;
+    stage.expect_hello(&app, "1.1")?;
+
+    let old = fs::read(app.join("hello.exe"))?;
+    stage.pack("1.2", &programs.bootstrap())?;
+    stage.update(&app)?;
+    ensure!(
+        fs::read(app.join("hello.exe"))? == old,
+        "a start-up program was replaced while it ran"
+    );
+    stage.expect_hello(&app, "1.2")?;
+    ensure!(
+        app.join("hello-1.0.win-amd64/hello.exe").is_file(),
+        "the version of a running instance was removed"
+    );
+    stage.end(running, "1.0")?;
+
+    stage.esky(&["cleanup", &on_disk_z(&app)])?;
+    ensure!(
+        fs::read(app.join("hello.exe"))? != old,
+        "the start-up program that waited was not put in place"
+    );
+    ensure!(
+        !app.join("hello-1.0.win-amd64").exists(),
+        "the version that nobody needs is still there"
+    );
+    stage.expect_hello(&app, "1.2")?;
+    stage.expect_looks(&app, "Hello to all 1.2 icons 1")?;
+    stage.esky(&["verify", &on_disk_z(&app)]).map(drop)
+}
+
+/// Wherever an update is killed, the app starts, and the next update does the rest.
+pub(super) fn kills(wine: &Wine, programs: &Programs) -> Result<()> {
+    let stage = Stage::new(wine, programs)?;
+    let first = stage.pack("1.0", &programs.bootstrap())?;
+    stage.pack("1.1", &programs.bootstrap())?;
+    let whole = stage.unzip(&first, "never killed")?;
+    let begun = Instant::now();
+    stage.update(&whole)?;
+    let time = begun.elapsed();
+    // Wine's own server ends with its last program, and a kill could hit its start: this one keeps it.
+    let keeper = stage.stay(&whole)?;
+    let mut new = 0;
+    for number in 0..KILLS {
+        let app = stage.unzip(&first, &format!("killed {number}"))?;
+        let mut update = stage.begin_update(&app)?;
+        thread::sleep(time * number / KILLS);
+        update.kill()?;
+        update.wait()?;
+        let hello = stage.hello(&app)?;
+        ensure!(
+            hello == "hello 1.0" || hello == "hello 1.1",
+            "killed after {number}/{KILLS} of an update, the app said {hello:?}"
+        );
+        new += u32::from(hello == "hello 1.1");
+        stage.update(&app)?;
+        stage.expect_hello(&app, "1.1")?;
+        stage.esky(&["verify", &on_disk_z(&app)])?;
+    }
+    stage.end(keeper, "1.1")?;
+    println!(
+        "   killed {KILLS} times within {:.1} s: {new} times the new version was there already",
+        time.as_secs_f32()
+    );
+    Ok(())
+}
+
+/// Directories for one story.
+struct Stage<'a> {
+    wine: &'a Wine,
+    programs: &'a Programs,
+    root: TempDir,
+}
+
+impl<'a> Stage<'a> {
+    fn new(wine: &'a Wine, programs: &'a Programs) -> Result<Self> {
+        let root = tempfile::tempdir_in(wine.disk())?;
+        fs::create_dir(root.path().join("releases"))?;
+        Ok(Self {
+            wine,
+            programs,
+            root,
+        })
+    }
+
+    fn releases(&self) -> PathBuf {
+        self.root.path().join("releases")
+    }
+
+    /// `esky pack`, on Windows too.
+    fn pack(&self, version: &str, bootstrap: &Path) -> Result<PathBuf> {
+        let frozen = self.root.path().join(format!("frozen-{version}"));
+        self.programs.frozen(version, &frozen)?;
+        self.esky(&[
+            "pack",
+            &on_disk_z(&frozen),
+            "--name",
+            "hello",
+            "--version",
+            version,
+            "--bootstrap",
+            &on_disk_z(bootstrap),
+            "--output",
+            &on_disk_z(&self.releases()),
+        ])?;
+        let package = self
+            .releases()
+            .join(format!("hello-{version}.win-amd64.zip"));
+        ensure!(package.is_file(), "there is no {}", package.display());
+        Ok(package)
+    }
+
+    /// As a user would with any zip program.
+    fn unzip(&self, package: &Path, name: &str) -> Result<PathBuf> {
+        let root = self.root.path().join(name);
+        ZipArchive::new(fs::File::open(package)?)?.extract(&root)?;
+        Ok(root)
+    }
+
+    fn esky(&self, arguments: &[&str]) -> Result<String> {
+        let output = self
+            .wine
+            .command(&self.programs.esky)
+            .args(arguments)
+            .output()?;
+        said(&output).with_context(|| format!("esky.exe {}", arguments.join(" ")))
+    }
+
+    fn update(&self, app: &Path) -> Result<()> {
+        println!("   esky.exe update");
+        self.esky(&["update", &on_disk_z(app), &on_disk_z(&self.releases())])
+            .map(drop)
+    }
+
+    fn begin_update(&self, app: &Path) -> Result<Child> {
+        Ok(self
+            .wine
+            .command(&self.programs.esky)
+            .args(["update", &on_disk_z(app), &on_disk_z(&self.releases())])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()?)
+    }
+
+    /// What the app says when it is started.
+    fn hello(&self, app: &Path) -> Result<String> {
+        let output = self.wine.command(app.join("hello.exe")).output()?;
+        Ok(said(&output)?.trim_end().to_owned())
+    }
+
+    fn expect_hello(&self, app: &Path, version: &str) -> Result<()> {
+        let hello = self.hello(app)?;
+        println!("   hello.exe: {hello}");
+        ensure!(
+            hello == format!("hello {version}"),
+            "expected {version}, and the app said {hello:?}"
+        );
+        Ok(())
+    }
+
+    /// What Windows shows of the start-up program is what it would show of the app's own.
+    fn expect_looks(&self, app: &Path, expected: &str) -> Result<()> {
+        let output = self
+            .wine
+            .command(self.programs.looks())
+            .arg(on_disk_z(&app.join("hello.exe")))
+            .output()?;
+        let looks = said(&output)?;
+        ensure!(
+            looks.trim_end() == expected,
+            "the start-up program looks like {looks:?}"
+        );
+        println!("   it looks like: {expected}");
+        Ok(())
+    }
+
+    /// Starts an instance that stays.
+    fn stay(&self, app: &Path) -> Result<Child> {
+        let child = self
+            .wine
+            .command(app.join("hello.exe"))
+            .args(["--stay", &on_disk_z(&self.sign_of_life())])
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let begun = Instant::now();
+        while !self.sign_of_life().exists() {
+            ensure!(begun.elapsed() < PATIENCE, "the app did not come up");
+            thread::sleep(Duration::from_millis(50));
+        }
+        println!("   a second instance runs");
+        Ok(child)
+    }
+
+    /// Lets that instance end; it was the old version to the last.
+    fn end(&self, child: Child, version: &str) -> Result<()> {
+        fs::remove_file(self.sign_of_life())?;
+        let said = said(&child.wait_with_output()?)?;
+        ensure!(
+            said.contains(&format!("goodbye {version}")),
+            "the running instance said {said:?}"
+        );
+        println!("   the second instance has ended");
+        Ok(())
+    }
+
+    fn sign_of_life(&self) -> PathBuf {
+        self.root.path().join("sign-of-life")
+    }
+}
+
+/// What a program wrote, if it ended well.
+fn said(output: &Output) -> Result<String> {
+    if !output.status.success() {
+        bail!(
+            "{}: {}{}",
+            output.status,
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+    let text = String::from_utf8(output.stdout.clone());
+    Ok(text
+        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?
+        .replace("\r\n", "\n"))
+}
