@@ -6,6 +6,8 @@ mod script;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
+use esky_format::layout::CONTROL_DIR;
+
 use crate::Pulse;
 use crate::command::{Command, Writer};
 use crate::digest;
@@ -240,19 +242,30 @@ impl Comparison<'_, '_> {
     }
 }
 
-/// The directory that is gone and has the most names in common with a new one.
+/// The directory that is gone and has the most names in common with a new one. A version directory is always moved: old
+/// clients find out by that, and by that only, which of two layouts a patch was made for.
 fn most_alike(directory: &Tree, present: &Tree, new: &Tree) -> Option<String> {
     let names: BTreeSet<&str> = directory.entries().map(|(name, _)| name).collect();
+    let fewest = match names.contains(CONTROL_DIR) {
+        true => 1,
+        false => NAMES_IN_COMMON,
+    };
     let gone = present
         .entries()
         .filter(|(name, _)| !new.entries.contains_key(*name));
     let counted = gone.filter_map(|(name, node)| match node {
         Node::Directory(old) => {
             let common = old.entries().filter(|(name, _)| names.contains(name));
-            Some((common.count(), name))
+            let is_version = old.entries.contains_key(CONTROL_DIR) && fewest == 1;
+            let rank = if is_version {
+                usize::MAX
+            } else {
+                common.count()
+            };
+            Some((rank, name))
         }
         Node::File { .. } => None,
     });
     let best = counted.max_by(|a, b| a.0.cmp(&b.0).then(b.1.cmp(a.1)))?;
-    (best.0 >= NAMES_IN_COMMON).then(|| best.1.to_owned())
+    (best.0 >= fewest).then(|| best.1.to_owned())
 }

@@ -113,6 +113,33 @@ fn a_renamed_version_directory_costs_nothing() {
     assert!(commands(&patch).contains(&Command::MoveFrom("v1".to_owned())));
 }
 
+/// Frozen by another freezer, it has nothing in common with the version before but its control directory. Old clients try a patch
+/// with both layouts, and take a missing directory, and nothing else, for a sign that it is the wrong one.
+#[test]
+fn a_version_directory_is_moved_whatever_is_in_it() {
+    let old = tree([
+        ("app-1.x/library.zip", &b"modules"[..]),
+        ("app-1.x/esky-files/lockfile.txt", b"lock"),
+        ("prog", b"start"),
+    ]);
+    let new = tree([
+        ("app-2.x/_internal/base", &b"other modules"[..]),
+        ("app-2.x/esky-files/lockfile.txt", b"lock"),
+        ("prog", b"start"),
+    ]);
+    let patch = leads_there(&old, &new);
+    let moved = Command::MoveFrom("app-1.x".to_owned());
+    assert!(commands(&patch).contains(&moved), "{:?}", commands(&patch));
+    let mut elsewhere = tree([("prog", &b"start"[..])]);
+    let version = old.get("app-1.x").expect("a version").clone();
+    elsewhere.insert("appdata/app-1.x", version).expect("room");
+    let refused = apply(&elsewhere, &patch).expect_err("another layout");
+    assert!(
+        matches!(refused, esky_legacy::Error::Missing { .. }),
+        "{refused}"
+    );
+}
+
 #[test]
 fn a_new_program_like_an_old_one_costs_nothing() {
     let program = noise(7, 100_000);
