@@ -9,9 +9,12 @@ use anyhow::{Context, Result, bail};
 use crate::tools::{output, workspace_root};
 
 const LONGEST: usize = 500;
-const THREATS: &str = "docs/design/trust.md";
-/// Fewer would mean that the table is not read as it is written.
-const FEWEST_TESTS: usize = 40;
+/// Pages with a table whose last column names tests, its heading, and how many at least. Fewer would mean that the table is not
+/// read as it is written.
+const TABLES: [(&str, &str, usize); 2] = [
+    ("docs/design/trust.md", "## Threats", 40),
+    ("docs/design/legacy.md", "## Faults of the original", 17),
+];
 
 /// Fails with every source file that is too long.
 pub(crate) fn check_lengths() -> Result<()> {
@@ -40,30 +43,33 @@ pub(crate) fn check_machine_paths() -> Result<()> {
     report(faults)
 }
 
-/// Fails with every test that the page on trust names and that does not exist: a threat without one is not stopped.
+/// Fails with every test that a page names for a threat or a fault and that does not exist: without one nothing is stopped.
 pub(crate) fn check_threats() -> Result<()> {
-    let page = fs::read_to_string(workspace_root().join(THREATS))
-        .with_context(|| format!("cannot read {THREATS}"))?;
-    let named = tests_named(&page);
-    if named.len() < FEWEST_TESTS {
-        bail!("{THREATS} names {} tests only", named.len());
-    }
     let mut sources = String::new();
     for path in files()?.iter().filter(|path| is_source(path)) {
         sources.push_str(&String::from_utf8_lossy(&read(path)?));
     }
-    let is_missing = |name: &&str| !sources.contains(&format!("fn {name}()"));
-    let missing = named.into_iter().filter(is_missing);
-    report(
-        missing
-            .map(|name| format!("{THREATS} names {name}, which is no test"))
-            .collect(),
-    )
+    let mut faults = Vec::new();
+    for (path, heading, fewest) in TABLES {
+        let page = fs::read_to_string(workspace_root().join(path))
+            .with_context(|| format!("cannot read {path}"))?;
+        let named = tests_named(&page, heading);
+        if named.len() < fewest {
+            bail!("{path} names {} tests only", named.len());
+        }
+        let is_missing = |name: &&str| {
+            let forms = [format!("fn {name}()"), format!("def {name}(")];
+            !forms.iter().any(|form| sources.contains(form))
+        };
+        let missing = named.into_iter().filter(is_missing);
+        faults.extend(missing.map(|name| format!("{path} names {name}, which is no test")));
+    }
+    report(faults)
 }
 
-/// The names in the last column of the table of threats.
-fn tests_named(page: &str) -> Vec<&str> {
-    let table = page.split_once("## Threats").map_or("", |(_, rest)| rest);
+/// The names in the last column of a table.
+fn tests_named<'a>(page: &'a str, heading: &str) -> Vec<&'a str> {
+    let table = page.split_once(heading).map_or("", |(_, rest)| rest);
     let table = table.split("\n## ").next().unwrap_or_default();
     let rows = table
         .lines()
@@ -160,6 +166,6 @@ mod tests {
     #[test]
     fn the_tests_of_a_threat_are_read_from_its_row() {
         let page = "`no_test`\n## Threats\n\n| a | b | `one_test` `another_test` |\n\n## After\n| a | b | `late_test` |\n";
-        assert_eq!(tests_named(page), ["one_test", "another_test"]);
+        assert_eq!(tests_named(page, "## Threats"), ["one_test", "another_test"]);
     }
 }
