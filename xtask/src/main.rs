@@ -15,6 +15,7 @@ mod check;
 mod crash;
 mod demo;
 mod fuzz;
+mod legacy;
 mod report;
 mod test;
 mod tools;
@@ -31,6 +32,7 @@ cargo xtask test                                     everything: checks, Rust an
 cargo xtask check                                    formatting, lints, types, documentation, dependencies
 cargo xtask bootstrap                                build the start-up program
 cargo xtask wheel                                    build the wheel, with the start-up program inside
+cargo xtask legacy                                   apps with the original esky update themselves to this one
 cargo xtask crash [--full]                           the crash laboratory; its figures into docs/design/crash-safety.md
 cargo xtask fuzz [--seconds N]                       every parser of foreign bytes in the hands of libFuzzer
 cargo xtask windows [--stories]                      the Windows programs: their tests and two stories, run by Wine
@@ -59,6 +61,7 @@ fn dispatch(arguments: &[String]) -> Result<ExitCode> {
         ("test", []) => return Ok(test::main()),
         ("bench", []) => bench::main()?,
         ("bench", [delta]) if delta == "delta" => bench::delta::main()?,
+        ("legacy", []) => legacy::run()?,
         ("fuzz", rest) => fuzz::main(rest)?,
         ("crash", []) => crash::run(false)?,
         ("crash", [full]) if full == "--full" => crash::run(true)?,

@@ -10,6 +10,7 @@ use std::{env, fs};
 use anyhow::{Context, Result};
 
 use crate::check::{self, STANDALONE_BOOTSTRAP, install_wheel};
+use crate::legacy;
 use crate::report::{Group, Report};
 use crate::tools::{
     build_bootstrap, cargo, development_venv, run, run_and_listen, rust_target_ready, target_dir,
@@ -101,6 +102,15 @@ fn demo_stories() -> Group {
             &format!("an app frozen by {freezer} updates itself"),
             || run(Command::new(std::env::current_exe()?).args(["demo", "--freezer", freezer])),
         );
+    }
+    let what = "apps with the original esky update themselves to this one";
+    match legacy::obstacle() {
+        Some(obstacle) => group.skip(what, &obstacle),
+        None => {
+            group.step(what, || {
+                run(Command::new(std::env::current_exe()?).arg("legacy"))
+            });
+        }
     }
     group
 }

@@ -16,8 +16,8 @@ use anyhow::{Result, bail, ensure};
 use crate::tools;
 use installed::Installed;
 use releases::{Release, Workshop};
-use server::Server;
-use steps::Steps;
+pub(crate) use server::Server;
+pub(crate) use steps::Steps;
 
 /// The freezers that the demo can use, as `--freezer` and `bdist_esky` name them.
 const FREEZERS: [&str; 2] = ["PyInstaller", "cx_Freeze"];

@@ -26,7 +26,7 @@ impl Steps {
         self.count += 1;
         println!("\n== {}. {what}", self.count);
         let started = Instant::now();
-        let result = step().with_context(|| format!("step {} of the demo ({what})", self.count))?;
+        let result = step().with_context(|| format!("step {} ({what})", self.count))?;
         println!("   done in {:.2} s", started.elapsed().as_secs_f64());
         Ok(result)
     }
