@@ -166,6 +166,9 @@ mod tests {
     #[test]
     fn the_tests_of_a_threat_are_read_from_its_row() {
         let page = "`no_test`\n## Threats\n\n| a | b | `one_test` `another_test` |\n\n## After\n| a | b | `late_test` |\n";
-        assert_eq!(tests_named(page, "## Threats"), ["one_test", "another_test"]);
+        assert_eq!(
+            tests_named(page, "## Threats"),
+            ["one_test", "another_test"]
+        );
     }
 }
