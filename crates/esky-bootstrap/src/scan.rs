@@ -4,9 +4,7 @@ use crate::platform::Platform;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
-use esky_format::layout::{
-    APPDATA_DIR, BOOTSTRAP_DIR, CONTROL_DIR, MANIFEST, SLOT_NAMES, STATE_DIR,
-};
+use esky_format::layout::{APPDATA_DIR, EARLY_MARKS, MARKS, Marks as Names, SLOT_NAMES, STATE_DIR};
 use esky_format::manifest;
 use esky_format::name::AppVersion;
 use esky_format::state::{
@@ -47,9 +45,12 @@ pub fn version_path(candidate: &Candidate) -> String {
     }
 }
 
-/// Without its manifest a directory is no version.
-pub fn has_manifest(platform: &impl Platform, version_path: &str) -> bool {
-    platform.exists(&format!("{version_path}/{CONTROL_DIR}/{MANIFEST}"))
+/// What tells how far a version directory is. Without its manifest a directory is no version.
+pub fn marks(platform: &impl Platform, version_path: &str) -> Option<&'static Names> {
+    let mut known = [&MARKS, &EARLY_MARKS].into_iter();
+    let has_manifest =
+        |marks: &&Names| platform.exists(&format!("{version_path}/{}", marks.manifest));
+    known.find(has_manifest)
 }
 
 fn read_slot(platform: &impl Platform, name: &str) -> Option<Slot> {
@@ -74,8 +75,8 @@ fn add_candidates(
             complete: false,
         };
         let path = version_path(&candidate);
-        if has_manifest(platform, &path) {
-            candidate.complete = !platform.exists(&format!("{path}/{CONTROL_DIR}/{BOOTSTRAP_DIR}"));
+        if let Some(marks) = marks(platform, &path) {
+            candidate.complete = !platform.exists(&format!("{path}/{}", marks.programs));
             candidates.push(candidate);
         }
     }
@@ -119,7 +120,8 @@ pub fn confirmed_path(trial: Trial) -> String {
 /// had has still its copy at the top while that version is there.
 pub fn names_this_program(platform: &impl Platform, version_path: &str) -> bool {
     let mut buffer = alloc::vec![0; MANIFEST_LIMIT];
-    let path = format!("{version_path}/{CONTROL_DIR}/{MANIFEST}");
+    let marks = marks(platform, version_path).unwrap_or(&MARKS);
+    let path = format!("{version_path}/{}", marks.manifest);
     let bytes = platform.read(&path, &mut buffer).unwrap_or_default();
     let names = manifest::parse(bytes).unwrap_or_default();
     let ours = platform.program_names();

@@ -1,9 +1,7 @@
 //! The steps of a start: choose, lock, look again, count a trial, launch; and on to the next version if one fails.
 
 use crate::platform::{Count, LaunchFault, Locking, Platform, Watch};
-use crate::scan::{
-    confirmed_path, has_manifest, names_this_program, snapshot, tries_path, version_path,
-};
+use crate::scan::{confirmed_path, marks, names_this_program, snapshot, tries_path, version_path};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -94,7 +92,7 @@ impl Attempts {
                 Locking::Gone => return Round::VersionRemoved,
             };
             // Whoever removes a version takes the exclusive lock and then removes the manifest before all else.
-            if !has_manifest(platform, &path) {
+            if marks(platform, &path).is_none() {
                 return Round::VersionRemoved;
             }
             match platform.launch(&path, watch(trial).as_ref()) {

@@ -40,3 +40,51 @@ pub const BOOTSTRAP_DIR: &str = "bootstrap";
 pub const SETTINGS: &str = "settings.txt";
 /// Inside [`CONTROL_DIR`]: the root metadata from which the app verifies its updates.
 pub const TRUST_ROOT: &str = "root.json";
+
+/// What in a version directory tells how far it is, by paths below it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Marks {
+    /// Written last: without it a directory is no version.
+    pub manifest: &'static str,
+    /// What the manifest is renamed to when the version is uninstalled.
+    pub uninstalled: &'static str,
+    /// Every running instance holds a shared lock on it.
+    pub lockfile: &'static str,
+    /// Programs still to be put at the top. Present = install not finished.
+    pub programs: &'static str,
+}
+
+/// Those of every version that is written today, and of the original since 0.8.
+pub const MARKS: Marks = Marks {
+    manifest: "esky-files/bootstrap-manifest.txt",
+    uninstalled: "esky-files/bootstrap-manifest-old.txt",
+    lockfile: "esky-files/lockfile.txt",
+    programs: "esky-files/bootstrap",
+};
+
+/// Those of the original from 0.4 to 0.7 (0.4 had no lock and took no version out of service). They are read and changed, and
+/// never written anew.
+pub const EARLY_MARKS: Marks = Marks {
+    manifest: "esky-bootstrap.txt",
+    uninstalled: "esky-bootstrap-old.txt",
+    lockfile: "esky-lockfile.txt",
+    programs: "esky-bootstrap",
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_are_where_their_parts_are() {
+        let names = [
+            (MARKS.manifest, MANIFEST),
+            (MARKS.uninstalled, MANIFEST_UNINSTALLED),
+            (MARKS.lockfile, LOCKFILE),
+            (MARKS.programs, BOOTSTRAP_DIR),
+        ];
+        for (mark, name) in names {
+            assert_eq!(mark.split_once('/'), Some((CONTROL_DIR, name)));
+        }
+    }
+}

@@ -3,7 +3,8 @@
 use crate::error::{Error, Result};
 use crate::legacy_lock::{self, LegacyLock};
 use crate::scan::is_directory;
-use esky_format::layout::{CONTROL_DIR, LOCKFILE, MANIFEST, STATE_DIR, STATE_LOCK};
+use crate::version_dir::marks_of;
+use esky_format::layout::{STATE_DIR, STATE_LOCK};
 use esky_fs::{ErrorKind, FileLock, VersionFileLock};
 use std::path::{Path, PathBuf};
 
@@ -104,6 +105,12 @@ fn note_of(lock_file: &Path) -> String {
     String::from_utf8_lossy(&note).into_owned()
 }
 
+/// What the instances of a version lock: on Unix the one, on Windows the other.
+fn places(version_dir: &Path) -> Result<[PathBuf; 2]> {
+    let marks = marks_of(version_dir)?;
+    Ok([marks.lockfile, marks.manifest].map(|name| version_dir.join(name)))
+}
+
 /// Keeps a version directory: shared by its running instances, exclusive for its removal.
 #[derive(Debug)]
 pub struct VersionLock(#[allow(dead_code, reason = "held, never read")] Option<VersionFileLock>);
@@ -111,15 +118,15 @@ pub struct VersionLock(#[allow(dead_code, reason = "held, never read")] Option<V
 impl VersionLock {
     /// Joins those who use the version; waits while it is being removed.
     pub fn shared(version_dir: &Path) -> Result<Self> {
-        let control = version_dir.join(CONTROL_DIR);
-        let held = VersionFileLock::shared(&control.join(LOCKFILE), &control.join(MANIFEST))?;
+        let [lockfile, manifest] = places(version_dir)?;
+        let held = VersionFileLock::shared(&lockfile, &manifest)?;
         Ok(Self(Some(held)))
     }
 
     /// Takes the version for removal; `None` while anyone uses it. Without a lock file nobody can use it.
     pub fn try_exclusive(version_dir: &Path) -> Result<Option<Self>> {
-        let control = version_dir.join(CONTROL_DIR);
-        match VersionFileLock::try_exclusive(&control.join(LOCKFILE), &control.join(MANIFEST)) {
+        let [lockfile, manifest] = places(version_dir)?;
+        match VersionFileLock::try_exclusive(&lockfile, &manifest) {
             Ok(held) => Ok(held.map(|held| Self(Some(held)))),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(Some(Self(None))),
             Err(error) => Err(error.into()),

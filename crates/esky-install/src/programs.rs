@@ -76,7 +76,7 @@ pub(crate) fn put(root: &Path, dir: &VersionDir, replace: bool) -> Result<()> {
         return Ok(());
     }
     esky_fs::remove_tree(&staged)?;
-    Ok(esky_fs::sync_dir(&dir.control())?)
+    Ok(esky_fs::sync_dir(&dir.marks_directory())?)
 }
 
 /// Durable before the first program is replaced, so a program that is at the top is in the record or was there before.

@@ -2,8 +2,8 @@
 
 use crate::error::Result;
 use crate::lock::VersionLock;
-use crate::version_dir::{Stage, VersionDir};
-use esky_format::layout::{APPDATA_DIR, CONTROL_DIR, SLOT_NAMES, STATE_DIR};
+use crate::version_dir::{Stage, VersionDir, marks_of};
+use esky_format::layout::{APPDATA_DIR, CONTROL_DIR, EARLY_MARKS, SLOT_NAMES, STATE_DIR};
 use esky_format::name::AppVersion;
 use esky_format::state::{
     Candidate, MARK_LIMIT, Marks, SLOT_SIZE, Slot, Snapshot, Status, Trial, active_slot,
@@ -31,6 +31,7 @@ fn version_dirs_in(directory: &Path, in_appdata: bool) -> Result<Vec<VersionDir>
         if is_ours(&path) {
             found.push(VersionDir {
                 app,
+                marks: marks_of(&path)?,
                 path,
                 in_appdata,
             });
@@ -39,12 +40,13 @@ fn version_dirs_in(directory: &Path, in_appdata: bool) -> Result<Vec<VersionDir>
     Ok(found)
 }
 
-/// A directory with our control directory in it, or an empty one: what a kill between the first two steps of staging
-/// leaves. What cannot be looked into is not ours.
+/// A directory with our control directory or the marks of early versions in it, or an empty one: what a kill between the first
+/// two steps of staging leaves. What cannot be looked into is not ours.
 fn is_ours(path: &Path) -> bool {
     let is_empty = || esky_fs::read_dir_names(path).is_ok_and(|names| names.is_empty());
     let is_directory = |path: &Path| is_directory(path).unwrap_or(false);
-    is_directory(path) && (is_directory(&path.join(CONTROL_DIR)) || is_empty())
+    let is_early = || marks_of(path).is_ok_and(|marks| *marks == EARLY_MARKS);
+    is_directory(path) && (is_directory(&path.join(CONTROL_DIR)) || is_early() || is_empty())
 }
 
 pub(crate) fn is_directory(path: &Path) -> Result<bool> {

@@ -12,8 +12,8 @@ use crate::programs::{below, in_order};
 use crate::version_dir::{Stage, VersionDir};
 use esky_format::file_list::{Entry, FileList, Kind, Limits};
 use esky_format::layout::{
-    APPDATA_DIR, BOOTSTRAP_DIR, CONTROL_DIR, FILE_LIST, LOCKFILE, LOCKFILE_TEXT, MANIFEST,
-    MANIFEST_UNINSTALLED, PACKAGE_MANIFEST,
+    APPDATA_DIR, BOOTSTRAP_DIR, CONTROL_DIR, EARLY_MARKS, FILE_LIST, LOCKFILE, LOCKFILE_TEXT,
+    MANIFEST, MANIFEST_UNINSTALLED, MARKS, PACKAGE_MANIFEST,
 };
 use esky_format::manifest;
 use esky_format::name::AppVersion;
@@ -52,6 +52,7 @@ impl AppDir {
         let lock = StagingLock::take(self.root())?;
         let versions_dir = self.versions_dir();
         let dir = VersionDir {
+            marks: &MARKS,
             app: app.clone(),
             path: versions_dir.join(app.directory_name()),
             in_appdata: versions_dir
@@ -102,8 +103,11 @@ fn remove_stale(view: &View, dir: &VersionDir) -> Result<()> {
 }
 
 /// Removes a version directory that nobody uses. The manifests go first, durably, so that whatever a crash leaves is
-/// no version to anyone; our control directory goes last, so that the remains are known as ours.
+/// no version to anyone; what makes the remains known as ours goes last.
 pub(crate) fn remove_version_dir(dir: &VersionDir, held: Option<VersionLock>) -> Result<()> {
+    if *dir.marks == EARLY_MARKS {
+        return remove_early(dir, held);
+    }
     let control = dir.control();
     if esky_fs::exists(&control)? {
         esky_fs::remove_file(&dir.manifest())?;
@@ -115,8 +119,23 @@ pub(crate) fn remove_version_dir(dir: &VersionDir, held: Option<VersionLock>) ->
         esky_fs::sync_dir(&control)?;
         esky_fs::remove_file(&dir.uninstalled_manifest())?;
     }
+    remove_all_but(dir, CONTROL_DIR)
+}
+
+/// The same for versions of early clients, which have no control directory: the manifest of an uninstalled version is what
+/// makes them known.
+fn remove_early(dir: &VersionDir, held: Option<VersionLock>) -> Result<()> {
+    if esky_fs::exists(&dir.manifest())? {
+        esky_fs::rename(&dir.manifest(), &dir.uninstalled_manifest())?;
+        esky_fs::sync_dir(&dir.path)?;
+    }
+    drop(held);
+    remove_all_but(dir, EARLY_MARKS.uninstalled)
+}
+
+fn remove_all_but(dir: &VersionDir, last: &str) -> Result<()> {
     for name in esky_fs::read_dir_names(&dir.path)? {
-        if name != CONTROL_DIR {
+        if name != last {
             esky_fs::remove_tree(&dir.path.join(name))?;
         }
     }

@@ -36,7 +36,7 @@ impl AppDir {
     pub(crate) fn disable(&self, view: &View, dir: &VersionDir, _held: &VersionLock) -> Result<()> {
         self.record_successor(view, dir)?;
         esky_fs::rename(&dir.manifest(), &dir.uninstalled_manifest())?;
-        esky_fs::sync_dir(&dir.control())?;
+        esky_fs::sync_dir(&dir.marks_directory())?;
         programs::retire(self.root(), dir, &view.dirs)
     }
 

@@ -3,7 +3,7 @@
 use crate::error::{Damage, Error, Result};
 use esky_format::file_list::{FileList, Limits};
 use esky_format::layout::{
-    BOOTSTRAP_DIR, CONTROL_DIR, FILE_LIST, MANIFEST, MANIFEST_UNINSTALLED, SETTINGS, TRUST_ROOT,
+    CONTROL_DIR, EARLY_MARKS, FILE_LIST, MARKS, Marks, SETTINGS, TRUST_ROOT,
 };
 use esky_format::manifest;
 use esky_format::name::AppVersion;
@@ -43,6 +43,22 @@ pub(crate) struct VersionDir {
     pub(crate) app: AppVersion,
     pub(crate) path: PathBuf,
     pub(crate) in_appdata: bool,
+    /// What in it tells how far it is.
+    pub(crate) marks: &'static Marks,
+}
+
+/// Which of the two sorts a version directory has; one without any gets those of today.
+pub(crate) fn marks_of(path: &Path) -> Result<&'static Marks> {
+    if esky_fs::exists(&path.join(CONTROL_DIR))? {
+        return Ok(&MARKS);
+    }
+    let names = [EARLY_MARKS.manifest, EARLY_MARKS.uninstalled];
+    for name in names {
+        if esky_fs::exists(&path.join(name))? {
+            return Ok(&EARLY_MARKS);
+        }
+    }
+    Ok(&MARKS)
 }
 
 impl VersionDir {
@@ -55,11 +71,19 @@ impl VersionDir {
     }
 
     pub(crate) fn manifest(&self) -> PathBuf {
-        self.control().join(MANIFEST)
+        self.path.join(self.marks.manifest)
     }
 
     pub(crate) fn uninstalled_manifest(&self) -> PathBuf {
-        self.control().join(MANIFEST_UNINSTALLED)
+        self.path.join(self.marks.uninstalled)
+    }
+
+    /// Where the marks are.
+    pub(crate) fn marks_directory(&self) -> PathBuf {
+        let manifest = self.manifest();
+        manifest
+            .parent()
+            .map_or(manifest.clone(), Path::to_path_buf)
     }
 
     pub(crate) fn file_list(&self) -> PathBuf {
@@ -68,7 +92,7 @@ impl VersionDir {
 
     /// Programs still to be put at the top; while it is there, the install is not finished.
     pub(crate) fn programs(&self) -> PathBuf {
-        self.control().join(BOOTSTRAP_DIR)
+        self.path.join(self.marks.programs)
     }
 
     pub(crate) fn stage(&self) -> Result<Stage> {

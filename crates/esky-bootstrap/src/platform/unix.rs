@@ -9,7 +9,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::ffi::{c_char, c_int};
 use core::ptr;
-use esky_format::layout::{CONTROL_DIR, LOCKFILE, STATE_DIR};
+use esky_format::layout::{EARLY_MARKS, MARKS, STATE_DIR};
 use process::{Process, launch_fault};
 
 mod directory;
@@ -211,8 +211,9 @@ impl Unix {
     }
 
     fn lock_file(&self, directory: &str) -> Option<Descriptor> {
-        let path = format!("{directory}/{CONTROL_DIR}/{LOCKFILE}");
-        above_standard_descriptors(self.open(&path, libc::O_RDONLY).ok()?)
+        let open = |name| self.open(&format!("{directory}/{name}"), libc::O_RDONLY);
+        let opened = open(MARKS.lockfile).or_else(|_| open(EARLY_MARKS.lockfile));
+        above_standard_descriptors(opened.ok()?)
     }
 
     /// An empty file, durable when this returns. A file system that cannot be written to is no error.

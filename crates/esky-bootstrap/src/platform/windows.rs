@@ -10,7 +10,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::ffi::c_char;
 use core::slice;
-use esky_format::layout::{CONTROL_DIR, MANIFEST};
+use esky_format::layout::{EARLY_MARKS, MARKS};
 use file::{File, Heirs};
 use process::Child;
 use windows_sys::Win32::Foundation::{
@@ -95,14 +95,14 @@ impl Platform for Windows {
 
     fn is_running(&self, directory: &str) -> bool {
         // Who runs it does not share the right to delete.
-        let opened = self.open(&manifest(directory), DELETE, SHARE_ALL, OPEN_EXISTING);
+        let opened = self.open(&self.manifest(directory), DELETE, SHARE_ALL, OPEN_EXISTING);
         matches!(opened, Err(ERROR_SHARING_VIOLATION))
     }
 
     fn lock(&self, directory: &str, count: Option<&Count>) -> Locking<File> {
         // Whoever counts is the only one that has the count open for writing, until its own instance can be seen.
         let _counting = count.and_then(|count| self.count(directory, count));
-        let path = self.path(&manifest(directory));
+        let path = self.path(&self.manifest(directory));
         // The program inherits it, so that the version is in use for as long as the program runs, whatever becomes of
         // this process.
         let open = || {
@@ -175,6 +175,13 @@ impl Windows {
         }
     }
 
+    fn manifest(&self, directory: &str) -> String {
+        let [today, early] =
+            [&MARKS, &EARLY_MARKS].map(|marks| format!("{directory}/{}", marks.manifest));
+        let is_early = !file::exists(&self.path(&today)) && file::exists(&self.path(&early));
+        if is_early { early } else { today }
+    }
+
     fn path(&self, relative: &str) -> Vec<u16> {
         windows_path::join(&self.app_directory, relative.encode_utf16())
     }
@@ -192,10 +199,6 @@ impl Windows {
     ) -> Result<File, u32> {
         File::open(&self.path(path), access, share, disposition, Heirs::Nobody)
     }
-}
-
-fn manifest(directory: &str) -> String {
-    format!("{directory}/{CONTROL_DIR}/{MANIFEST}")
 }
 
 /// Asks again for about a second while somebody else has the file.

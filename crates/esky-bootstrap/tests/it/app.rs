@@ -91,6 +91,16 @@ impl App {
         directory
     }
 
+    /// A whole version as the original's 0.4 to 0.7 left it.
+    pub(crate) fn add_early(&self, version: &str) -> PathBuf {
+        let directory = self.add(version);
+        let control = directory.join(CONTROL_DIR);
+        fs::rename(control.join(MANIFEST), directory.join("esky-bootstrap.txt")).unwrap();
+        fs::rename(control.join(LOCKFILE), directory.join("esky-lockfile.txt")).unwrap();
+        fs::remove_dir(control).unwrap();
+        directory
+    }
+
     pub(crate) fn version(&self, version: &str) -> PathBuf {
         self.root.join(directory_name(version))
     }

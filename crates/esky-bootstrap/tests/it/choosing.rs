@@ -171,3 +171,16 @@ fn a_record_of_a_version_that_is_gone_gives_way_to_the_fallback() {
     );
     assert_eq!(app.started(), "0.8");
 }
+
+#[test]
+fn versions_of_the_earliest_clients_start() {
+    let app = App::with(&[]);
+    app.add_early("1.0");
+    assert_eq!(app.started(), "1.0");
+    let newer = app.add_early("1.1");
+    assert_eq!(app.started(), "1.1");
+    fs::create_dir(newer.join("esky-bootstrap")).unwrap();
+    assert_eq!(app.started(), "1.0", "1.1 is half installed");
+    app.add("1.2");
+    assert_eq!(app.started(), "1.2");
+}

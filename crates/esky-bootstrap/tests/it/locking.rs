@@ -120,3 +120,13 @@ fn the_lock_does_not_become_standard_input() {
         output.stderr
     );
 }
+
+#[test]
+fn a_running_version_of_an_early_client_is_in_use_too() {
+    let app = App::with(&[]);
+    let lockfile = app.add_early("1").join("esky-lockfile.txt");
+    let running = Running::start(&app);
+    assert!(in_use(&lockfile));
+    running.kill();
+    assert!(!in_use(&lockfile));
+}

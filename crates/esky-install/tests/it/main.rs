@@ -15,6 +15,7 @@ mod cleaning;
 mod crashes;
 mod deciding;
 mod disk_faults;
+mod early;
 mod fixture;
 mod installing;
 mod locking;
