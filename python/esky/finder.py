@@ -190,8 +190,8 @@ class SignedVersionFinder(_WebVersionFinder):
 
     `download_url` is the address of the repository, `channel` another channel than the one that the app was released
     on.  When every way to a version takes more bytes than `download_limit`, `DownloadLimitError` is raised before any
-    travels.  The other options are those of `DefaultVersionFinder`.  All that comes is verified from the root of trust in
-    the app, however it was fetched.
+    travels.  The other options are those of `DefaultVersionFinder`.  All that comes is verified from the root of trust
+    in the app, however it was fetched.
     """
 
     is_verified = True
