@@ -14,6 +14,7 @@ mod bench;
 mod check;
 mod crash;
 mod demo;
+mod freezers;
 mod fuzz;
 mod report;
 mod test;
@@ -30,6 +31,7 @@ cargo xtask check                                    formatting, lints, types, d
 cargo xtask bootstrap                                build the start-up program
 cargo xtask wheel                                    build the wheel, with the start-up program inside
 cargo xtask crash [--full]                           the crash laboratory; its figures into docs/design/crash-safety.md
+cargo xtask freezers [--only WORD]                   freeze, pack, update and start an app with every freezer; writes docs/freezers.md
 cargo xtask fuzz [--seconds N]                       every parser of foreign bytes in the hands of libFuzzer
 cargo xtask bench                                    measure, compare with the limits, write docs/benchmarks.md";
 
@@ -54,6 +56,7 @@ fn dispatch(arguments: &[String]) -> Result<ExitCode> {
         ("check", []) => return Ok(check::main()),
         ("test", []) => return Ok(test::main()),
         ("bench", []) => bench::main()?,
+        ("freezers", rest) => return freezers::main(rest),
         ("fuzz", rest) => fuzz::main(rest)?,
         ("crash", []) => crash::run(false)?,
         ("crash", [full]) if full == "--full" => crash::run(true)?,

@@ -16,7 +16,7 @@ use anyhow::{Result, bail, ensure};
 use crate::tools;
 use installed::Installed;
 use releases::{Release, Workshop};
-use server::Server;
+pub(crate) use server::Server;
 use steps::Steps;
 
 /// The freezers that the demo can use, as `--freezer` and `bdist_esky` name them.
