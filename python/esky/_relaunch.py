@@ -5,10 +5,17 @@ from __future__ import annotations
 import atexit
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NoReturn
 
 from . import _esky
+
+_private_variables: set[str] = set()
+
+
+def forget_variables(names: Iterable[str]) -> None:
+    """Takes these variables for private to this program, beside those of the freezers that are known."""
+    _private_variables.update(names)
 
 
 def clean_environment(environment: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -18,6 +25,8 @@ def clean_environment(environment: Mapping[str, str] | None = None) -> dict[str,
     themselves only.  Pass this to `subprocess.Popen(env=…)` when starting programs that are not part of the app.
     """
     result = dict(os.environ if environment is None else environment)
+    for private in _private_variables:
+        result.pop(private, None)
     pairs = [(os.fsencode(name), os.fsencode(value)) for name, value in result.items()]
     for name, value in _esky.clean_environment(pairs):
         if value is None:

@@ -12,7 +12,7 @@ import time
 from typing import TYPE_CHECKING
 
 from . import _esky, _trial
-from ._relaunch import spawn_detached
+from ._relaunch import forget_variables, spawn_detached
 from .errors import Error, EskyLockedError
 from .util import (
     ESKY_CONTROL_DIR,
@@ -50,7 +50,7 @@ def program_path() -> str:
     return sys.executable
 
 
-def run_startup_hooks(*, confirm: bool = True) -> None:
+def run_startup_hooks(*, confirm: bool = True, private_variables: tuple[str, ...] = ()) -> None:
     """Call this first thing in a frozen app.
 
     It holds the version of this program in use for the life of the process, so that no update removes it.  If the
@@ -58,9 +58,13 @@ def run_startup_hooks(*, confirm: bool = True) -> None:
     with `confirm=False` the app does that itself, by `esky.confirm()`.  And when the program was started only to clean
     up after an update, it does that and exits.  In a program that is not frozen, or not inside an app directory, it
     does nothing that matters.
+
+    `private_variables` are environment variables of a freezer that esky does not know; they do not go to the programs
+    that esky starts, the next version of the app among them.
     """
     global _hooks_have_run
     _hooks_have_run = True
+    forget_variables(private_variables)
     if is_frozen():
         _hold_version()
     _swallow_slave_process()

@@ -16,7 +16,9 @@ from setuptools.errors import ExecError, OptionError, PackageDiscoveryError
 from esky.bdist_esky import Executable, FreezeError, Freezer, bdist_esky, packing
 from esky.bdist_esky import freezer as freezers
 from esky.bdist_esky.discovery import allow_any_layout
-from esky.bdist_esky.executable import STARTUP_HOOKS, with_startup_hooks
+from esky.bdist_esky.executable import with_startup_hooks
+
+STARTUP_HOOKS = "import esky; esky.run_startup_hooks()"
 
 
 class CopyingFreezer(Freezer):
@@ -201,7 +203,7 @@ def test_unknown_options_are_refused_by_name(project):
 
 @pytest.mark.parametrize("option", ["bootstrap_module", "bootstrap_code"])
 def test_custom_bootstrap_code_is_refused_with_what_replaces_it(project, option):
-    with pytest.raises(OptionError, match=f"{option}.*native.*script"):
+    with pytest.raises(OptionError, match=f"{option}.*native.*self_test.*confirm.*script"):
         command_for({option: "x = 1"}).ensure_finalized()
 
 
@@ -219,8 +221,45 @@ def test_options_of_the_wrong_kind_are_refused(project):
 
 
 def test_an_unknown_freezer_is_refused_with_the_known_ones(project):
-    with pytest.raises(OptionError, match=r"'bbfreeze' is not known.*PyInstaller, cx_Freeze, copying"):
-        command_for({"freezer_module": "bbfreeze"}).ensure_finalized()
+    with pytest.raises(OptionError, match=r"'icicle' is not known.*PyInstaller, cx_Freeze, py2exe, Nuitka, copying"):
+        command_for({"freezer_module": "icicle"}).ensure_finalized()
+
+
+@pytest.mark.parametrize("name", ["bbfreeze", "py2app"])
+def test_freezers_of_the_original_that_cannot_be_run_from_here_say_what_to_do(project, name):
+    with pytest.raises(OptionError, match=f"{name}.*esky pack DIRECTORY"):
+        command_for({"freezer_module": name}).ensure_finalized()
+
+
+def test_a_freezer_may_be_a_class_of_the_project(project, monkeypatch):
+    monkeypatch.setattr(freezers, "_entry_points", list)
+    (project / "our_freezer.py").write_text(f"from {__name__} import CopyingFreezer\n")
+    monkeypatch.syspath_prepend(str(project))
+    for named in (CopyingFreezer, "our_freezer:CopyingFreezer"):
+        run({"freezer_module": named})
+        assert release(project).exists()
+        shutil.rmtree(project / "dist")
+
+
+@pytest.mark.parametrize(
+    ("named", "reason"),
+    [(dict, "no freezer"), (3, "a name or a Freezer class"), ("os:nothing", "imported"), ("nowhere:It", "imported")],
+)
+def test_what_is_no_freezer_is_refused(project, named, reason):
+    with pytest.raises(OptionError, match=reason):
+        command_for({"freezer_module": named}).ensure_finalized()
+
+
+def test_variables_of_a_freezer_go_into_the_start_up_hooks(project, monkeypatch):
+    monkeypatch.setattr(CopyingFreezer, "private_variables", ("COPIED",), raising=False)
+    run()
+    assert "run_startup_hooks(private_variables=('COPIED',))" in script_in(release(project))
+
+
+def test_output_that_looks_like_another_freezers_is_noticed(project, monkeypatch, caplog):
+    monkeypatch.setattr(CopyingFreezer, "recognised_as", ("Copies",))
+    run()
+    assert "does not look like one of Copies" in caplog.text
 
 
 def test_a_freezer_that_is_not_installed_says_how_to_get_it(project, monkeypatch):

@@ -8,7 +8,7 @@ import types
 
 import pytest
 
-from esky.bdist_esky import cx_freeze, pyinstaller
+from esky.bdist_esky import cx_freeze, nuitka, py2exe, pyinstaller
 from esky.bdist_esky.freezer import FreezeError, FreezeJob, FreezerFailed, Program
 
 
@@ -135,3 +135,86 @@ def test_the_end_of_a_failing_freezers_output_is_shown(tmp_path):
     with pytest.raises(FreezerFailed, match=r"exit code 3(.|\n)*\n99") as caught:
         job.run([sys.executable, "-c", code])
     assert "\n50\n" not in str(caught.value)
+
+
+def test_pyinstaller_makes_one_file_per_program_on_request(tmp_path):
+    programs = [Program("hello", "/scripts/hello.py"), Program("window", "/scripts/window.py")]
+    calls = spec_calls(job_for(tmp_path, programs, {"onefile": True, "runtime_tmpdir": "/var/tmp"}))
+    assert [name for name, _, _ in calls] == ["Analysis", "PYZ", "EXE"] * 2
+    for _name, arguments, keywords in (calls[2], calls[5]):
+        assert len(arguments) == 4
+        assert "exclude_binaries" not in keywords
+        assert keywords["runtime_tmpdir"] == "/var/tmp"
+
+
+def test_nuitka_is_told_everything_on_its_command_line(tmp_path):
+    program = Program("hello", "/scripts/hello.py", keywords={"company_name": "Ice"})
+    options = {"enable_plugin": ["tk-inter", "numpy"], "lto": "no", "low_memory": True, "show_scons": False}
+    command = nuitka._command(job_for(tmp_path, [program], options), program, "/out")
+    assert command[-1] == "/scripts/hello.py"
+    assert {"--standalone", "--output-dir=/out", "--include-module=esky", "--nofollow-import-to=tkinter"} <= set(
+        command
+    )
+    assert "--include-data-files=/sources/greetings/data/words.txt=greetings/data/words.txt" in command
+    expected = ["--enable-plugin=tk-inter", "--enable-plugin=numpy", "--lto=no", "--low-memory", "--company-name=Ice"]
+    assert command[-6:-1] == expected
+
+
+def test_nuitka_options_that_bdist_esky_sets_are_refused(tmp_path):
+    program = Program("hello", "/scripts/hello.py")
+    with pytest.raises(FreezeError, match="'output-dir' is set by bdist_esky"):
+        nuitka._command(job_for(tmp_path, [program], {"output-dir": "x"}), program, "/out")
+    odd = Program("hello", "/scripts/hello.py", keywords={"base": "gui"})
+    with pytest.raises(FreezeError, match="Executable keyword 'base'"):
+        nuitka._command(job_for(tmp_path, [odd]), odd, "/out")
+
+
+def test_directories_of_several_nuitka_programs_become_one(tmp_path):
+    for number, name in enumerate(["hello", "window"]):
+        directory = tmp_path / f"{number}.dist" / "shared"
+        directory.mkdir(parents=True)
+        (directory / "library.so").write_text("same")
+        (directory.parent / name).write_text(name)
+        nuitka._merge(str(directory.parent), str(tmp_path / "frozen"))
+    names = sorted(str(path.relative_to(tmp_path / "frozen")) for path in (tmp_path / "frozen").rglob("*"))
+    assert names == ["hello", "shared", os.path.join("shared", "library.so"), "window"]
+
+
+def py2exe_call(job, monkeypatch):
+    """The arguments of py2exe's freeze()."""
+    seen = {}
+    stand_in = types.ModuleType("py2exe")
+    stand_in.freeze = lambda **arguments: seen.update(arguments)
+    monkeypatch.setitem(sys.modules, "py2exe", stand_in)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    exec(py2exe._script(job), {})
+    return seen
+
+
+def test_py2exe_gets_consoles_and_windows(tmp_path, monkeypatch):
+    programs = [
+        Program("hello", "/scripts/hello.py"),
+        Program("window", "/scripts/window.py", icon="ice.ico", gui_only=True, keywords={"uac_info": "asInvoker"}),
+    ]
+    seen = py2exe_call(job_for(tmp_path, programs, {"bundle-files": 1, "zipfile": None}), monkeypatch)
+    assert seen["console"] == [{"script": "/scripts/hello.py", "dest_base": "hello"}]
+    (window,) = seen["windows"]
+    assert window["icon_resources"] == [(1, os.path.abspath("ice.ico"))]
+    assert window["uac_info"] == "asInvoker"
+    assert seen["zipfile"] is None
+    options = seen["options"]
+    assert options["bundle_files"] == 1
+    assert options["dist_dir"] == str(tmp_path / "frozen")
+    assert (options["includes"], options["excludes"]) == (["esky"], ["tkinter"])
+    assert seen["data_files"] == [("greetings/data", ["/sources/greetings/data/words.txt"])]
+
+
+def test_options_that_py2exe_does_not_have_are_refused(tmp_path):
+    with pytest.raises(FreezeError, match=r"py2exe has no freezer option 'hiddenimports'"):
+        py2exe._script(job_for(tmp_path, [], {"hiddenimports": []}))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="py2exe can run here")
+def test_py2exe_runs_on_windows_only(tmp_path):
+    with pytest.raises(FreezeError, match="Windows"):
+        py2exe.Py2exeFreezer().freeze(job_for(tmp_path, []))

@@ -195,6 +195,16 @@ def test_what_pyinstaller_sets_is_taken_out() -> None:
     assert "_PYI_APPLICATION_HOME_DIR" not in cleaned
 
 
+def test_variables_of_a_freezer_from_elsewhere_are_taken_out_on_request() -> None:
+    code = (
+        "import esky, os; os.environ['ICICLE_HOME'] = '/app'; "
+        "esky.run_startup_hooks(private_variables=('ICICLE_HOME',)); "
+        "print('ICICLE_HOME' in esky.clean_environment(), 'ICICLE_HOME' in os.environ)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.stdout.strip(), done.stderr) == ("False True", "")
+
+
 def test_the_command_line_is_there() -> None:
     done = subprocess.run([sys.executable, "-m", "esky", "--version"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout.strip()) == (0, f"esky {esky.__version__}")

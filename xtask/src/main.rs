@@ -14,6 +14,7 @@ mod bench;
 mod check;
 mod crash;
 mod demo;
+mod freezers;
 mod fuzz;
 mod legacy;
 mod report;
@@ -34,6 +35,7 @@ cargo xtask bootstrap                                build the start-up program
 cargo xtask wheel                                    build the wheel, with the start-up program inside
 cargo xtask legacy                                   apps with the original esky update themselves to this one
 cargo xtask crash [--full]                           the crash laboratory; its figures into docs/design/crash-safety.md
+cargo xtask freezers [--only WORD]                   freeze, pack, update and start an app with every freezer; writes docs/freezers.md
 cargo xtask fuzz [--seconds N]                       every parser of foreign bytes in the hands of libFuzzer
 cargo xtask windows [--stories]                      the Windows programs: their tests and two stories, run by Wine
 cargo xtask bench                                    measure, compare with the limits, write docs/benchmarks.md
@@ -62,6 +64,7 @@ fn dispatch(arguments: &[String]) -> Result<ExitCode> {
         ("bench", []) => bench::main()?,
         ("bench", [delta]) if delta == "delta" => bench::delta::main()?,
         ("legacy", []) => legacy::run()?,
+        ("freezers", rest) => return freezers::main(rest),
         ("fuzz", rest) => fuzz::main(rest)?,
         ("crash", []) => crash::run(false)?,
         ("crash", [full]) if full == "--full" => crash::run(true)?,

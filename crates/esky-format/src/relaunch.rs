@@ -3,6 +3,8 @@
 //! An app that restarts itself hands its own environment to the next version. PyInstaller's private variables would
 //! make that one use the files of the old version; its library path would make every program load them.
 
+use alloc::format;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 /// One change to make to the environment.
@@ -14,20 +16,73 @@ pub struct Change {
     pub value: Option<Vec<u8>>,
 }
 
-/// Variables that PyInstaller, Nuitka and py2app set for their own processes only.
-const PRIVATE: &[&[u8]] = &[
-    b"_MEIPASS2",
-    b"NUITKA_ONEFILE_PARENT",
-    b"NUITKA_ONEFILE_DIRECTORY",
-    b"NUITKA_ONEFILE_BINARY",
-    b"NUITKA_ONEFILE_START",
-    b"NUITKA_ORIGINAL_ARGV0",
-    b"ARGVZERO",
-    b"EXECUTABLEPATH",
-];
-const PYINSTALLER_PREFIX: &[u8] = b"_PYI_";
-/// Holds the directory that PyInstaller puts at the front of the library path.
-const PYINSTALLER_HOMES: [&[u8]; 2] = [b"_PYI_APPLICATION_HOME_DIR", b"_MEIPASS2"];
+/// What the programs of one freezer leave in the environment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Traces {
+    /// Variables that mean something to the program's own processes only.
+    pub private: &'static [&'static str],
+    /// Beginnings of the names of such variables.
+    pub prefixes: &'static [&'static str],
+    /// Variables that are the freezer's only when all of `together_with` are there.
+    pub shared: &'static [&'static str],
+    /// What tells that `shared` is the freezer's.
+    pub together_with: &'static [&'static str],
+    /// Variables that name the directory which the freezer puts at the front of the library path.
+    pub library_homes: &'static [&'static str],
+}
+
+impl Traces {
+    /// A freezer whose programs leave nothing behind.
+    pub const NONE: Self = Self {
+        private: &[],
+        prefixes: &[],
+        shared: &[],
+        together_with: &[],
+        library_homes: &[],
+    };
+
+    /// PyInstaller, in one directory or in one file.
+    pub const PYINSTALLER: Self = Self {
+        private: &["_MEIPASS2"],
+        prefixes: &["_PYI_"],
+        library_homes: &["_PYI_APPLICATION_HOME_DIR", "_MEIPASS2"],
+        ..Self::NONE
+    };
+
+    /// Nuitka, in one directory or in one file.
+    pub const NUITKA: Self = Self {
+        private: &["NUITKA_ORIGINAL_ARGV0"],
+        prefixes: &["NUITKA_ONEFILE_"],
+        ..Self::NONE
+    };
+
+    /// py2app.
+    pub const PY2APP: Self = Self {
+        private: &["ARGVZERO", "EXECUTABLEPATH"],
+        shared: &["PYTHONHOME", "PYTHONPATH", "RESOURCEPATH"],
+        together_with: &["EXECUTABLEPATH", "RESOURCEPATH"],
+        ..Self::NONE
+    };
+
+    /// The freezers whose traces are taken out, whichever of them made the app.
+    const ALL: [Self; 3] = [Self::PYINSTALLER, Self::NUITKA, Self::PY2APP];
+
+    /// What is taken out, for people: names, with `*` for any end.
+    pub fn names(&self) -> Vec<String> {
+        let whole = self.private.iter().chain(self.shared);
+        let begun = self.prefixes.iter().map(|prefix| format!("{prefix}*"));
+        whole.map(ToString::to_string).chain(begun).collect()
+    }
+
+    fn is_private(&self, name: &[u8]) -> bool {
+        self.private.iter().any(|own| own.as_bytes() == name)
+            || self
+                .prefixes
+                .iter()
+                .any(|prefix| name.starts_with(prefix.as_bytes()))
+    }
+}
+
 const LIBRARY_PATHS: [&[u8]; 4] = [
     b"LD_LIBRARY_PATH",
     b"LIBPATH",
@@ -35,9 +90,6 @@ const LIBRARY_PATHS: [&[u8]; 4] = [
     b"DYLD_FRAMEWORK_PATH",
 ];
 const ORIGINAL_SUFFIX: &[u8] = b"_ORIG";
-/// py2app sets this one together with the Python variables below.
-const PY2APP_MARKER: &[u8] = b"RESOURCEPATH";
-const PY2APP_PYTHON: [&[u8]; 3] = [b"PYTHONHOME", b"PYTHONPATH", PY2APP_MARKER];
 
 /// The changes that make an environment clean. An environment without traces of a freezer needs none.
 pub fn clean<'a, Variables>(variables: Variables) -> Vec<Change>
@@ -46,29 +98,35 @@ where
 {
     let mut changes = Vec::new();
     for (name, _) in variables.clone() {
-        if PRIVATE.contains(&name) || name.starts_with(PYINSTALLER_PREFIX) {
-            changes.push(Change {
-                name: name.to_vec(),
-                value: None,
-            });
+        if Traces::ALL.iter().any(|traces| traces.is_private(name)) {
+            changes.push(removal(name));
         }
     }
     for name in LIBRARY_PATHS {
         restore_library_path(name, variables.clone(), &mut changes);
     }
-    if lookup(variables.clone(), b"EXECUTABLEPATH").is_some()
-        && lookup(variables.clone(), PY2APP_MARKER).is_some()
-    {
-        for name in PY2APP_PYTHON {
-            if lookup(variables.clone(), name).is_some() {
-                changes.push(Change {
-                    name: name.to_vec(),
-                    value: None,
-                });
-            }
-        }
+    for traces in &Traces::ALL {
+        remove_shared(traces, variables.clone(), &mut changes);
     }
     changes
+}
+
+fn removal(name: &[u8]) -> Change {
+    Change {
+        name: name.to_vec(),
+        value: None,
+    }
+}
+
+fn remove_shared<'a, Variables>(traces: &Traces, variables: Variables, changes: &mut Vec<Change>)
+where
+    Variables: Iterator<Item = (&'a [u8], &'a [u8])> + Clone,
+{
+    let is_set = |name: &&str| lookup(variables.clone(), name.as_bytes()).is_some();
+    if traces.together_with.iter().all(is_set) {
+        let set = traces.shared.iter().filter(|name| is_set(name));
+        changes.extend(set.map(|name| removal(name.as_bytes())));
+    }
 }
 
 /// PyInstaller keeps the person's own value beside its own; where there was none, its own is removed.
@@ -83,20 +141,15 @@ where
             name: name.to_vec(),
             value,
         });
-        changes.push(Change {
-            name: kept_name,
-            value: None,
-        });
+        changes.push(removal(&kept_name));
     } else if let Some(value) = lookup(variables.clone(), name)
-        && PYINSTALLER_HOMES
+        && Traces::ALL
             .iter()
-            .filter_map(|home| lookup(variables.clone(), home))
+            .flat_map(|traces| traces.library_homes)
+            .filter_map(|home| lookup(variables.clone(), home.as_bytes()))
             .any(|home| starts_in(value, home))
     {
-        changes.push(Change {
-            name: name.to_vec(),
-            value: None,
-        });
+        changes.push(removal(name));
     }
 }
 
@@ -123,7 +176,6 @@ fn lookup<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::string::String;
 
     fn cleaned(variables: &[(&str, &str)]) -> Vec<(String, Option<String>)> {
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
@@ -200,5 +252,12 @@ mod tests {
         ];
         let expected = ["EXECUTABLEPATH", "ARGVZERO", "PYTHONHOME", "RESOURCEPATH"].map(removed);
         assert_eq!(cleaned(&variables), expected);
+    }
+
+    #[test]
+    fn variables_of_nuitka_go_whatever_they_are_called() {
+        let names = ["NUITKA_ONEFILE_PARENT", "NUITKA_ONEFILE_NOVELTY"];
+        let variables = names.map(|name| (name, "1"));
+        assert_eq!(cleaned(&variables), names.map(removed));
     }
 }

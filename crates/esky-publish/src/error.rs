@@ -127,7 +127,7 @@ impl Error {
                 "a name is words joined by `-`, each starting with a letter; a version starts with a digit and has only letters, digits, `.`, `-` and `_`"
             }
             Self::NoProgram { .. } => {
-                "an executable must be at the top of the directory; name it if it is not recognised"
+                "freeze the app first and give the directory that the freezer made: an executable must be at its top"
             }
             Self::WrongPlatform { .. } => {
                 "freeze on the platform the package is for, or give the program's own platform"
@@ -210,6 +210,9 @@ pub enum Fault {
     /// A program that was named cannot be started.
     #[error("{0}: is not an executable")]
     NotExecutable(String),
+    /// An app directory on macOS is one bundle.
+    #[error("{0}: lies in another bundle than the first program; pack each bundle by itself")]
+    OtherBundle(String),
 }
 
 /// The most faults that a message shows; the rest is counted.

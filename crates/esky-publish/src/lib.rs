@@ -8,6 +8,7 @@
 
 mod error;
 mod executable;
+mod freezer;
 mod index;
 mod key_search;
 mod options;

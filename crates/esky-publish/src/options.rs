@@ -19,7 +19,7 @@ pub struct PackOptions {
     /// machine if the programs are scripts.
     pub platform: Option<String>,
     /// The programs to start from the top of the app directory, by their names at the top of
-    /// `directory`; by default every executable there.
+    /// `directory`; by default those that the freezer made, else every executable there.
     pub programs: Option<Vec<String>>,
     /// Where the package is written; made if missing.
     pub output_dir: PathBuf,
@@ -116,6 +116,10 @@ pub struct Packed {
     pub app: AppVersion,
     /// The programs at its top.
     pub programs: Vec<String>,
+    /// The freezer that made the directory, if it is one that is known here.
+    pub freezer: Option<String>,
+    /// Variables of the freezer that are taken out of the environment when another version starts; `*` stands for any end.
+    pub cleaned: Vec<String>,
     /// What was decided for it.
     pub settings: Settings,
     /// Its size in bytes.

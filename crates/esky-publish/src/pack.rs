@@ -1,5 +1,6 @@
 //! From a directory to a package, every file read once.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::ops::ControlFlow;
@@ -16,6 +17,7 @@ use esky_format::settings::Settings;
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
+use crate::freezer::{self, AnyDirectory, Frozen};
 use crate::key_search::KeySearch;
 use crate::options::{PackOptions, Packed, Progress};
 use crate::output::Output;
@@ -39,25 +41,32 @@ pub fn pack(
 ) -> Result<Packed> {
     check_places(options)?;
     let mut tree = scan(&options.directory)?;
-    let programs = programs::choose(options, &mut tree);
+    let found = freezer::recognise(&Frozen::new(&options.directory, &tree))?;
+    let freezer = found.unwrap_or(&AnyDirectory);
+    let programs = programs::choose(options, &mut tree, freezer);
     if !tree.faults.is_empty() {
         return Err(Error::Faults {
             directory: options.directory.clone(),
             faults: tree.faults,
         });
     }
-    if programs.names.is_empty() {
+    if programs.paths.is_empty() {
         return Err(Error::NoProgram {
             directory: options.directory.clone(),
         });
     }
     let app = programs::app_version(options, &tree, &programs)?;
-    let settings = settings::of(options, &programs.names)?;
+    let settings = settings::of(options, &programs.paths)?;
     let (output, file) = Output::create(&options.output_dir, &app.package_name())?;
     let mut packer = Packer::new(options, &app, &tree, &output, file, progress);
-    packer.programs(&programs.names)?;
+    let folder = programs.folder();
+    packer.go_into(folder);
+    packer.programs(folder, &programs.names())?;
+    let copies = programs.copies();
+    packer.copies(folder, &copies, &tree)?;
     packer.tree(&tree)?;
-    packer.control_files(&programs.names, &settings)?;
+    let names = [programs.names(), copies.into_keys().collect()].concat();
+    packer.control_files(&names, &settings)?;
     let (file, contents) = packer.finish()?;
     let (size, sha256) = hash_file(output.temporary())?;
     let path = output.commit(&file)?;
@@ -67,7 +76,9 @@ pub fn pack(
     Ok(Packed {
         path,
         app,
-        programs: programs.names,
+        programs: programs.names(),
+        freezer: found.map(|freezer| freezer.name().to_owned()),
+        cleaned: freezer.traces().names(),
         settings,
         size,
         files: contents.files,
@@ -159,8 +170,15 @@ impl<'a> Packer<'a> {
         }
     }
 
+    /// Puts the whole app directory into a folder of the package.
+    fn go_into(&mut self, folder: &str) {
+        if !folder.is_empty() {
+            self.prefix.insert_str(0, &format!("{folder}/"));
+        }
+    }
+
     /// A copy of the start-up program for each program; on Windows it looks like the program.
-    fn programs(&mut self, names: &[String]) -> Result<()> {
+    fn programs(&mut self, folder: &str, names: &[String]) -> Result<()> {
         let bootstrap = &self.options.bootstrap;
         let mut bytes = Vec::new();
         let read = esky_fs::open_for_read(bootstrap)?.read_to_end(&mut bytes);
@@ -176,9 +194,29 @@ impl<'a> Packer<'a> {
             let bytes = dressed.as_deref().unwrap_or(&bytes);
             let (size, sha256) = (bytes.len() as u64, Sha256::digest(bytes).into());
             let mode = PROGRAM_MODE;
-            let added = self.zip.file(name, mode, size, &mut &*bytes);
+            let place = join(folder, name);
+            let added = self.zip.file(&place, mode, size, &mut &*bytes);
             added.map_err(|source| self.failed(source))?;
             self.count(size);
+            self.enter(name, Kind::Program { mode, size, sha256 });
+        }
+        Ok(())
+    }
+
+    /// What the system reads beside a start-up program.
+    fn copies(
+        &mut self,
+        folder: &str,
+        copies: &BTreeMap<String, String>,
+        tree: &Tree,
+    ) -> Result<()> {
+        for (name, path) in copies {
+            let kind = tree.nodes.iter().find(|node| node.path == *path);
+            let Some(NodeKind::File { mode, size, .. }) = kind.map(|node| &node.kind) else {
+                continue;
+            };
+            let (mode, size) = (*mode, *size);
+            let sha256 = self.content(&join(folder, name), path, mode, size)?;
             self.enter(name, Kind::Program { mode, size, sha256 });
         }
         Ok(())
@@ -213,13 +251,20 @@ impl<'a> Packer<'a> {
 
     fn file(&mut self, path: &str, mode: u32, size: u64) -> Result<()> {
         let place = format!("{}{path}", self.prefix);
+        let sha256 = self.content(&place, path, mode, size)?;
+        self.enter(path, Kind::File { mode, size, sha256 });
+        Ok(())
+    }
+
+    /// Puts the file at `path` of the directory into the package at `place`, and gives its hash.
+    fn content(&mut self, place: &str, path: &str, mode: u32, size: u64) -> Result<[u8; 32]> {
         let mut content = Hashing {
             content: esky_fs::open_for_read(&self.options.directory.join(path))?,
             hash: Sha256::new(),
             keys: KeySearch::new(),
             monitor: &mut self.progress,
         };
-        let added = self.zip.file(&place, mode, size, &mut content);
+        let added = self.zip.file(place, mode, size, &mut content);
         let (sha256, has_key) = (content.hash.finalize().into(), content.keys.has_found());
         added.map_err(|source| self.failed(source))?;
         if has_key {
@@ -227,8 +272,7 @@ impl<'a> Packer<'a> {
             return Err(Error::KeyInside { path });
         }
         self.count(size);
-        self.enter(path, Kind::File { mode, size, sha256 });
-        Ok(())
+        Ok(sha256)
     }
 
     /// The manifest comes last: a tree that was unpacked in part is no version to anyone.
@@ -290,6 +334,13 @@ impl<'a> Packer<'a> {
             path: self.output.path().to_owned(),
             source,
         }
+    }
+}
+
+fn join(folder: &str, name: &str) -> String {
+    match folder {
+        "" => name.to_owned(),
+        folder => format!("{folder}/{name}"),
     }
 }
 

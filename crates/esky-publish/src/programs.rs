@@ -1,5 +1,6 @@
 //! Which files are the programs, and what platform they are for.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use esky_format::layout::{APPDATA_DIR, LOCKED_DIR, STATE_DIR, UPDATES_DIR};
@@ -8,59 +9,122 @@ use esky_format::path::{check_relative, collision_key};
 
 use crate::error::{Error, Fault, Result};
 use crate::executable::{self, Executable};
+use crate::freezer::{Freezer, Top};
 use crate::options::PackOptions;
 use crate::scan::{NodeKind, Tree, read_head};
 
 /// The programs of an app.
 pub(crate) struct Programs {
-    /// Names at the top of the directory, sorted.
-    pub(crate) names: Vec<String>,
+    /// Where they are in the directory, sorted.
+    pub(crate) paths: Vec<String>,
+    /// What sits on top of the app directory for them, in the same order.
+    pub(crate) tops: Vec<Top>,
     /// What they are made for, with the first program that says so.
     platform: Option<(String, String)>,
 }
 
-/// Takes the programs that were asked for, or all executables at the top. Adds to the tree's
-/// faults.
-pub(crate) fn choose(options: &PackOptions, tree: &mut Tree) -> Programs {
-    let mut found: Vec<(String, Option<Executable>)> = Vec::new();
-    let tops = tree.nodes.iter().filter_map(|node| match &node.kind {
-        NodeKind::File { executable, .. } if !node.path.contains('/') => {
-            Some((node.path.clone(), executable.clone()))
-        }
-        _ => None,
-    });
+impl Programs {
+    /// The start-up programs, relative to the app directory.
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.tops.iter().map(|top| top.start_up.clone()).collect()
+    }
+
+    /// What the app directory is called in the package; empty if the package is the app directory.
+    pub(crate) fn folder(&self) -> &str {
+        self.tops.first().map_or("", |top| &top.folder)
+    }
+
+    /// Files of the frozen app that are needed on top too: where, and which.
+    pub(crate) fn copies(&self) -> BTreeMap<String, String> {
+        self.tops
+            .iter()
+            .flat_map(|top| top.copies.iter().cloned())
+            .collect()
+    }
+}
+
+/// Takes the programs that were asked for, or all that the freezer made. Adds to the tree's faults.
+pub(crate) fn choose(options: &PackOptions, tree: &mut Tree, freezer: &dyn Freezer) -> Programs {
+    let (mut paths, mut faults) = (Vec::new(), Vec::new());
     match &options.programs {
-        None => found.extend(tops.filter(|(_, executable)| executable.is_some())),
+        None => paths = freezer.programs(tree),
         Some(wanted) => {
-            let tops: Vec<_> = tops.collect();
             for name in wanted {
-                let with_suffix = format!("{name}.exe");
-                let named = |wanted: &str| tops.iter().find(|(top, _)| top == wanted).cloned();
-                match named(name).or_else(|| named(&with_suffix)) {
-                    Some(program) => found.push(program),
-                    None => tree.faults.push(Fault::MissingProgram(name.clone())),
+                match find(name, tree, freezer) {
+                    Wanted::Program(path) => paths.push(path),
+                    Wanted::Copy => {}
+                    Wanted::Nothing => faults.push(Fault::MissingProgram(name.clone())),
                 }
             }
         }
     }
-    found.sort_by(|a, b| a.0.cmp(&b.0));
-    found.dedup_by(|a, b| a.0 == b.0);
-    for (name, executable) in &found {
-        if executable.is_none() {
-            tree.faults.push(Fault::NotExecutable(name.clone()));
+    paths.sort();
+    paths.dedup();
+    let tops: Vec<Top> = paths
+        .iter()
+        .map(|path| freezer.on_top(path, tree))
+        .collect();
+    for (path, top) in paths.iter().zip(&tops) {
+        if executable_at(path, tree).is_none() {
+            faults.push(Fault::NotExecutable(path.clone()));
         }
-        if is_reserved(name) {
-            tree.faults.push(Fault::Reserved(name.clone()));
+        if is_reserved(&top.start_up) {
+            faults.push(Fault::Reserved(path.clone()));
+        }
+        if top.folder != tops[0].folder {
+            faults.push(Fault::OtherBundle(path.clone()));
         }
     }
-    let platform = found
+    tree.faults.append(&mut faults);
+    let platform = paths
         .iter()
-        .find_map(|(name, executable)| match executable {
-            Some(Executable::Native(platform)) => Some((platform.clone(), name.clone())),
+        .find_map(|path| match executable_at(path, tree) {
+            Some(Executable::Native(platform)) => Some((platform.clone(), path.clone())),
             _ => None,
         });
-    let names = found.into_iter().map(|(name, _)| name).collect();
-    Programs { names, platform }
+    Programs {
+        paths,
+        tops,
+        platform,
+    }
+}
+
+/// What a name that was asked for stands for.
+enum Wanted {
+    Program(String),
+    /// A file beside a start-up program: it is there whether it is asked for or not.
+    Copy,
+    Nothing,
+}
+
+/// A program is meant by its name at the top of the directory, or by that on top of the app directory.
+fn find(name: &str, tree: &Tree, freezer: &dyn Freezer) -> Wanted {
+    let with_suffix = format!("{name}.exe");
+    let is_at_top = |path: &str| !path.contains('/') && tree.has_file(path);
+    if let Some(path) = [name, &with_suffix]
+        .into_iter()
+        .find(|path| is_at_top(path))
+    {
+        return Wanted::Program(path.to_owned());
+    }
+    for path in freezer.programs(tree) {
+        let top = freezer.on_top(&path, tree);
+        if top.start_up == name || (path.contains('/') && path.ends_with(&format!("/{name}"))) {
+            return Wanted::Program(path);
+        }
+        if top.copies.iter().any(|(place, _)| place == name) {
+            return Wanted::Copy;
+        }
+    }
+    Wanted::Nothing
+}
+
+fn executable_at<'a>(path: &str, tree: &'a Tree) -> Option<&'a Executable> {
+    let node = tree.nodes.iter().find(|node| node.path == path)?;
+    match &node.kind {
+        NodeKind::File { executable, .. } => executable.as_ref(),
+        _ => None,
+    }
 }
 
 /// The top of the app directory has these already.
@@ -80,16 +144,9 @@ pub(crate) fn app_version(
         (None, Some((platform, _))) => platform.clone(),
         (None, None) => current_platform().to_owned(),
     };
-    for node in &tree.nodes {
-        let NodeKind::File {
-            executable: Some(Executable::Native(found)),
-            ..
-        } = &node.kind
-        else {
-            continue;
-        };
-        if programs.names.contains(&node.path) {
-            expect_platform(options.directory.join(&node.path), &platform, found)?;
+    for path in &programs.paths {
+        if let Some(Executable::Native(found)) = executable_at(path, tree) {
+            expect_platform(options.directory.join(path), &platform, found)?;
         }
     }
     check_bootstrap(&options.bootstrap, &platform)?;

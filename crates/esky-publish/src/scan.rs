@@ -11,6 +11,9 @@ use esky_format::path::{PathFault, check_link, check_relative, collision_key};
 use crate::error::{Error, Fault, Result};
 use crate::executable::{self, Executable};
 
+/// Where the programs of a macOS bundle are.
+const BUNDLE_PROGRAMS: &str = ".app/Contents/MacOS/";
+
 /// A directory as it goes into a package.
 pub(crate) struct Tree {
     /// Sorted by path, so that parents come before their children.
@@ -32,7 +35,7 @@ pub(crate) enum NodeKind {
     File {
         mode: u32,
         size: u64,
-        /// Only looked for at the top of the directory.
+        /// Only looked for where programs are.
         executable: Option<Executable>,
     },
     Symlink {
@@ -213,9 +216,9 @@ fn link_fault(path: String, target: String, fault: PathFault) -> Fault {
     }
 }
 
-/// Opens every file, so that an unreadable one shows now; reads only those at the top.
+/// Opens every file, so that an unreadable one shows now; reads only those where programs are.
 fn look_inside(file: &Path, path: &str) -> esky_fs::Result<Option<Executable>> {
-    if path.contains('/') {
+    if path.contains('/') && !path.contains(BUNDLE_PROGRAMS) {
         return esky_fs::open_for_read(file).map(|_| None);
     }
     let head = read_head(file)?;

@@ -130,6 +130,8 @@ impl<'py> IntoPyObject<'py> for PackedValue {
         dict.set_item("version", packed.app.version)?;
         dict.set_item("platform", packed.app.platform)?;
         dict.set_item("programs", packed.programs)?;
+        dict.set_item("freezer", packed.freezer)?;
+        dict.set_item("cleaned", packed.cleaned)?;
         dict.set_item("size", packed.size)?;
         dict.set_item("files", packed.files)?;
         dict.set_item("unpacked_size", packed.unpacked_size)?;

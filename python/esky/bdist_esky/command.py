@@ -19,8 +19,10 @@ from .freezer import FreezeError, FreezeJob, Program, find_freezer
 
 LOG = logging.getLogger(__name__)
 BOOTSTRAP_CODE_ADVICE = (
-    "{option} is no longer possible: the start-up program is native and runs no Python. Code that has to run before "
-    "the application belongs at the top of its script; the choice of the version to start is esky's own"
+    "{option} is no longer possible: the start-up program is native and runs no Python. What takes its place: to see "
+    "that a new version works before it is used, the option self_test (its program is run with --esky-selftest, as "
+    "verify() was); to decide whether it is kept, esky.confirm() in the application, or confirm_after and max_tries; "
+    "code that has to run first belongs at the top of the script"
 )
 # 1 January 1980 and a day, since zip files know no earlier time and times are local there.
 SCRIPT_TIME = 315_619_200
@@ -80,7 +82,7 @@ class bdist_esky(Command):
 
     def initialize_options(self) -> None:
         self.dist_dir = None  # type: ignore[assignment]
-        self.freezer_module: str | None = None
+        self.freezer_module: Any = None
         self.freezer_options: Any = {}
         self.includes: Any = []
         self.excludes: Any = []
@@ -210,7 +212,7 @@ class bdist_esky(Command):
         try:
             source = executable.source()
             if not self.dont_run_startup_hooks:
-                source = with_startup_hooks(source, str(executable))
+                source = with_startup_hooks(source, str(executable), self._freezer.private_variables)
         except (OSError, SyntaxError, ValueError) as error:
             raise FreezeError(f"the script of {executable.stem} cannot be used: {error}") from error
         script = os.path.join(directory, f"{executable.stem}.py")
@@ -248,9 +250,9 @@ class bdist_esky(Command):
         ]
 
     def _check_programs(self, job: FreezeJob) -> None:
-        for executable in self.get_executables():
-            if not os.path.isfile(os.path.join(self.freeze_dir, executable.name)):
-                raise FreezeError(f"{self._freezer.name} made no program {executable.name} in {job.freeze_dir}")
+        for name in self._freezer.programs(job):
+            if not os.path.isfile(os.path.join(self.freeze_dir, name)):
+                raise FreezeError(f"{self._freezer.name} made no program {name} in {job.freeze_dir}")
 
     def _copy_data_files(self) -> None:
         for entry in self.distribution.data_files or []:
@@ -264,7 +266,7 @@ class bdist_esky(Command):
         packing.refuse_strangers(self.bootstrap_dir, self.freeze_dir)
         executables = self.get_executables()
         output = self.tempdir if self._deflate is None else self.dist_dir
-        self._package = packing.pack(
+        self._package, found = packing.pack(
             self.freeze_dir,
             name=self._app_name,
             version=self.distribution.get_version(),
@@ -274,6 +276,9 @@ class bdist_esky(Command):
             compress=bool(self._deflate),
             trial=self._trial(),
         )
+        expected = self._freezer.recognised_as
+        if expected and found not in expected:
+            LOG.warning("the frozen application does not look like one of %s: `esky pack` finds %s", expected[0], found)
 
     def _trial(self) -> list[str]:
         """What a new version must show before it is trusted, as options of ``esky pack``."""

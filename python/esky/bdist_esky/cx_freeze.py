@@ -43,6 +43,7 @@ class CxFreezeFreezer(Freezer):
     aliases = ("cx_freeze", "cxfreeze", "cx-freeze")
     module = "cx_Freeze"
     install = "cx_Freeze"
+    recognised_as = ("cx_Freeze",)
 
     def freeze(self, job: FreezeJob) -> None:
         options = {key.replace("-", "_"): value for key, value in job.options.items()}

@@ -10,7 +10,7 @@ import sys
 import textwrap
 from typing import Any
 
-STARTUP_HOOKS = "import esky; esky.run_startup_hooks()"
+STARTUP_HOOKS = "import esky; esky.run_startup_hooks({arguments})"
 
 # Line 1 may name the interpreter, and lines 1 and 2 the encoding: both must stay where they are.
 _LEADING_LINE = re.compile(r"^#!|^[ \t\f]*#.*?coding[:=]")
@@ -116,12 +116,16 @@ def _code_text(code: Any) -> str:
     return textwrap.dedent(inspect.getsource(code))
 
 
-def with_startup_hooks(source: bytes, file_name: str) -> bytes:
+def with_startup_hooks(source: bytes, file_name: str, private_variables: tuple[str, ...] = ()) -> bytes:
     """Make a script call ``esky.run_startup_hooks()`` before its first statement.
+
+    ``private_variables`` are those that the freezer leaves in the environment and esky does not know of by itself.
 
     The call comes after the doc string and the ``from __future__`` imports, which must stay first. It takes the place
     of an empty line or comment if there is one, so that tracebacks still name the lines of the real script.
     """
+    arguments = f"private_variables={private_variables!r}" if private_variables else ""
+    call = STARTUP_HOOKS.format(arguments=arguments)
     # Python reads the declared encoding from the bytes; latin-1 carries every byte through unchanged.
     lines = source.decode("latin-1").splitlines()
     first, header_end = _first_statement(ast.parse(source, file_name), len(lines))
@@ -129,10 +133,10 @@ def with_startup_hooks(source: bytes, file_name: str) -> bytes:
         blank_or_comment = not lines[index].strip() or lines[index].lstrip().startswith("#")
         leading = index < 2 and _LEADING_LINE.match(lines[index])
         if blank_or_comment and not leading and not lines[index].startswith("\xef\xbb\xbf"):
-            lines[index] = STARTUP_HOOKS
+            lines[index] = call
             break
     else:
-        lines.insert(max(header_end, first - 1), STARTUP_HOOKS)
+        lines.insert(max(header_end, first - 1), call)
     return ("\n".join(lines) + "\n").encode("latin-1")
 
 

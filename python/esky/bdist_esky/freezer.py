@@ -4,10 +4,13 @@ A package of its own can add a freezer: derive from :class:`Freezer`, and name t
 
     [project.entry-points."esky.freezers"]
     icicle = "esky_icicle:IcicleFreezer"
+
+A project can also give the class itself, or ``"package.module:Class"``, as its ``freezer_module``.
 """
 
 from __future__ import annotations
 
+import importlib
 import importlib.metadata
 import importlib.util
 import os
@@ -19,6 +22,11 @@ from typing import Any, Callable, ClassVar
 
 ENTRY_POINT_GROUP = "esky.freezers"
 OUTPUT_LINES_SHOWN = 40
+# Freezers of the original that cannot be run from here, and the way that is left.
+RUN_BY_HAND = {
+    "bbfreeze": "runs on Python 2",
+    "py2app": "is not run by bdist_esky",
+}
 
 
 class FreezeError(Exception):
@@ -106,18 +114,28 @@ class Freezer:
     """Turns scripts into a directory with programs. Derive from it to add a freezer.
 
     ``name`` is what ``freezer_module`` says, ``aliases`` are other spellings of it, ``module`` is what must be
-    importable for the freezer to be there, ``install`` is what to tell pip to get it.
+    importable for the freezer to be there, ``install`` is what to tell pip to get it. ``private_variables`` are
+    environment variables that its programs set for themselves: esky takes them out before it starts another version.
+    ``recognised_as`` is what ``esky pack`` calls its output, if it knows it.
     """
 
     name: ClassVar[str]
     aliases: ClassVar[tuple[str, ...]] = ()
     module: ClassVar[str]
     install: ClassVar[str]
+    private_variables: ClassVar[tuple[str, ...]] = ()
+    recognised_as: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     def is_installed(cls) -> bool:
         """Whether the freezer can be used by the running Python."""
         return importlib.util.find_spec(cls.module) is not None
+
+    def programs(self, job: FreezeJob) -> list[str]:
+        """Names of the programs at the top of ``freeze_dir``, in the order of ``job.programs``."""
+        suffix = ".exe" if sys.platform == "win32" else ""
+        names = [program.name for program in job.programs]
+        return [name if name.endswith(suffix) else name + suffix for name in names]
 
     def freeze(self, job: FreezeJob) -> None:
         """Write the frozen application to ``job.freeze_dir``, each program at its top under its name.
@@ -150,11 +168,13 @@ def absolute_sources(values: Any) -> list[Any]:
 def known_freezers() -> list[type[Freezer]]:
     """Our own freezers in the order of preference, then those of other packages by name."""
     from .cx_freeze import CxFreezeFreezer
+    from .nuitka import NuitkaFreezer
+    from .py2exe import Py2exeFreezer
     from .pyinstaller import PyInstallerFreezer
 
     found = _entry_points()
     others = [entry_point.load() for entry_point in sorted(found, key=lambda entry_point: entry_point.name)]
-    return [PyInstallerFreezer, CxFreezeFreezer, *others]
+    return [PyInstallerFreezer, CxFreezeFreezer, Py2exeFreezer, NuitkaFreezer, *others]
 
 
 def _entry_points() -> list[Any]:
@@ -163,22 +183,52 @@ def _entry_points() -> list[Any]:
     return list(importlib.metadata.entry_points().get(ENTRY_POINT_GROUP, ()))
 
 
-def find_freezer(wanted: str | None) -> Freezer:
-    """The freezer of that name, or the first installed one."""
-    freezers = known_freezers()
+def find_freezer(wanted: Any) -> Freezer:
+    """The freezer of that name or class, or the first installed one."""
     if wanted is None:
-        for freezer in freezers:
-            if freezer.is_installed():
-                return freezer()
-        choices = " or ".join(f"`pip install {freezer.install}`" for freezer in freezers)
-        raise FreezeError(f"no freezer is installed: {choices}")
-    for freezer in freezers:
+        return _first_installed()
+    if isinstance(wanted, type):
+        return _usable(wanted)
+    if not isinstance(wanted, str):
+        raise FreezeError(f"freezer_module must be a name or a Freezer class, not {wanted!r}")
+    for freezer in known_freezers():
         if wanted in (freezer.name, *freezer.aliases):
-            if not freezer.is_installed():
-                raise FreezeError(f"{freezer.name} is not installed: `pip install {freezer.install}`")
-            return freezer()
-    names = ", ".join(freezer.name for freezer in freezers)
+            return _usable(freezer)
+    if ":" in wanted:
+        return _usable(_imported(wanted))
+    if wanted in RUN_BY_HAND:
+        raise FreezeError(
+            f"{wanted} {RUN_BY_HAND[wanted]}: freeze with it as you always did, then pack its output directory with "
+            "`esky pack DIRECTORY`"
+        )
+    names = ", ".join(freezer.name for freezer in known_freezers())
     raise FreezeError(
         f"freezer_module {wanted!r} is not known; there are: {names}. Any other freezer's output directory can be "
         "packed with `esky pack DIRECTORY`"
     )
+
+
+def _first_installed() -> Freezer:
+    freezers = known_freezers()
+    for freezer in freezers:
+        if freezer.is_installed():
+            return freezer()
+    choices = " or ".join(f"`pip install {freezer.install}`" for freezer in freezers)
+    raise FreezeError(f"no freezer is installed: {choices}")
+
+
+def _imported(wanted: str) -> type:
+    module, _colon, name = wanted.partition(":")
+    try:
+        found = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise FreezeError(f"freezer_module {wanted!r} cannot be imported: {error}") from error
+    return found if isinstance(found, type) else type(found)
+
+
+def _usable(freezer: type) -> Freezer:
+    if not issubclass(freezer, Freezer):
+        raise FreezeError(f"{freezer.__name__} is no freezer: derive it from esky.bdist_esky.Freezer")
+    if not freezer.is_installed():
+        raise FreezeError(f"{freezer.name} is not installed: `pip install {freezer.install}`")
+    return freezer()

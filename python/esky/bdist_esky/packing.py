@@ -29,8 +29,8 @@ def pack(
     appdata_dir: bool,
     compress: bool,
     trial: list[str],
-) -> str:
-    """Write the release, and return its path."""
+) -> tuple[str, str | None]:
+    """Write the release, and return its path and the freezer that its files tell."""
     if not programs:
         raise FreezeError("every Executable has include_in_bootstrap_env=False: nothing could start the application")
     command = [sys.executable, "-m", "esky", "--json", "pack", directory]
@@ -43,7 +43,7 @@ def pack(
     answer = _answer(result.stdout)
     if result.returncode != 0 or "path" not in answer:
         raise FreezeError(f"the frozen application cannot be packed: {_reason(answer, result.returncode)}")
-    return str(answer["path"])
+    return str(answer["path"]), answer.get("freezer")
 
 
 def _answer(output: bytes) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""PyInstaller: a generated spec with one analysis per script and one collected directory."""
+"""PyInstaller: a generated spec with one analysis per script, and one collected directory or a file per program."""
 
 from __future__ import annotations
 
@@ -28,6 +28,8 @@ EXE_OPTIONS = {
 }  # fmt: skip
 # Of the program and of all collected files.
 BOTH_OPTIONS = {"strip", "upx", "upx_exclude"}
+# Each program carries all its files and unpacks them at each start, into this directory.
+ONEFILE_OPTIONS = {"onefile", "runtime_tmpdir"}
 # Lists of paths, and single paths: relative ones are meant from the directory of setup.py.
 PATH_LISTS = ("binaries", "datas", "hookspath", "pathex", "runtime_hooks")
 PATHS = ("entitlements_file", "icon", "manifest", "version")
@@ -36,16 +38,18 @@ NO_SHARED_LIBRARY = re.compile(r"built without a shared library|Python shared li
 
 
 class PyInstallerFreezer(Freezer):
-    """PyInstaller 6 and later, one directory (onedir)."""
+    """PyInstaller 6 and later: one directory, or one file per program with the option ``onefile``."""
 
     name = "PyInstaller"
     aliases = ("pyinstaller",)
     module = "PyInstaller"
     install = "pyinstaller"
+    recognised_as = ("PyInstaller onedir", "PyInstaller onefile")
 
     def freeze(self, job: FreezeJob) -> None:
         options = dict(job.options)
-        refuse_unknown(self.name, "freezer option", options, ANALYSIS_OPTIONS | EXE_OPTIONS | BOTH_OPTIONS)
+        known = ANALYSIS_OPTIONS | EXE_OPTIONS | BOTH_OPTIONS | ONEFILE_OPTIONS
+        refuse_unknown(self.name, "freezer option", options, known)
         spec = os.path.join(job.work_dir, "esky.spec")
         with open(spec, "w", encoding="utf-8") as file:
             file.write(_spec(job, options))
@@ -57,7 +61,7 @@ class PyInstallerFreezer(Freezer):
         for line in warnings.splitlines():
             if " INFO: " not in line:
                 job.warn(line)
-        collected = os.path.join(job.work_dir, "dist", COLLECTED)
+        collected = os.path.join(job.work_dir, "dist", "" if options.get("onefile") else COLLECTED)
         for entry in os.listdir(collected):
             os.rename(os.path.join(collected, entry), os.path.join(job.freeze_dir, entry))
 
@@ -87,9 +91,12 @@ def _spec(job: FreezeJob, options: dict[str, Any]) -> str:
     for number, program in enumerate(job.programs):
         lines.append(_call(f"analysis_{number}", "Analysis", [repr([program.script])], _analysis(job, options)))
         lines.append(f"pyz_{number} = PYZ(analysis_{number}.pure)")
-        arguments = [f"pyz_{number}", f"analysis_{number}.scripts", "[]"]
+        files = [f"analysis_{number}.binaries", f"analysis_{number}.datas"]
+        arguments = [f"pyz_{number}", f"analysis_{number}.scripts", *(files if options.get("onefile") else ["[]"])]
         lines.append(_call(f"exe_{number}", "EXE", arguments, _exe(program, options)))
-        collected += [f"exe_{number}", f"analysis_{number}.binaries", f"analysis_{number}.datas"]
+        collected += [f"exe_{number}", *files]
+    if options.get("onefile"):
+        return "\n".join(lines) + "\n"
     both = {key: options[key] for key in BOTH_OPTIONS & set(options)}
     lines.append(_call("collection", "COLLECT", collected, {"name": COLLECTED, **both}))
     return "\n".join(lines) + "\n"
@@ -117,7 +124,11 @@ def _exe(program: Program, options: dict[str, Any]) -> dict[str, Any]:
     refuse_unknown("PyInstaller", "Executable keyword", program.keywords, known)
     values = {key: options[key] for key in known & set(options)}
     values.update(program.keywords)
-    values.update(name=program.name, exclude_binaries=True, console=not program.gui_only)
+    values.update(name=program.name, console=not program.gui_only)
+    if options.get("onefile"):
+        values["runtime_tmpdir"] = options.get("runtime_tmpdir")
+    else:
+        values["exclude_binaries"] = True
     if program.icon:
         values["icon"] = program.icon
     for key in PATHS:

@@ -30,6 +30,8 @@ struct Outcome {
     version: String,
     platform: String,
     programs: Vec<String>,
+    freezer: Option<String>,
+    cleaned: Vec<String>,
     confirm: &'static str,
     self_test: Option<String>,
     files: u64,
@@ -135,6 +137,8 @@ impl Outcome {
             version: packed.app.version,
             platform: packed.app.platform,
             programs: packed.programs,
+            freezer: packed.freezer,
+            cleaned: packed.cleaned,
             confirm: word(packed.settings.confirm),
             self_test: packed.settings.self_test.map(|test| test.program),
             files: packed.files,
@@ -160,6 +164,12 @@ impl fmt::Display for Outcome {
             formatter,
             "  programs  {}",
             text::printable(&self.programs.join(", "))
+        )?;
+        let freezer = self.freezer.as_deref();
+        writeln!(
+            formatter,
+            "  freezer   {}",
+            freezer.unwrap_or("none that is known: every executable at the top is a program")
         )?;
         let trial = match self.confirm {
             "app" => "confirmed by the app",

@@ -37,6 +37,7 @@ fn the_answer_tells_where_the_package_is_and_what_is_in_it() {
         reply.stdout
     );
     assert_eq!(lines.next(), Some("  programs  demo"));
+    assert!(lines.next().unwrap().starts_with("  freezer   none"));
     assert!(lines.next().unwrap().starts_with("  trial     "));
     assert!(
         lines.next().unwrap().starts_with("  sha256    "),
@@ -61,6 +62,8 @@ fn json_has_the_documented_keys() {
     assert_eq!(document["version"], "1.0");
     assert_eq!(document["platform"], current_platform());
     assert_eq!(document["programs"], serde_json::json!(["demo"]));
+    assert_eq!(document["freezer"], serde_json::Value::Null);
+    assert_eq!(document["cleaned"], serde_json::json!([]));
     assert_eq!(document["sha256"].as_str().unwrap().len(), 64);
     assert!(document["files"].as_u64() >= Some(3));
     assert!(document["unpacked_size"].as_u64() > Some(0));

@@ -3,6 +3,7 @@
 
 mod app;
 mod faults;
+mod freezers;
 mod index;
 mod pack;
 mod repository;

@@ -1,0 +1,26 @@
+//! Nuitka: modules compiled into the program itself.
+
+use esky_format::relaunch::Traces;
+
+use super::frozen::Mark;
+use super::{Freezer, Frozen};
+use crate::error::Result;
+
+/// The type of the loader that every program of Nuitka has for its own modules.
+const LOADER: Mark = Mark(b"redaol_eludom_aktiun");
+
+pub(crate) struct Nuitka;
+
+impl Freezer for Nuitka {
+    fn name(&self) -> &'static str {
+        "Nuitka"
+    }
+
+    fn made(&self, frozen: &Frozen<'_>) -> Result<bool> {
+        frozen.has_program_with(&LOADER)
+    }
+
+    fn traces(&self) -> Traces {
+        Traces::NUITKA
+    }
+}

@@ -1,0 +1,5 @@
+//! Says its version.
+
+fn main() {
+    println!("hello @VERSION@");
+}

