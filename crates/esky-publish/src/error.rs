@@ -50,6 +50,16 @@ pub enum Error {
         /// The platform its header tells.
         found: String,
     },
+    /// The start-up program cannot run where the programs run.
+    #[error("the programs are for {expected}, and the start-up program {} is for {found}", path.display())]
+    BootstrapPlatform {
+        /// The start-up program.
+        path: PathBuf,
+        /// The platform of the package.
+        expected: String,
+        /// The platform its header tells.
+        found: String,
+    },
     /// The start-up program is missing.
     #[error("the start-up program {} is missing", path.display())]
     MissingBootstrap {
@@ -132,6 +142,11 @@ impl Error {
             Self::WrongPlatform { .. } => {
                 "freeze on the platform the package is for, or give the program's own platform"
             }
+            Self::BootstrapPlatform { expected, .. } => {
+                return Some(format!(
+                    "name a start-up program for {expected} (`--bootstrap`), or freeze with a Python of another kind: most apps are to be 64-bit"
+                ));
+            }
             Self::MissingBootstrap { .. } | Self::BadBootstrap { .. } => {
                 "the start-up programs come with the esky package; install it again or name the file"
             }
@@ -205,14 +220,41 @@ pub enum Fault {
     #[error("{0}: has a name that esky needs for itself")]
     Reserved(String),
     /// A program that was named is missing.
-    #[error("{0}: no such program at the top of the directory")]
-    MissingProgram(String),
+    #[error(
+        "{name}: no such program at the top of the directory; {}",
+        there(found)
+    )]
+    MissingProgram {
+        /// The name.
+        name: String,
+        /// The programs that are there.
+        found: Vec<String>,
+    },
+    /// A path that Windows programs cannot open, wherever the app is installed.
+    #[error(
+        "{path}: is {length} characters long in its version directory, and Windows opens {} at most: shorten the names",
+        crate::scan::LONGEST_PATH
+    )]
+    PathTooLong {
+        /// The path in the directory.
+        path: String,
+        /// Its length with the version directory in front.
+        length: usize,
+    },
     /// A program that was named cannot be started.
     #[error("{0}: is not an executable")]
     NotExecutable(String),
     /// An app directory on macOS is one bundle.
     #[error("{0}: lies in another bundle than the first program; pack each bundle by itself")]
     OtherBundle(String),
+}
+
+/// What could have been meant.
+fn there(programs: &[String]) -> String {
+    match programs {
+        [] => "there is no executable at all".to_owned(),
+        programs => format!("there are: {}", programs.join(", ")),
+    }
 }
 
 /// The most faults that a message shows; the rest is counted.

@@ -11,7 +11,7 @@ use crate::error::{Error, Fault, Result};
 use crate::executable::{self, Executable};
 use crate::freezer::{Freezer, Top};
 use crate::options::PackOptions;
-use crate::scan::{NodeKind, Tree, read_head};
+use crate::scan::{LONGEST_PATH, NodeKind, Tree, read_head};
 
 /// The programs of an app.
 pub(crate) struct Programs {
@@ -53,7 +53,10 @@ pub(crate) fn choose(options: &PackOptions, tree: &mut Tree, freezer: &dyn Freez
                 match find(name, tree, freezer) {
                     Wanted::Program(path) => paths.push(path),
                     Wanted::Copy => {}
-                    Wanted::Nothing => faults.push(Fault::MissingProgram(name.clone())),
+                    Wanted::Nothing => faults.push(Fault::MissingProgram {
+                        name: name.clone(),
+                        found: freezer.programs(tree),
+                    }),
                 }
             }
         }
@@ -156,7 +159,34 @@ pub(crate) fn app_version(
         platform,
     };
     check_app_version(&app)?;
+    check_lengths(options, tree, &app)?;
     Ok(app)
+}
+
+/// Windows programs open short paths only, and somebody's own directory stands before each of these.
+fn check_lengths(options: &PackOptions, tree: &Tree, app: &AppVersion) -> Result<()> {
+    if !app.platform.starts_with("win") {
+        return Ok(());
+    }
+    let before = app.directory_name().len() + 1;
+    let length = |path: &str| before + path.encode_utf16().count();
+    let too_long = tree
+        .nodes
+        .iter()
+        .filter(|node| length(&node.path) > LONGEST_PATH);
+    let faults: Vec<Fault> = too_long
+        .map(|node| Fault::PathTooLong {
+            path: node.path.clone(),
+            length: length(&node.path),
+        })
+        .collect();
+    if faults.is_empty() {
+        return Ok(());
+    }
+    Err(Error::Faults {
+        directory: options.directory.clone(),
+        faults,
+    })
 }
 
 fn expect_platform(path: PathBuf, expected: &str, found: &str) -> Result<()> {
@@ -184,7 +214,14 @@ fn check_bootstrap(path: &Path, platform: &str) -> Result<()> {
     }
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     match executable::inspect(&name, &read_head(path)?) {
-        Some(Executable::Native(found)) => expect_platform(path.to_owned(), platform, &found),
+        Some(Executable::Native(found)) if !executable::fits(&found, platform) => {
+            Err(Error::BootstrapPlatform {
+                path: path.to_owned(),
+                expected: platform.to_owned(),
+                found,
+            })
+        }
+        Some(Executable::Native(_)) => Ok(()),
         Some(Executable::Script) => Ok(()),
         None => Err(Error::BadBootstrap {
             path: path.to_owned(),

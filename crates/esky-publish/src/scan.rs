@@ -11,6 +11,10 @@ use esky_format::path::{PathFault, check_link, check_relative, collision_key};
 use crate::error::{Error, Fault, Result};
 use crate::executable::{self, Executable};
 
+/// Windows programs that do not ask for more open paths of up to 259 characters. What is left of that for the app
+/// directory is short (`C:\\Users\\NAME\\AppData\\Local\\APP\\`), but a longer path opens nowhere.
+pub(crate) const LONGEST_PATH: usize = 220;
+
 /// Where the programs of a macOS bundle are.
 const BUNDLE_PROGRAMS: &str = ".app/Contents/MacOS/";
 

@@ -68,7 +68,7 @@ fn run(workshop: &Workshop, place: &Path, freezer: &Freezer) -> Result<Passed> {
         program: "hello",
         freezer: Some(freezer.recognised),
         bootstrap: &workshop.bootstrap,
-        loader: Vec::new(),
+        windows: None,
         versions: versions(&environment.python(), &[freezer.package])?,
     };
     play(workshop, place, terms, &|version| {

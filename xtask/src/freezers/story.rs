@@ -8,6 +8,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use zip::ZipArchive;
 
+use super::wine::{Wine, on_disk_z};
 use super::workshop::Workshop;
 use super::{NEW, OLD};
 use crate::demo::Server;
@@ -38,8 +39,8 @@ pub(crate) struct Terms<'a> {
     /// What `esky` has to recognise.
     pub(crate) freezer: Option<&'static str>,
     pub(crate) bootstrap: &'a Path,
-    /// What has to stand before the program on the command line; nothing where it starts by itself.
-    pub(crate) loader: Vec<(String, String)>,
+    /// Where the app is one for Windows and this is not: Wine, and the `esky` command for Windows.
+    pub(crate) windows: Option<(&'a Wine, &'a Path)>,
     pub(crate) versions: String,
 }
 
@@ -75,7 +76,7 @@ pub(crate) fn play(
     ZipArchive::new(fs::File::open(package)?)?.extract(&installed)?;
     let app = App {
         program: installed.join(terms.program),
-        loader: &terms.loader,
+        wine: terms.windows.map(|(wine, _)| wine),
     };
     app.says(&["run"], &format!("hello {OLD}"))?;
 
@@ -85,7 +86,19 @@ pub(crate) fn play(
     match terms.updater {
         Updater::Itself => app.says(&["update", &server.url()], &format!("hello {NEW}"))?,
         Updater::Command => {
-            output(esky().arg("update").arg(&installed).arg(server.url()))?;
+            let mut command = match terms.windows {
+                Some((wine, command)) => {
+                    let mut command = wine.command(command);
+                    command.args(["update", &on_disk_z(&installed)]);
+                    command
+                }
+                None => {
+                    let mut command = esky();
+                    command.arg("update").arg(&installed);
+                    command
+                }
+            };
+            output(command.arg(server.url())).context("`esky update`")?;
         }
     }
     let fetched = server.totals().since(&before).bytes;
@@ -128,22 +141,14 @@ fn release(esky: &mut Command, made: &Made, version: &str) -> Result<Value> {
 
 struct App<'a> {
     program: PathBuf,
-    loader: &'a [(String, String)],
+    wine: Option<&'a Wine>,
 }
 
 impl App<'_> {
     /// Starts the app, whose last line has to be this.
     fn says(&self, arguments: &[&str], wanted: &str) -> Result<()> {
-        let wine = self
-            .loader
-            .iter()
-            .find(|(key, _)| key == super::windows::LOADER);
-        let mut command = match wine {
-            Some((_, loader)) => {
-                let mut command = Command::new(loader);
-                command.arg(&self.program);
-                command
-            }
+        let mut command = match self.wine {
+            Some(wine) => wine.command(&self.program),
             None => Command::new(&self.program),
         };
         // A user's machine has none of the variables of the developer's Python.
@@ -152,7 +157,6 @@ impl App<'_> {
             .stdin(Stdio::null())
             .env_remove("PYTHONHOME")
             .env_remove("PYTHONPATH");
-        command.envs(self.loader.iter().map(|(key, value)| (key, value)));
         println!("   $ hello {}", arguments.join(" "));
         let said = output(&mut command)?;
         said.lines().for_each(|line| println!("   | {line}"));

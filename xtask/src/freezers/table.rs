@@ -33,28 +33,42 @@ pub(crate) fn print(endings: &[(Row, Ending)]) {
     }
 }
 
-/// Writes docs/freezers.md.
-pub(crate) fn write(endings: &[(Row, Ending)]) -> Result<()> {
+/// Writes docs/freezers.md: the rows that are in `endings` anew, the others as they stand there.
+pub(crate) fn write(all: &[Row], endings: &[(Row, Ending)]) -> Result<()> {
+    let path = workspace_root().join("docs/freezers.md");
+    let before = fs::read_to_string(&path).unwrap_or_default();
     let mut text = HEAD.to_owned();
     text += "| freezer | platform | versions | recognised as | what was run | package | update | result |\n";
     text += "|---|---|---|---|---|---|---|---|\n";
-    for (row, ending) in endings {
-        let cells = match ending {
-            Ending::Passed(passed) => format!(
-                "{} | {} | {} | {} | {} | passed",
-                passed.versions,
-                passed.recognised,
-                passed.ran,
-                human_size(passed.package),
-                human_size(passed.fetched)
-            ),
-            Ending::Failed(why) => format!("| | | | | **failed**: {}", cell(first_line(why))),
-            Ending::NotRun(why) => format!("| | | | | **not run**: {}", cell(why)),
-        };
-        writeln!(text, "| {} | {} | {cells} |", row.freezer, row.platform)?;
+    for row in all {
+        let ending = endings.iter().find(|(ended, _)| ended.slug() == row.slug());
+        let start = format!("| {} | {} |", row.freezer, row.platform);
+        let kept = before.lines().find(|line| line.starts_with(&start));
+        match (ending, kept) {
+            (Some((_, ending)), _) => writeln!(text, "{start} {} |", cells(ending))?,
+            (None, Some(line)) => writeln!(text, "{line}")?,
+            (None, None) => {
+                let never = Ending::NotRun("never run yet".to_owned());
+                writeln!(text, "{start} {} |", cells(&never))?;
+            }
+        }
     }
-    let path = workspace_root().join("docs/freezers.md");
     fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
+}
+
+fn cells(ending: &Ending) -> String {
+    match ending {
+        Ending::Passed(passed) => format!(
+            "{} | {} | {} | {} | {} | passed",
+            passed.versions,
+            passed.recognised,
+            passed.ran,
+            human_size(passed.package),
+            human_size(passed.fetched)
+        ),
+        Ending::Failed(why) => format!("| | | | | **failed**: {}", cell(first_line(why))),
+        Ending::NotRun(why) => format!("| | | | | **not run**: {}", cell(why)),
+    }
 }
 
 fn first_line(text: &str) -> &str {

@@ -118,6 +118,7 @@ impl From<esky_publish::Error> for Failure {
             Fault::Disk(disk) => failure.about_path(disk.path()).with_hint(disk_hint(disk)),
             Fault::Cancelled { .. } => failure.exit_with(exit::CANCELLED),
             Fault::WrongPlatform { path, .. }
+            | Fault::BootstrapPlatform { path, .. }
             | Fault::MissingBootstrap { path }
             | Fault::BadBootstrap { path }
             | Fault::ForeignIndex { path }

@@ -51,8 +51,13 @@ fn program_missing() {
     let app = App::new();
     let mut options = app.options();
     options.programs = Some(vec!["other".into(), "_internal/libcore.so".into()]);
-    let expected = ["other", "_internal/libcore.so"].map(|name| Fault::MissingProgram(name.into()));
+    let expected = ["other", "_internal/libcore.so"].map(|name| Fault::MissingProgram {
+        name: name.into(),
+        found: vec!["prog".into()],
+    });
     assert_eq!(faults(&options), expected);
+    let message = pack(&options).unwrap_err().to_string();
+    assert!(message.contains("there are: prog"), "{message}");
 }
 
 #[test]
@@ -101,8 +106,108 @@ fn programs_for_two_platforms() {
 fn bootstrap_for_another_platform() {
     let app = App::new();
     fs::write(app.bootstrap(), elf(183)).unwrap();
-    let (_, found) = wrong_platform(app.pack().unwrap_err());
-    assert_eq!(found, "linux-aarch64");
+    assert_eq!(
+        bootstrap_platform(&app.pack().unwrap_err()),
+        (PLATFORM, "linux-aarch64")
+    );
+}
+
+fn bootstrap_platform(error: &Error) -> (&str, &str) {
+    match error {
+        Error::BootstrapPlatform {
+            expected, found, ..
+        } => (expected, found),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn program_of_32_bits_and_no_start_up_program_for_it() {
+    let app = App::new();
+    app.program("prog", &elf(3));
+    let error = app.pack().unwrap_err();
+    assert_eq!(bootstrap_platform(&error), ("linux-i686", PLATFORM));
+    let hint = error.hint().expect("there is something to do");
+    assert!(
+        hint.contains("start-up program for linux-i686") && hint.contains("64-bit"),
+        "{hint}"
+    );
+}
+
+/// A program for Windows; machine 0x8664 is x86-64, 0x14c is i386.
+fn pe(machine: u16) -> Vec<u8> {
+    let mut bytes = vec![0; 256];
+    bytes[..2].copy_from_slice(b"MZ");
+    bytes[0x3c] = 0x80;
+    bytes[0x80..0x84].copy_from_slice(b"PE\0\0");
+    bytes[0x84..0x86].copy_from_slice(&machine.to_le_bytes());
+    bytes[0x96] = 2;
+    bytes
+}
+
+/// An app for Windows with its start-up program.
+fn windows_app(machine: u16) -> (App, esky_publish::PackOptions) {
+    let app = App::new();
+    fs::remove_file(app.directory().join("prog")).expect("it is there");
+    app.program("prog.exe", &pe(machine));
+    let mut options = app.options();
+    options.bootstrap = app.place().join("bootstrap.exe");
+    fs::write(&options.bootstrap, pe(0x8664)).expect("the place is there");
+    (app, options)
+}
+
+#[test]
+fn program_for_windows_with_a_start_up_program_of_this_machine() {
+    let (app, mut options) = windows_app(0x8664);
+    options.bootstrap = app.bootstrap();
+    let error = pack(&options).unwrap_err();
+    assert_eq!(bootstrap_platform(&error), ("win-amd64", PLATFORM));
+}
+
+#[test]
+fn program_for_32_bit_windows() {
+    let (_app, options) = windows_app(0x14c);
+    let error = pack(&options).unwrap_err();
+    assert_eq!(bootstrap_platform(&error), ("win32", "win-amd64"));
+}
+
+#[test]
+fn path_that_windows_cannot_open() {
+    let (app, options) = windows_app(0x8664);
+    let path = ["deep".repeat(12), "deeper".repeat(12), "deepest".repeat(11)].join("/");
+    app.file(&path, b"");
+    pack(&options).expect("it can be opened");
+    app.file(&format!("{path}-and-a-longer-name"), b"");
+    let faults = faults(&options);
+    assert!(
+        matches!(&faults[..], [Fault::PathTooLong { length, .. }] if *length > 220),
+        "{faults:?}"
+    );
+    let on_linux = App::new();
+    on_linux.file(&format!("{path}-and-a-longer-name"), b"");
+    on_linux.pack().expect("other systems open it");
+}
+
+#[test]
+fn name_that_no_file_system_takes() {
+    let app = App::new();
+    let mut options = app.options();
+    options.name = "x".repeat(250);
+    let error = pack(&options).unwrap_err();
+    assert!(matches!(error, Error::BadName { .. }), "{error:?}");
+    let hint = error.hint().expect("there is something to do");
+    assert!(hint.contains("a name is words"), "{hint}");
+}
+
+#[test]
+fn programs_that_windows_takes_for_devices() {
+    let app = App::new();
+    app.program("aux", &elf(62));
+    let expected = [Fault::Path {
+        path: "aux".into(),
+        fault: PathFault::Reserved,
+    }];
+    assert_eq!(app.faults(), expected);
 }
 
 #[test]

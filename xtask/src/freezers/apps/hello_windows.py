@@ -1,0 +1,3 @@
+"""Says its version."""
+
+print("hello @VERSION@")
