@@ -4,7 +4,7 @@ use crate::appdir::{AppDir, View};
 use crate::decisions::Decisions;
 use crate::error::{Error, Result};
 use crate::lock::{StagingLock, UpdateLock, VersionLock};
-use crate::staging::remove_version_dir;
+use crate::removal::remove_version_dir;
 use crate::version_dir::{Stage, VersionDir};
 use crate::{adopt, lock, programs};
 use esky_format::version::compare;

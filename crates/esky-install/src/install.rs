@@ -4,7 +4,7 @@ use crate::appdir::{AppDir, InstalledVersion, View};
 use crate::decisions::{Decisions, Refusal};
 use crate::error::{Damage, Error, Result};
 use crate::lock::{StagingLock, UpdateLock, VersionLock};
-use crate::staging::remove_version_dir;
+use crate::removal::remove_version_dir;
 use crate::version_dir::{Stage, VersionDir};
 use crate::{programs, self_test, state, verify};
 use esky_format::file_list::FileList;

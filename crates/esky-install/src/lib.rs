@@ -16,6 +16,7 @@ mod legacy_lock;
 mod lock;
 mod programs;
 mod recover;
+mod removal;
 mod repair;
 mod scan;
 mod self_test;

@@ -9,11 +9,12 @@ use crate::error::{Damage, EntryFault, Error, Result};
 use crate::hashing::copy_and_hash;
 use crate::lock::{StagingLock, VersionLock};
 use crate::programs::{below, in_order};
+use crate::removal::remove_version_dir;
 use crate::version_dir::{Stage, VersionDir};
 use esky_format::file_list::{Entry, FileList, Kind, Limits};
 use esky_format::layout::{
-    APPDATA_DIR, BOOTSTRAP_DIR, CONTROL_DIR, EARLY_MARKS, FILE_LIST, LOCKFILE, LOCKFILE_TEXT,
-    MANIFEST, MANIFEST_UNINSTALLED, MARKS, PACKAGE_MANIFEST,
+    APPDATA_DIR, BOOTSTRAP_DIR, CONTROL_DIR, FILE_LIST, LOCKFILE, LOCKFILE_TEXT, MANIFEST,
+    MANIFEST_UNINSTALLED, MARKS, PACKAGE_MANIFEST,
 };
 use esky_format::manifest;
 use esky_format::name::AppVersion;
@@ -100,48 +101,6 @@ fn remove_stale(view: &View, dir: &VersionDir) -> Result<()> {
             path: dir.path.clone(),
         }),
     }
-}
-
-/// Removes a version directory that nobody uses. The manifests go first, durably, so that whatever a crash leaves is
-/// no version to anyone; what makes the remains known as ours goes last.
-pub(crate) fn remove_version_dir(dir: &VersionDir, held: Option<VersionLock>) -> Result<()> {
-    if *dir.marks == EARLY_MARKS {
-        return remove_early(dir, held);
-    }
-    let control = dir.control();
-    if esky_fs::exists(&control)? {
-        esky_fs::remove_file(&dir.manifest())?;
-        // Without a manifest nobody can begin to use it any more. On Windows the lock is an open file in there, which
-        // would keep its name and so the directory.
-        drop(held);
-        // With a list and no manifest it would look like a version that was staged and waits to be installed.
-        esky_fs::remove_file(&dir.file_list())?;
-        esky_fs::sync_dir(&control)?;
-        esky_fs::remove_file(&dir.uninstalled_manifest())?;
-    }
-    remove_all_but(dir, CONTROL_DIR)
-}
-
-/// The same for versions of early clients, which have no control directory: the manifest of an uninstalled version is what
-/// makes them known.
-fn remove_early(dir: &VersionDir, held: Option<VersionLock>) -> Result<()> {
-    if esky_fs::exists(&dir.manifest())? {
-        esky_fs::rename(&dir.manifest(), &dir.uninstalled_manifest())?;
-        esky_fs::sync_dir(&dir.path)?;
-    }
-    drop(held);
-    remove_all_but(dir, EARLY_MARKS.uninstalled)
-}
-
-fn remove_all_but(dir: &VersionDir, last: &str) -> Result<()> {
-    for name in esky_fs::read_dir_names(&dir.path)? {
-        if name != last {
-            esky_fs::remove_tree(&dir.path.join(name))?;
-        }
-    }
-    // Else a power cut could bring back the rest without what makes it known as ours, and it would stay for ever.
-    esky_fs::sync_dir(&dir.path)?;
-    Ok(esky_fs::remove_tree(&dir.path)?)
 }
 
 impl Staging {
