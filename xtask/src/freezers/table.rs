@@ -26,7 +26,7 @@ pub(crate) fn print(endings: &[(Row, Ending)]) {
     for (row, ending) in endings {
         let told = match ending {
             Ending::Passed(passed) => format!("passed   {}", passed.versions),
-            Ending::Failed(why) => format!("FAILED   {}", first_line(why)),
+            Ending::Failed(why) => format!("FAILED   {}", last_line(why)),
             Ending::NotRun(why) => format!("NOT RUN  {why}"),
         };
         println!("{:22} {:8} {told}", row.freezer, row.platform);
@@ -66,13 +66,14 @@ fn cells(ending: &Ending) -> String {
             human_size(passed.package),
             human_size(passed.fetched)
         ),
-        Ending::Failed(why) => format!("| | | | | **failed**: {}", cell(first_line(why))),
+        Ending::Failed(why) => format!("| | | | | **failed**: {}", cell(last_line(why))),
         Ending::NotRun(why) => format!("| | | | | **not run**: {}", cell(why)),
     }
 }
 
-fn first_line(text: &str) -> &str {
-    text.lines().next().unwrap_or_default()
+/// Where programs say what went wrong.
+fn last_line(text: &str) -> &str {
+    text.trim_end().lines().last().unwrap_or_default()
 }
 
 fn cell(text: &str) -> String {

@@ -21,9 +21,9 @@ def with_py2exe(bundle_files, zipfile):
     import py2exe
     from py2exe.dllfinder import DllFinder
 
-    determine = DllFinder.determine_dll_type
+    bind_image = DllFinder.bind_image
     # Some of Wine's system libraries are no files; on Windows all are.
-    DllFinder.determine_dll_type = lambda self, name: None if name is None else determine(self, name)
+    DllFinder.bind_image = lambda self, name: {dll for dll in bind_image(self, name) if dll is not None}
     options = {"dist_dir": directory, "bundle_files": bundle_files}
     py2exe.freeze(console=[{"script": script, "dest_base": "hello"}], zipfile=zipfile, options=options)
 
