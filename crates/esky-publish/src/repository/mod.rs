@@ -43,8 +43,8 @@ pub use patches::{PatchMade, PatchOptions, PatchOutcome};
 pub use project::{Project, guess_app};
 pub use release::{ReleaseOptions, ReleaseStep, Released, Source, release};
 pub use request::{
-    Changes, KeyAdded, Published, Request, RequestFault, RoleChange, RoleSignatures, RootChanges,
-    Signed, TargetAdded, TargetsChanges, look_at_request, publish_requests, sign_request,
+    Changes, KeyAdded, OpenRequest, Request, RequestFault, RoleChange, RoleSignatures, RootChanges,
+    Signed, TargetAdded, TargetsChanges, publish_requests,
 };
 pub use rotate::{
     Recovered, Rotated, recover, rotate_recovery_key, rotate_release_key, rotate_root_key,

@@ -2,20 +2,24 @@
 
 use std::path::Path;
 
-use esky_format::layout::{CONTROL_DIR, SETTINGS};
+use esky_format::layout::{CONTROL_DIR, SETTINGS, TRUST_ROOT};
 use esky_format::settings::{SETTINGS_LIMIT, Settings};
 
 use super::error::{RepositoryError, RepositoryResult};
+use super::project::default_channel;
+use super::state::METADATA_LIMIT;
 use super::unpacked::Unpacked;
-use crate::{PackOptions, TrialOptions};
+use crate::{PackOptions, TrialOptions, TrustOptions};
 
 /// Unpacks a package into a directory that is empty, and tells how to pack it again: the same files, programs, start-up
-/// program, platform and trial.
+/// program, platform, trial and trust.
 pub(super) fn unpack(package: &Path, place: &Path) -> RepositoryResult<PackOptions> {
     let unpacked = Unpacked::of(package, place)?;
     let app = unpacked.app;
-    let settings = settings(package, &unpacked.tree.join(CONTROL_DIR).join(SETTINGS))?;
-    esky_fs::remove_tree(&unpacked.tree.join(CONTROL_DIR))?;
+    let control = unpacked.tree.join(CONTROL_DIR);
+    let settings = settings(package, &control.join(SETTINGS))?;
+    let root = esky_fs::read_optional(&control.join(TRUST_ROOT), METADATA_LIMIT)?;
+    esky_fs::remove_tree(&control)?;
     let first = unpacked.manifest.first();
     let first = first.ok_or_else(|| crate::Error::NoProgram {
         directory: package.to_owned(),
@@ -25,6 +29,10 @@ pub(super) fn unpack(package: &Path, place: &Path) -> RepositoryResult<PackOptio
     options.platform = Some(app.platform);
     options.programs = Some(unpacked.manifest);
     options.appdata_dir = unpacked.in_appdata;
+    options.trust = root.map(|root| TrustOptions {
+        root,
+        channel: settings.channel.clone().unwrap_or_else(default_channel),
+    });
     options.trial = trial(settings);
     Ok(options)
 }

@@ -4,7 +4,8 @@ use std::fmt;
 use std::io::{self, BufRead, Write};
 
 use esky_publish::repository::{
-    self, Changes, Request, RoleChange, RoleSignatures, RootChanges, TargetAdded, TargetsChanges,
+    Changes, OpenRequest, RoleChange, RoleSignatures, RootChanges, TargetAdded, TargetsChanges,
+    publish_requests,
 };
 use esky_trust::Role;
 use serde::Serialize;
@@ -91,9 +92,8 @@ pub(crate) fn sign(
     environment: &Environment,
 ) -> Result<i32, Failure> {
     let workplace = Workplace::find(&arguments.keys, environment)?;
-    let project = &workplace.project;
-    let path = &arguments.request;
-    let shown = Outcome::new(repository::look_at_request(project, path)?);
+    let request = OpenRequest::open(&workplace.project, &arguments.request)?;
+    let shown = Outcome::new(request.changes());
     if arguments.show {
         terminal.show(&shown)?;
         return Ok(exit::SUCCESS);
@@ -105,14 +105,13 @@ pub(crate) fn sign(
             return Err(Failure::new("nothing was signed"));
         }
     }
-    let (old, request) = (repository::newest_root(project)?, Request::read(path)?);
-    let roots = [Some(&old), request.root()].into_iter().flatten();
     let roles = [Role::Root, Role::Targets];
+    let roots = request.roots().into_iter();
     let wanted: Vec<_> = roots
         .flat_map(|root| roles.map(|role| (root, role)))
         .collect();
     let signers = workplace.all_signers(&arguments.keys, &wanted, environment)?;
-    let signed = repository::sign_request(project, path, &signers)?;
+    let signed = request.sign(&signers)?;
     terminal.show(&Outcome {
         complete: signed.complete,
         signed: true,
@@ -129,11 +128,11 @@ pub(crate) fn publish(
     let workplace = Workplace::find(&arguments.keys, environment)?;
     let signers = workplace.release_signers(&arguments.keys, environment)?;
     let requests = &arguments.requests;
-    let published = repository::publish_requests(&workplace.project, requests, &signers, now())?;
+    let changes = publish_requests(&workplace.project, requests, &signers, now())?;
     terminal.show(&Outcome {
         complete: true,
         published: true,
-        ..Outcome::new(published.changes)
+        ..Outcome::new(changes)
     })?;
     Ok(exit::SUCCESS)
 }

@@ -9,16 +9,13 @@ mod patches;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use esky_format::layout::{CONTROL_DIR, SETTINGS, TRUST_ROOT};
 use esky_format::name::AppVersion;
-use esky_format::settings::{SETTINGS_LIMIT, Settings};
 
 use super::error::{RepositoryError, RepositoryResult};
 use super::patches::PatchMade;
 use super::project::Project;
 use super::repack;
-use super::unpacked::Unpacked;
-use crate::{PackOptions, Progress, TrustOptions, pack, write_index};
+use crate::{PackOptions, Progress, pack, write_index};
 
 /// What goes to such a site.
 #[derive(Clone, Debug)]
@@ -89,8 +86,9 @@ pub fn legacy_site(
     let _lock = project.lock()?;
     project.clear_staging()?;
     let staging = project.staging();
-    let (packing, copied_links) = prepare(&options.package, &staging.join("new"))?;
+    let packing = repack::unpack(&options.package, &staging.join("new"))?;
     check_version(&packing.version)?;
+    let copied_links = flatten::flatten(&packing.directory)?;
     let packed = pack(
         &PackOptions {
             output_dir: staging.clone(),
@@ -114,32 +112,6 @@ pub fn legacy_site(
         patches,
         index,
     })
-}
-
-/// Takes a package apart and makes of it what old clients can unpack.
-fn prepare(package: &Path, place: &Path) -> RepositoryResult<(PackOptions, u64)> {
-    let trust = trust(package, &place.join("trust"))?;
-    let mut options = repack::unpack(package, &place.join("files"))?;
-    let copied_links = flatten::flatten(&options.directory)?;
-    options.trust = trust;
-    Ok((options, copied_links))
-}
-
-fn trust(package: &Path, place: &Path) -> RepositoryResult<Option<TrustOptions>> {
-    let control = Unpacked::of(package, place)?.tree.join(CONTROL_DIR);
-    let limit = super::state::METADATA_LIMIT;
-    let Some(root) = esky_fs::read_optional(&control.join(TRUST_ROOT), limit)? else {
-        return Ok(None);
-    };
-    let settings = esky_fs::read_limited(&control.join(SETTINGS), SETTINGS_LIMIT as u64)?;
-    let settings = Settings::parse(&settings).map_err(|fault| RepositoryError::BadPackage {
-        path: package.to_owned(),
-        reason: fault.to_string(),
-    })?;
-    let channel = settings
-        .channel
-        .unwrap_or_else(super::project::default_channel);
-    Ok(Some(TrustOptions { root, channel }))
 }
 
 fn check_version(version: &str) -> Result<(), LegacySiteFault> {

@@ -16,7 +16,7 @@ use esky_trust::{Content, Json, Object, Role, Root, Targets};
 pub use changes::{
     Changes, KeyAdded, RoleChange, RoleSignatures, RootChanges, TargetAdded, TargetsChanges,
 };
-pub use work::{Published, Signed, look_at_request, publish_requests, sign_request};
+pub use work::{OpenRequest, Signed, publish_requests};
 
 pub(super) use draft::expect_signed;
 pub(super) use work::settle;
@@ -129,11 +129,6 @@ impl Request {
             (None, None) => Err(not("it changes nothing")),
             _ => Ok(request),
         }
-    }
-
-    /// The root that it brings, if it does: nobody has verified it.
-    pub fn root(&self) -> Option<&Root> {
-        self.root.as_ref().map(Draft::content)
     }
 
     /// The file.

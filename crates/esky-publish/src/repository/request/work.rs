@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use esky_trust::Time;
+use esky_trust::{Root, Time};
 
 use super::{Changes, Request, RequestFault, about};
-use crate::repository::error::RepositoryResult;
+use crate::repository::error::{RepositoryError, RepositoryResult};
 use crate::repository::layout;
 use crate::repository::project::Project;
 use crate::repository::signers::Signers;
@@ -21,38 +21,59 @@ pub struct Signed {
     pub complete: bool,
 }
 
-/// What was published.
+/// A request that was read once: what is shown of it is what is signed, whatever becomes of the file meanwhile.
 #[derive(Clone, Debug)]
-pub struct Published {
-    /// What has changed.
-    pub changes: Changes,
+pub struct OpenRequest {
+    path: PathBuf,
+    request: Request,
+    state: State,
 }
 
-/// Tells what a request changes, and changes nothing.
-pub fn look_at_request(project: &Project, path: &Path) -> RepositoryResult<Changes> {
-    let state = State::read(&project.repository, Accept::Previous)?;
-    Ok(read_fitting(project, &state, path)?.changes(&state))
-}
-
-/// Adds the signatures of the keys at hand, and writes the request back, durably.
-///
-/// Fails without a change if none of them counts for what the request changes.
-pub fn sign_request(project: &Project, path: &Path, signers: &Signers) -> RepositoryResult<Signed> {
-    let state = State::read(&project.repository, Accept::Previous)?;
-    let mut request = read_fitting(project, &state, path)?;
-    if !request.counts(&state, signers) {
-        return Err(about(path, RequestFault::NoKey));
+impl OpenRequest {
+    /// Reads a request that fits the project.
+    pub fn open(project: &Project, path: &Path) -> RepositoryResult<Self> {
+        let state = State::read(&project.repository, Accept::Previous)?;
+        Ok(Self {
+            request: read_fitting(project, &state, path)?,
+            path: path.to_owned(),
+            state,
+        })
     }
-    request.sign(&state, signers)?;
-    esky_fs::write_durable(path, &request.to_bytes(), super::FILE_MODE)?;
-    Ok(Signed {
-        changes: request.changes(&state),
-        complete: request.expect_signed(&state).is_ok(),
-    })
+
+    /// What it changes, and who has signed.
+    #[must_use]
+    pub fn changes(&self) -> Changes {
+        self.request.changes(&self.state)
+    }
+
+    /// The present root, and that of the request: the keys of both may sign.
+    #[must_use]
+    pub fn roots(&self) -> Vec<&Root> {
+        self.request.roots(&self.state)
+    }
+
+    /// Adds the signatures of the keys at hand, and writes the request back, durably, with those that the file got meanwhile.
+    ///
+    /// Fails without a change if none of them counts for what the request changes, or if the file is another one by now.
+    pub fn sign(mut self, signers: &Signers) -> RepositoryResult<Signed> {
+        if !self.request.counts(&self.state, signers) {
+            return Err(about(&self.path, RequestFault::NoKey));
+        }
+        self.request.sign(&self.state, signers)?;
+        if !self.request.adopt(&Request::read(&self.path)?) {
+            return Err(about(&self.path, RequestFault::OtherRequest));
+        }
+        esky_fs::write_durable(&self.path, &self.request.to_bytes(), super::FILE_MODE)?;
+        Ok(Signed {
+            changes: self.changes(),
+            complete: self.request.expect_signed(&self.state).is_ok(),
+        })
+    }
 }
 
 /// Publishes a request, with the signatures of all its copies that are given. `signers` hold the keys for snapshot and
 /// timestamp, and may complete the request.
+/// Tells what has changed.
 ///
 /// The packages that it names must be in the repository, whole. A crash leaves what readers saw before, or all of it.
 pub fn publish_requests(
@@ -60,7 +81,7 @@ pub fn publish_requests(
     paths: &[PathBuf],
     signers: &Signers,
     now: Time,
-) -> RepositoryResult<Published> {
+) -> RepositoryResult<Changes> {
     let _lock = project.lock()?;
     let state = State::read(&project.repository, Accept::Previous)?;
     let mut request: Option<Request> = None;
@@ -85,7 +106,7 @@ pub fn publish_requests(
     let changes = request.changes(&state);
     let packages = request.new_packages(project, &state);
     Stage::next(&project.repository, &state, request, packages, signers, now)?.publish()?;
-    Ok(Published { changes })
+    Ok(changes)
 }
 
 /// Publishes a change if the keys at hand are enough. If they are not, but one of them signs for it, its packages are put
@@ -107,13 +128,13 @@ pub(in crate::repository) fn settle(
             stage.publish()?;
             Ok(None)
         }
-        Err(error) if waiting.signatures(state) == 0 => Err(error),
-        Err(_) => {
+        Err(RepositoryError::MissingKeys { .. }) if waiting.signatures(state) > 0 => {
             for package in &moved {
                 publish_package(place, package)?;
             }
             waiting.keep_or_join(project, state, signers).map(Some)
         }
+        Err(error) => Err(error),
     }
 }
 

@@ -2,15 +2,14 @@
 
 use std::fs;
 
-use esky_publish::repository::Signers;
 use esky_publish::repository::{
-    KeyChange, KeyChangeFault, RepositoryError, RequestFault, look_at_request, sign_request,
+    KeyChange, KeyChangeFault, OpenRequest, RepositoryError, RequestFault, Signers,
 };
 use esky_trust::sign::PublicFile;
 use esky_trust::{KeyId, KeyKind, Role};
 
 use super::Workshop;
-use super::several::{Person, fault, key_fault, publish};
+use super::several::{Person, fault, key_fault, look_at_request, publish, sign_request};
 
 #[test]
 fn a_request_that_was_overtaken_is_refused() {
@@ -200,4 +199,30 @@ fn a_stranger_signs_nothing() {
     let refused = sign_request(&workshop.project, &request, &signers);
     assert_eq!(fault(refused), RequestFault::NoKey);
     assert_eq!(fs::read(&request).unwrap(), before);
+}
+
+/// Between reading and agreeing there is time.
+#[test]
+fn a_request_that_is_exchanged_while_it_is_read_is_not_signed() {
+    let (workshop, ann, bob) = Workshop::with_two_of_three();
+    let path = workshop.release("1.0").unwrap().request.unwrap();
+    let shown = OpenRequest::open(&workshop.project, &path).unwrap();
+    let signed_by_others = OpenRequest::open(&workshop.project, &path).unwrap();
+    let honest = fs::read_to_string(&path).unwrap();
+    let exchanged = honest.replace("New in 1.0", "New in 6.6");
+    fs::write(&path, &exchanged).unwrap();
+    assert_eq!(
+        fault(shown.clone().sign(&ann.signers())),
+        RequestFault::OtherRequest
+    );
+    assert_eq!(fs::read_to_string(&path).unwrap(), exchanged);
+    fs::write(&path, honest).unwrap();
+    signed_by_others.sign(&bob.signers()).unwrap();
+    let signed = shown.sign(&ann.signers()).unwrap();
+    let of_targets = &signed.changes.signatures[0];
+    assert_eq!(
+        of_targets.signed.len(),
+        3,
+        "Bob's is not lost: {of_targets:?}"
+    );
 }

@@ -6,9 +6,9 @@ use std::sync::OnceLock;
 
 use esky_fs::faults::{Plan, arm};
 use esky_publish::repository::{
-    KeyChange, KeyChangeFault, KeyStore, KeysChanged, RepositoryError, RepositoryResult, Request,
-    RequestFault, Signers, Yank, change_keys, look_at_request, new_personal_key, publish_requests,
-    refresh, sign_request, split_release_key, yank,
+    Changes, KeyChange, KeyChangeFault, KeyStore, KeysChanged, OpenRequest, Project,
+    RepositoryError, RepositoryResult, Request, RequestFault, Signed, Signers, Yank, change_keys,
+    new_personal_key, publish_requests, refresh, split_release_key, yank,
 };
 use esky_trust::sign::{PublicFile, Signer, SigningKey};
 use esky_trust::{KeyKind, Role};
@@ -93,6 +93,18 @@ impl Workshop {
         });
         (Self::copy_of(&first.app, &first.recovery), ann, bob)
     }
+}
+
+pub(super) fn look_at_request(project: &Project, path: &Path) -> RepositoryResult<Changes> {
+    Ok(OpenRequest::open(project, path)?.changes())
+}
+
+pub(super) fn sign_request(
+    project: &Project,
+    path: &Path,
+    signers: &Signers,
+) -> RepositoryResult<Signed> {
+    OpenRequest::open(project, path)?.sign(signers)
 }
 
 pub(super) fn publish(
