@@ -4,7 +4,7 @@ use crate::platform::Platform;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
-use esky_format::layout::{APPDATA_DIR, EARLY_MARKS, MARKS, Marks as Names, SLOT_NAMES, STATE_DIR};
+use esky_format::layout::{APPDATA_DIR, EARLY_MARKS, MARKS, MarkNames, SLOT_NAMES, STATE_DIR};
 use esky_format::manifest;
 use esky_format::name::AppVersion;
 use esky_format::state::{
@@ -46,10 +46,10 @@ pub fn version_path(candidate: &Candidate) -> String {
 }
 
 /// What tells how far a version directory is. Without its manifest a directory is no version.
-pub fn marks(platform: &impl Platform, version_path: &str) -> Option<&'static Names> {
+pub fn marks(platform: &impl Platform, version_path: &str) -> Option<&'static MarkNames> {
     let mut known = [&MARKS, &EARLY_MARKS].into_iter();
     let has_manifest =
-        |marks: &&Names| platform.exists(&format!("{version_path}/{}", marks.manifest));
+        |marks: &&MarkNames| platform.exists(&format!("{version_path}/{}", marks.manifest));
     known.find(has_manifest)
 }
 

@@ -43,7 +43,7 @@ pub const TRUST_ROOT: &str = "root.json";
 
 /// What in a version directory tells how far it is, by paths below it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Marks {
+pub struct MarkNames {
     /// Written last: without it a directory is no version.
     pub manifest: &'static str,
     /// What the manifest is renamed to when the version is uninstalled.
@@ -55,7 +55,7 @@ pub struct Marks {
 }
 
 /// Those of every version that is written today, and of the original since 0.8.
-pub const MARKS: Marks = Marks {
+pub const MARKS: MarkNames = MarkNames {
     manifest: "esky-files/bootstrap-manifest.txt",
     uninstalled: "esky-files/bootstrap-manifest-old.txt",
     lockfile: "esky-files/lockfile.txt",
@@ -64,7 +64,7 @@ pub const MARKS: Marks = Marks {
 
 /// Those of the original from 0.4 to 0.7 (0.4 had no lock and took no version out of service). They are read and changed, and
 /// never written anew.
-pub const EARLY_MARKS: Marks = Marks {
+pub const EARLY_MARKS: MarkNames = MarkNames {
     manifest: "esky-bootstrap.txt",
     uninstalled: "esky-bootstrap-old.txt",
     lockfile: "esky-lockfile.txt",

@@ -3,7 +3,9 @@
 use crate::error::Result;
 use crate::lock::VersionLock;
 use crate::version_dir::{Stage, VersionDir, marks_of};
-use esky_format::layout::{APPDATA_DIR, CONTROL_DIR, EARLY_MARKS, SLOT_NAMES, STATE_DIR};
+use esky_format::layout::{
+    APPDATA_DIR, CONTROL_DIR, EARLY_MARKS, MARKS, MarkNames, SLOT_NAMES, STATE_DIR,
+};
 use esky_format::name::AppVersion;
 use esky_format::state::{
     Candidate, MARK_LIMIT, Marks, SLOT_SIZE, Slot, Snapshot, Status, Trial, active_slot,
@@ -28,10 +30,10 @@ fn version_dirs_in(directory: &Path, in_appdata: bool) -> Result<Vec<VersionDir>
             continue;
         };
         let path = directory.join(&name);
-        if is_ours(&path) {
+        if let Some(marks) = marks_if_ours(&path) {
             found.push(VersionDir {
                 app,
-                marks: marks_of(&path)?,
+                marks,
                 path,
                 in_appdata,
             });
@@ -40,13 +42,22 @@ fn version_dirs_in(directory: &Path, in_appdata: bool) -> Result<Vec<VersionDir>
     Ok(found)
 }
 
-/// A directory with our control directory or the marks of early versions in it, or an empty one: what a kill between the first
-/// two steps of staging leaves. What cannot be looked into is not ours.
-fn is_ours(path: &Path) -> bool {
-    let is_empty = || esky_fs::read_dir_names(path).is_ok_and(|names| names.is_empty());
-    let is_directory = |path: &Path| is_directory(path).unwrap_or(false);
-    let is_early = || marks_of(path).is_ok_and(|marks| *marks == EARLY_MARKS);
-    is_directory(path) && (is_directory(&path.join(CONTROL_DIR)) || is_early() || is_empty())
+/// The marks of a directory with our control directory or those of early versions in it, or of an empty one: what a kill between
+/// the first two steps of staging leaves. What cannot be looked into is not ours.
+fn marks_if_ours(path: &Path) -> Option<&'static MarkNames> {
+    if !is_directory(path).unwrap_or(false) {
+        return None;
+    }
+    if is_directory(&path.join(CONTROL_DIR)).unwrap_or(false) {
+        return Some(&MARKS);
+    }
+    match marks_of(path) {
+        Ok(early) if *early == EARLY_MARKS => Some(early),
+        _ => {
+            let is_empty = esky_fs::read_dir_names(path).is_ok_and(|names| names.is_empty());
+            is_empty.then_some(&MARKS)
+        }
+    }
 }
 
 pub(crate) fn is_directory(path: &Path) -> Result<bool> {

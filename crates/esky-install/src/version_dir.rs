@@ -3,7 +3,7 @@
 use crate::error::{Damage, Error, Result};
 use esky_format::file_list::{FileList, Limits};
 use esky_format::layout::{
-    CONTROL_DIR, EARLY_MARKS, FILE_LIST, MARKS, Marks, SETTINGS, TRUST_ROOT,
+    CONTROL_DIR, EARLY_MARKS, FILE_LIST, MARKS, MarkNames, SETTINGS, TRUST_ROOT,
 };
 use esky_format::manifest;
 use esky_format::name::AppVersion;
@@ -44,11 +44,11 @@ pub(crate) struct VersionDir {
     pub(crate) path: PathBuf,
     pub(crate) in_appdata: bool,
     /// What in it tells how far it is.
-    pub(crate) marks: &'static Marks,
+    pub(crate) marks: &'static MarkNames,
 }
 
 /// Which of the two sorts a version directory has; one without any gets those of today.
-pub(crate) fn marks_of(path: &Path) -> Result<&'static Marks> {
+pub(crate) fn marks_of(path: &Path) -> Result<&'static MarkNames> {
     if esky_fs::exists(&path.join(CONTROL_DIR))? {
         return Ok(&MARKS);
     }
