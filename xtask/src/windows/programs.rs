@@ -6,9 +6,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use super::{C_COMPILER, TARGET};
-use crate::check::STANDALONE_BOOTSTRAP;
-use crate::tools::{cargo, output, run, target_dir, workspace_root};
+use crate::tools::windows::{C_COMPILER, TARGET, build_for_windows};
+use crate::tools::{output, run, target_dir, workspace_root};
 
 const APP_SOURCE: &str = "xtask/src/windows/app.c";
 const LOOKS_SOURCE: &str = "xtask/src/windows/looks.c";
@@ -29,22 +28,8 @@ impl Programs {
     pub(super) fn build() -> Result<Self> {
         let directory = target_dir().join("windows/programs");
         fs::create_dir_all(&directory)?;
-        run(cargo()
-            .args(["build", "--quiet", "--target", TARGET])
-            .args(STANDALONE_BOOTSTRAP))?;
-        run(cargo().args([
-            "build",
-            "--quiet",
-            "--target",
-            TARGET,
-            "--package",
-            "esky-cli",
-        ]))?;
-        let built = target_dir().join(TARGET);
-        fs::copy(
-            built.join("bootstrap/esky-bootstrap.exe"),
-            directory.join("esky-bootstrap.exe"),
-        )?;
+        let ours = build_for_windows()?;
+        fs::copy(&ours.bootstrap, directory.join("esky-bootstrap.exe"))?;
         run(Command::new("rustc")
             .current_dir(workspace_root())
             .args(["--edition", "2024", "--target", TARGET, "-o"])
@@ -60,7 +45,7 @@ impl Programs {
         )?;
         Ok(Self {
             directory,
-            esky: built.join("debug/esky.exe"),
+            esky: ours.esky,
         })
     }
 

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use zip::ZipArchive;
 
 use super::programs::Programs;
-use super::wine::{Wine, on_disk_z};
+use crate::tools::windows::{Wine, on_disk_z};
 
 /// How often an update is killed, spread evenly over the time that it takes.
 const KILLS: u32 = 12;

@@ -1,15 +1,22 @@
-//! Wine, with a directory of its own for what it takes for a Windows disk.
+//! Windows programs on other systems: built by the GNU toolchain, run by Wine, which has a directory of its own for what it takes
+//! for a Windows disk.
 
 use std::ffi::OsStr;
 use std::fs;
+#[cfg(unix)]
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 
-use super::C_COMPILER;
-use crate::tools::{output, target_dir};
+use super::{cargo, is_on_path, output, run, rust_target_ready, target_dir};
+use crate::check::STANDALONE_BOOTSTRAP;
+
+/// What everything is built for.
+pub(crate) const TARGET: &str = "x86_64-pc-windows-gnu";
+pub(crate) const C_COMPILER: &str = "x86_64-w64-mingw32-gcc";
+const NO_WINE: &str = "there is no Wine for 64-bit programs (Debian: wine64)";
 
 /// Where the loader is. Debian's `wine` is a script that looks for more than there is; the loader itself is enough.
 const LOADERS: [&str; 4] = [
@@ -26,24 +33,66 @@ const RANDOM_SOURCE: &str = include_str!("bcryptprimitives.c");
 /// The network share that tests find, `\\esky\share`.
 const SHARE: &str = r"\\esky\share";
 
+/// Why Windows programs cannot be built or run on this machine, if they cannot.
+pub(crate) fn obstacle() -> Option<String> {
+    if !is_on_path(C_COMPILER) {
+        return Some(format!(
+            "there is no {C_COMPILER} (Debian: gcc-mingw-w64-x86-64)"
+        ));
+    }
+    if !rust_target_ready(TARGET) {
+        return Some(format!(
+            "no Rust std for {TARGET}, and rustup cannot get it"
+        ));
+    }
+    loader().is_none().then(|| NO_WINE.to_owned())
+}
+
+/// Our programs for Windows.
+pub(crate) struct WindowsPrograms {
+    /// The start-up program.
+    pub(crate) bootstrap: PathBuf,
+    /// The command.
+    pub(crate) esky: PathBuf,
+}
+
+/// Builds them.
+pub(crate) fn build_for_windows() -> Result<WindowsPrograms> {
+    let build = || {
+        let mut command = cargo();
+        command.args(["build", "--quiet", "--target", TARGET]);
+        command
+    };
+    run(build().args(STANDALONE_BOOTSTRAP))?;
+    run(build().args(["--package", "esky-cli"]))?;
+    let built = target_dir().join(TARGET);
+    Ok(WindowsPrograms {
+        bootstrap: built.join("bootstrap/esky-bootstrap.exe"),
+        esky: built.join("debug/esky.exe"),
+    })
+}
+
+fn loader() -> Option<&'static str> {
+    let answers = |loader: &&str| {
+        Command::new(loader)
+            .arg("--version")
+            .stderr(Stdio::null())
+            .output()
+            .is_ok_and(|output| output.status.success())
+    };
+    LOADERS.into_iter().find(|loader| answers(loader))
+}
+
 /// A Wine that works.
-pub(super) struct Wine {
+pub(crate) struct Wine {
     loader: &'static str,
     directory: PathBuf,
 }
 
 impl Wine {
     /// Finds it, and sets up its disk if there is none yet.
-    pub(super) fn find() -> Result<Self> {
-        let answers = |loader: &&str| {
-            Command::new(loader)
-                .arg("--version")
-                .stderr(Stdio::null())
-                .output()
-                .is_ok_and(|output| output.status.success())
-        };
-        let loader = LOADERS.into_iter().find(|loader| answers(loader));
-        let loader = loader.context("there is no Wine for 64-bit programs (Debian: wine64)")?;
+    pub(crate) fn find() -> Result<Self> {
+        let loader = loader().context(NO_WINE)?;
         let wine = Self {
             loader,
             directory: target_dir().join("windows"),
@@ -54,6 +103,7 @@ impl Wine {
 
     fn set_up(&self) -> Result<()> {
         fs::create_dir_all(self.runtime())?;
+        #[cfg(unix)]
         fs::set_permissions(self.runtime(), fs::Permissions::from_mode(0o700))?;
         let system = self.prefix().join("drive_c/windows/system32");
         if !system.is_dir() {
@@ -85,14 +135,21 @@ impl Wine {
         );
         fs::create_dir_all(&server)?;
         fs::create_dir_all(&files)?;
+        #[cfg(unix)]
         if !server.join("share").exists() {
             symlink(files, server.join("share"))?;
         }
         Ok(())
     }
 
+    /// Wine's own version.
+    pub(crate) fn version(&self) -> Result<String> {
+        let told = output(Command::new(self.loader).arg("--version"))?;
+        Ok(told.trim_end().to_owned())
+    }
+
     /// The command that runs a Windows program.
-    pub(super) fn command(&self, program: impl AsRef<OsStr>) -> Command {
+    pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(self.loader);
         command.arg(program);
         self.prepare(&mut command);
@@ -100,7 +157,7 @@ impl Wine {
     }
 
     /// Lets `cargo test` run its tests here.
-    pub(super) fn run_tests_with(&self, command: &mut Command, programs: &Path) {
+    pub(crate) fn run_tests_with(&self, command: &mut Command, programs: &Path) {
         self.prepare(command);
         command
             .env("CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER", self.loader)
@@ -109,7 +166,7 @@ impl Wine {
     }
 
     /// A directory on what the programs take for disk C.
-    pub(super) fn disk(&self) -> PathBuf {
+    pub(crate) fn disk(&self) -> PathBuf {
         self.prefix().join("drive_c")
     }
 
@@ -132,6 +189,6 @@ impl Wine {
 }
 
 /// How Windows programs name a file of this machine.
-pub(super) fn on_disk_z(path: &Path) -> String {
+pub(crate) fn on_disk_z(path: &Path) -> String {
     format!("Z:{}", path.display()).replace('/', "\\")
 }
