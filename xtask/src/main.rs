@@ -32,7 +32,7 @@ cargo xtask demo [--freezer PyInstaller|cx_Freeze]   freeze a small app, release
 cargo xtask test                                     everything: checks, Rust and Python tests, the demo's stories
 cargo xtask check                                    formatting, lints, types, documentation, dependencies
 cargo xtask bootstrap                                build the start-up program
-cargo xtask wheel                                    build the wheel, with the start-up program inside
+cargo xtask wheel [--windows]                        build the wheel, with the start-up program inside
 cargo xtask legacy                                   apps with the original esky update themselves to this one
 cargo xtask crash [--full]                           the crash laboratory; its figures into docs/design/crash-safety.md
 cargo xtask freezers [--only WORD]                   freeze, pack, update and start an app with every freezer; writes docs/freezers.md
@@ -77,6 +77,7 @@ fn dispatch(arguments: &[String]) -> Result<ExitCode> {
         ("bootstrap", []) => drop(tools::build_bootstrap()?),
         (test::EMPTY_ARCHIVE, rest) => test::empty_archive(rest)?,
         ("wheel", []) => drop(tools::build_wheel()?),
+        ("wheel", [windows]) if windows == "--windows" => drop(tools::build_windows_wheel()?),
         ("help" | "--help" | "-h", []) => println!("{USAGE}"),
         _ => bail!("`{}` is no task; these are:\n{USAGE}", arguments.join(" ")),
     }

@@ -11,7 +11,9 @@ use std::process::{Command, ExitStatus, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-pub(crate) use artifacts::{build_bootstrap, build_wheel, host_target, rust_target_ready};
+pub(crate) use artifacts::{
+    build_bootstrap, build_wheel, build_windows_wheel, host_target, rust_target_ready,
+};
 #[allow(unused_imports, reason = "the pieces a task may want on their own")]
 pub(crate) use python::{Python, Venv, development_venv, find_python, venv};
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from typing import Any
 
+from . import stable_abi
 from .freezer import FreezeError, FreezeJob, Freezer, Program, refuse_unknown
 
 FREEZE_OPTIONS = {
     "ascii", "bundle_files", "compressed", "dll_excludes", "ignores", "optimize", "packages", "skip_archive",
     "unbuffered", "verbose", "zipfile",
 }  # fmt: skip
+# The value of bundle_files that leaves modules and libraries files of their own; it is the default.
+IN_FILES = 3
 TARGET_KEYWORDS = {"bitmap_resources", "icon_resources", "other_resources", "uac_info", "version_info"}
 
 SCRIPT = """\
@@ -41,12 +45,31 @@ class Py2exeFreezer(Freezer):
         if sys.platform != "win32":
             raise FreezeError("py2exe makes programs for Windows, and runs there only")
         script = os.path.join(job.work_dir, "freeze.py")
+        search_path = [*_esky_for_memory(job), *job.search_path]
         with open(script, "w", encoding="utf-8") as file:
-            file.write(_script(job))
+            file.write(_script(job, search_path))
         job.run([sys.executable, script])
 
 
-def _script(job: FreezeJob) -> str:
+def _esky_for_memory(job: FreezeJob) -> list[str]:
+    """Where a copy of esky is that works in a program with its modules in memory, if this becomes one."""
+    if int(job.options.get("bundle_files", job.options.get("bundle-files", IN_FILES))) >= IN_FILES:
+        return []
+    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    directory = os.path.join(job.work_dir, "in-memory")
+    copy = os.path.join(directory, "esky")
+    shutil.copytree(package, copy, ignore=shutil.ignore_patterns("__pycache__", "bootstraps"))
+    for name in os.listdir(copy):
+        if name.endswith(".pyd"):
+            path = os.path.join(copy, name)
+            with open(path, "rb") as file:
+                module = stable_abi.asking_for(file.read())
+            with open(path, "wb") as file:
+                file.write(module)
+    return [directory]
+
+
+def _script(job: FreezeJob, search_path: list[str]) -> str:
     options = {key.replace("-", "_"): value for key, value in job.options.items()}
     refuse_unknown("py2exe", "freezer option", options, FREEZE_OPTIONS)
     zipfile = options.pop("zipfile", "library.zip")
@@ -56,7 +79,7 @@ def _script(job: FreezeJob) -> str:
     if job.bundle_msvcrt:
         job.warn("py2exe copies the Visual C++ runtime by itself unless dll_excludes names it")
     return SCRIPT.format(
-        search_path=job.search_path,
+        search_path=search_path,
         console=[_target(program) for program in job.programs if not program.gui_only],
         windows=[_target(program) for program in job.programs if program.gui_only],
         data_files=[(os.path.dirname(target), [source]) for source, target in job.package_data],

@@ -36,7 +36,7 @@ fn play_it(workshop: &Workshop, place: &Path) -> Result<Passed> {
         program: "hello",
         freezer: Some("bbfreeze"),
         bootstrap: &workshop.bootstrap,
-        windows: None,
+        wine: None,
         versions: versions(&tools.python, &[PACKAGE])?,
     };
     play(workshop, place, terms, &|version| {

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::Row;
 use super::story::{Made, Passed, Terms, Updater, play};
 use super::workshop::{Workshop, versions, write_app};
-use crate::tools::{self, Venv, is_on_path};
+use crate::tools::{self, is_on_path};
 
 /// A freezer as `bdist_esky` is told about it.
 struct Freezer {
@@ -68,16 +68,22 @@ fn run(workshop: &Workshop, place: &Path, freezer: &Freezer) -> Result<Passed> {
         program: "hello",
         freezer: Some(freezer.recognised),
         bootstrap: &workshop.bootstrap,
-        windows: None,
+        wine: None,
         versions: versions(&environment.python(), &[freezer.package])?,
     };
     play(workshop, place, terms, &|version| {
-        freeze(&environment, place, &freezer.options, version)
+        freeze(
+            Command::new(environment.python()),
+            place,
+            &freezer.options,
+            version,
+        )
     })
 }
 
-fn freeze(
-    environment: &Venv,
+/// Freezes and packs the app with `bdist_esky`, which this Python runs.
+pub(super) fn freeze(
+    mut python: Command,
     place: &Path,
     options: &serde_json::Value,
     version: &str,
@@ -94,12 +100,11 @@ fn freeze(
         &sources.join("setup.py"),
     )?;
     println!("   $ python setup.py bdist_esky ({version})");
-    let mut command = Command::new(environment.python());
-    command
+    python
         .args(["setup.py", "--quiet", "bdist_esky"])
         .current_dir(&sources)
         .env("HELLO_OPTIONS", options.to_string());
-    tools::output(&mut command)?;
+    tools::output(&mut python)?;
     Ok(Made {
         path: only_zip(&sources.join("dist"))?,
         programs: Vec::new(),

@@ -60,7 +60,7 @@ fn run(workshop: &Workshop, place: &Path, language: Language) -> Result<Passed> 
         program: "hello",
         freezer: None,
         bootstrap: &workshop.bootstrap,
-        windows: None,
+        wine: None,
         versions: told.lines().next().unwrap_or_default().to_owned(),
     };
     play(workshop, place, terms, &|version| {

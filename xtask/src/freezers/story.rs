@@ -11,7 +11,7 @@ use zip::ZipArchive;
 use super::workshop::Workshop;
 use super::{NEW, OLD};
 use crate::demo::Server;
-use crate::tools::windows::{Wine, on_disk_z};
+use crate::tools::windows::Wine;
 use crate::tools::{human_size, output};
 
 /// What a freezer made of a version.
@@ -39,8 +39,8 @@ pub(crate) struct Terms<'a> {
     /// What `esky` has to recognise.
     pub(crate) freezer: Option<&'static str>,
     pub(crate) bootstrap: &'a Path,
-    /// Where the app is one for Windows and this is not: Wine, and the `esky` command for Windows.
-    pub(crate) windows: Option<(&'a Wine, &'a Path)>,
+    /// Where the app is one for Windows and this is not.
+    pub(crate) wine: Option<&'a Wine>,
     pub(crate) versions: String,
 }
 
@@ -76,7 +76,7 @@ pub(crate) fn play(
     ZipArchive::new(fs::File::open(package)?)?.extract(&installed)?;
     let app = App {
         program: installed.join(terms.program),
-        wine: terms.windows.map(|(wine, _)| wine),
+        wine: terms.wine,
     };
     app.says(&["run"], &format!("hello {OLD}"))?;
 
@@ -86,19 +86,9 @@ pub(crate) fn play(
     match terms.updater {
         Updater::Itself => app.says(&["update", &server.url()], &format!("hello {NEW}"))?,
         Updater::Command => {
-            let mut command = match terms.windows {
-                Some((wine, command)) => {
-                    let mut command = wine.command(command);
-                    command.args(["update", &on_disk_z(&installed)]);
-                    command
-                }
-                None => {
-                    let mut command = esky();
-                    command.arg("update").arg(&installed);
-                    command
-                }
-            };
-            output(command.arg(server.url())).context("`esky update`")?;
+            let mut command = esky();
+            command.arg("update").arg(&installed).arg(server.url());
+            output(&mut command).context("`esky update`")?;
         }
     }
     let fetched = server.totals().since(&before).bytes;

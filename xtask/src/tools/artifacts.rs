@@ -1,4 +1,4 @@
-//! The two things that are built here and used by other tasks: the bootstrap and the wheel.
+//! What is built here and used by other tasks: the bootstrap and the wheels.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,6 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
+use super::windows::{TARGET as WINDOWS, build_bootstrap_for_windows, obstacle_to_building};
 use super::{
     cargo, development_venv, human_size, is_on_path, output, run, target_dir, workspace_root,
 };
@@ -27,13 +28,18 @@ pub(crate) fn build_bootstrap() -> Result<PathBuf> {
     }
     run(&mut command)?;
     let name = format!("esky-bootstrap{}", std::env::consts::EXE_SUFFIX);
-    let built = target_dir().join(&target).join("bootstrap").join(&name);
-    let directory = workspace_root()
-        .join("python/esky/bootstraps")
-        .join(&target);
+    supply_bootstrap(
+        &target_dir().join(&target).join("bootstrap").join(&name),
+        &target,
+    )
+}
+
+/// Puts a bootstrap where the wheel takes it from.
+fn supply_bootstrap(built: &Path, target: &str) -> Result<PathBuf> {
+    let directory = workspace_root().join("python/esky/bootstraps").join(target);
     remove_other_bootstraps(&directory)?;
-    let program = directory.join(&name);
-    copy_if_different(&built, &program)?;
+    let program = directory.join(built.file_name().context("a program has a name")?);
+    copy_if_different(built, &program)?;
     println!(
         "bootstrap for {target}: {}",
         human_size(fs::metadata(&program)?.len())
@@ -44,18 +50,38 @@ pub(crate) fn build_bootstrap() -> Result<PathBuf> {
 /// Builds the release wheel with the bootstrap inside it, into `target/wheels`.
 pub(crate) fn build_wheel() -> Result<PathBuf> {
     build_bootstrap()?;
-    let environment = development_venv()?;
-    let directory = target_dir().join("wheels");
-    if directory.exists() {
-        fs::remove_dir_all(&directory)?;
+    let python = development_venv()?.python();
+    maturin(&target_dir().join("wheels"), |command| {
+        command.arg("--interpreter").arg(python)
+    })
+}
+
+/// Builds the wheel for Windows with its bootstrap inside it, by the GNU toolchain, into `target/windows/wheels`.
+pub(crate) fn build_windows_wheel() -> Result<PathBuf> {
+    if let Some(obstacle) = obstacle_to_building() {
+        bail!("the wheel for Windows cannot be built: {obstacle}");
     }
-    run(Command::new(environment.program("maturin"))
+    supply_bootstrap(&build_bootstrap_for_windows()?, WINDOWS)?;
+    let wheel = maturin(&target_dir().join("windows/wheels"), |command| {
+        command.args(["--target", WINDOWS])
+    });
+    // Whatever came of it, what is packed on this machine gets its own program again.
+    build_bootstrap()?;
+    wheel
+}
+
+fn maturin(directory: &Path, with: impl FnOnce(&mut Command) -> &mut Command) -> Result<PathBuf> {
+    let environment = development_venv()?;
+    if directory.exists() {
+        fs::remove_dir_all(directory)?;
+    }
+    let mut command = Command::new(environment.program("maturin"));
+    command
         .current_dir(workspace_root())
-        .args(["build", "--release", "--quiet", "--interpreter"])
-        .arg(environment.python())
-        .arg("--out")
-        .arg(&directory))?;
-    let wheel = only_wheel(&directory)?;
+        .args(["build", "--release", "--quiet", "--out"])
+        .arg(directory);
+    run(with(&mut command))?;
+    let wheel = only_wheel(directory)?;
     holds_bootstrap(&environment.python(), &wheel)?;
     println!(
         "{}: {}",

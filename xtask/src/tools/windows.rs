@@ -1,6 +1,8 @@
 //! Windows programs on other systems: built by the GNU toolchain, run by Wine, which has a directory of its own for what it takes
 //! for a Windows disk.
 
+pub(crate) mod python;
+
 use std::ffi::OsStr;
 use std::fs;
 #[cfg(unix)]
@@ -35,17 +37,18 @@ const SHARE: &str = r"\\esky\share";
 
 /// Why Windows programs cannot be built or run on this machine, if they cannot.
 pub(crate) fn obstacle() -> Option<String> {
+    obstacle_to_building().or_else(|| loader().is_none().then(|| NO_WINE.to_owned()))
+}
+
+/// Why they cannot be built, if they cannot.
+pub(crate) fn obstacle_to_building() -> Option<String> {
     if !is_on_path(C_COMPILER) {
         return Some(format!(
             "there is no {C_COMPILER} (Debian: gcc-mingw-w64-x86-64)"
         ));
     }
-    if !rust_target_ready(TARGET) {
-        return Some(format!(
-            "no Rust std for {TARGET}, and rustup cannot get it"
-        ));
-    }
-    loader().is_none().then(|| NO_WINE.to_owned())
+    (!rust_target_ready(TARGET))
+        .then(|| format!("no Rust std for {TARGET}, and rustup cannot get it"))
 }
 
 /// Our programs for Windows.
@@ -58,18 +61,26 @@ pub(crate) struct WindowsPrograms {
 
 /// Builds them.
 pub(crate) fn build_for_windows() -> Result<WindowsPrograms> {
-    let build = || {
-        let mut command = cargo();
-        command.args(["build", "--quiet", "--target", TARGET]);
-        command
-    };
-    run(build().args(STANDALONE_BOOTSTRAP))?;
+    let bootstrap = build_bootstrap_for_windows()?;
     run(build().args(["--package", "esky-cli"]))?;
-    let built = target_dir().join(TARGET);
     Ok(WindowsPrograms {
-        bootstrap: built.join("bootstrap/esky-bootstrap.exe"),
-        esky: built.join("debug/esky.exe"),
+        bootstrap,
+        esky: target_dir().join(TARGET).join("debug/esky.exe"),
     })
+}
+
+/// Builds the start-up program alone.
+pub(crate) fn build_bootstrap_for_windows() -> Result<PathBuf> {
+    run(build().args(STANDALONE_BOOTSTRAP))?;
+    Ok(target_dir()
+        .join(TARGET)
+        .join("bootstrap/esky-bootstrap.exe"))
+}
+
+fn build() -> Command {
+    let mut command = cargo();
+    command.args(["build", "--quiet", "--target", TARGET]);
+    command
 }
 
 fn loader() -> Option<&'static str> {

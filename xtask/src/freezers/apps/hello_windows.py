@@ -1,3 +1,0 @@
-"""Says its version."""
-
-print("hello @VERSION@")
