@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from . import stable_abi
@@ -45,9 +46,9 @@ class Py2exeFreezer(Freezer):
         if sys.platform != "win32":
             raise FreezeError("py2exe makes programs for Windows, and runs there only")
         script = os.path.join(job.work_dir, "freeze.py")
-        search_path = [*_esky_for_memory(job), *job.search_path]
+        ahead = _esky_for_memory(job)
         with open(script, "w", encoding="utf-8") as file:
-            file.write(_script(job, search_path))
+            file.write(_script(job, ahead))
         job.run([sys.executable, script])
 
 
@@ -69,7 +70,7 @@ def _esky_for_memory(job: FreezeJob) -> list[str]:
     return [directory]
 
 
-def _script(job: FreezeJob, search_path: list[str]) -> str:
+def _script(job: FreezeJob, ahead: Sequence[str] = ()) -> str:
     options = {key.replace("-", "_"): value for key, value in job.options.items()}
     refuse_unknown("py2exe", "freezer option", options, FREEZE_OPTIONS)
     zipfile = options.pop("zipfile", "library.zip")
@@ -79,7 +80,7 @@ def _script(job: FreezeJob, search_path: list[str]) -> str:
     if job.bundle_msvcrt:
         job.warn("py2exe copies the Visual C++ runtime by itself unless dll_excludes names it")
     return SCRIPT.format(
-        search_path=search_path,
+        search_path=[*ahead, *job.search_path],
         console=[_target(program) for program in job.programs if not program.gui_only],
         windows=[_target(program) for program in job.programs if program.gui_only],
         data_files=[(os.path.dirname(target), [source]) for source, target in job.package_data],
