@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
 import subprocess
 import sys
 import textwrap
@@ -96,7 +97,8 @@ def test_version_is_that_of_the_package() -> None:
 def test_every_public_name_is_documented() -> None:
     modules = (esky, esky.bootstrap, esky.errors, esky.finder, esky.sudo, esky.util)
     for value in (getattr(module, name) for module in modules for name in module.__all__):
-        if not callable(value):
+        # The original's names of functions of os.path are Python's own, and some have no documentation on Windows.
+        if not callable(value) or value.__module__ == os.path.__name__:
             continue
         members = vars(value).items() if inspect.isclass(value) else ()
         for name, member in [("", value), *members]:

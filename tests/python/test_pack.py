@@ -15,25 +15,31 @@ from esky import _esky
 
 # Any program of this platform will do as a start-up program, as long as nobody starts it.
 BOOTSTRAP = os.path.realpath(sys.executable)
+PROGRAM = "prog.exe" if sys.platform == "win32" else "prog"
 
 
 @pytest.fixture
 def frozen(tmp_path: Path) -> Path:
     directory = tmp_path / "frozen"
     directory.mkdir()
-    shutil.copy(BOOTSTRAP, directory / "prog")
-    (directory / "prog").chmod(0o755)
+    shutil.copy(BOOTSTRAP, directory / PROGRAM)
+    (directory / PROGRAM).chmod(0o755)
     (directory / "data.txt").write_text("data")
     return directory
 
 
 def test_a_packed_version_can_be_installed_and_verified(frozen: Path, tmp_path: Path) -> None:
     packed = _esky.pack(
-        os.fspath(frozen), "demo", "1.1", programs=["prog"], output_dir=os.fspath(tmp_path / "out"), bootstrap=BOOTSTRAP
+        os.fspath(frozen),
+        "demo",
+        "1.1",
+        programs=[PROGRAM],
+        output_dir=os.fspath(tmp_path / "out"),
+        bootstrap=BOOTSTRAP,
     )
     assert packed["path"] == os.fspath(tmp_path / "out" / f"{directory_name('1.1')}.zip")
     assert packed["size"] == os.path.getsize(packed["path"])
-    assert packed["programs"] == ["prog"]
+    assert packed["programs"] == [PROGRAM]
     assert len(packed["sha256"]) == 64
     app = esky.Esky(make_app(tmp_path / "app", "1.0"), tmp_path / "out")
     app.auto_update()

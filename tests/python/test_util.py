@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+import sys
 import zipfile
 from pathlib import Path
 
@@ -11,6 +12,10 @@ from conftest import PLATFORM, directory_name, make_app, write_version
 
 import esky
 from esky import util
+
+MODES_AND_LINKS = pytest.mark.skipif(
+    sys.platform == "win32", reason="files have no mode there, and links need a privilege"
+)
 
 
 def test_the_best_version_is_the_newest_installed_one(tmp_path: Path) -> None:
@@ -116,6 +121,7 @@ def _zip_with(path: Path, entries: dict[str, tuple[int, bytes]]) -> Path:
     return path
 
 
+@MODES_AND_LINKS
 def test_extracting_keeps_modes_and_links(tmp_path: Path) -> None:
     source = _zip_with(
         tmp_path / "a.zip",
@@ -150,6 +156,7 @@ def test_what_is_no_zip_file_says_so(tmp_path: Path) -> None:
     assert caught.value.path == str(tmp_path / "a.zip")
 
 
+@MODES_AND_LINKS
 def test_a_created_zip_file_can_be_extracted_again(tmp_path: Path) -> None:
     source = tmp_path / "in"
     (source / "sub").mkdir(parents=True)
