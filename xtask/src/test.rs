@@ -16,8 +16,7 @@ use crate::tools::{
     build_bootstrap, cargo, development_venv, run, run_and_listen, rust_target_ready, target_dir,
     workspace_root,
 };
-pub(crate) use counting::count_cargo;
-use counting::count_pytest;
+pub(crate) use counting::{count_cargo, count_pytest};
 
 /// The stories of the demo, one per freezer.
 const FREEZERS: [&str; 2] = ["PyInstaller", "cx_Freeze"];

@@ -114,7 +114,8 @@ fn set_up(shared: &OnceCell<WindowsPython>) -> Result<&WindowsPython> {
     if let Some(python) = shared.get() {
         return Ok(python);
     }
-    let python = WindowsPython::set_up(Wine::find()?)?;
+    let python = WindowsPython::get(Wine::find()?)?;
+    python.install_esky()?;
     python.install("freezers", &PACKAGES)?;
     // Some of Wine's system libraries are no files, as which py2exe looks for them; on Windows all are.
     python.patch(

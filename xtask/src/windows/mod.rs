@@ -1,10 +1,11 @@
 //! `cargo xtask windows`: the Windows programs, built here and run by Wine.
 //!
-//! First the tests of the crates that do something else on Windows, then the story of an app that is updated twice while
-//! an instance of it runs, and is killed in the middle. Wine is laxer than Windows in some points; docs/platforms.md says
-//! which, and what stands in for them.
+//! First the tests of the crates that do something else on Windows and those of the Python package, then the story of an
+//! app that is updated twice while an instance of it runs, and is killed in the middle. Wine is laxer than Windows in some
+//! points; docs/platforms.md says which, and what stands in for them.
 
 mod programs;
+mod python;
 mod story;
 
 use std::process::ExitCode;
@@ -66,6 +67,7 @@ pub(crate) fn group(what: What) -> Group {
     if let Some(programs) = built {
         if what == What::Everything {
             tests(&mut group, &wine, &programs);
+            python::tests(&mut group);
         }
         group.step("an app is updated twice while it runs", || {
             story::run(&wine, &programs)

