@@ -125,10 +125,5 @@ fn lint_python(group: &mut Group, environment: &Venv) {
 
 /// Puts the freshly built package into the environment, whatever was there before.
 pub(crate) fn install_wheel(environment: &Venv) -> Result<()> {
-    let wheel = build_wheel()?;
-    environment.pip_install(&[
-        "--force-reinstall".as_ref(),
-        "--no-deps".as_ref(),
-        wheel.as_os_str(),
-    ])
+    environment.put_in_anew(&build_wheel()?)
 }

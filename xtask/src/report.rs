@@ -1,13 +1,15 @@
 //! What passed, failed and was skipped, group by group; nothing is skipped without a reason.
 
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
 /// The outcome of one group of tests.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Group {
     name: String,
+    begun: Instant,
     passed: usize,
     failures: Vec<String>,
     skips: Vec<Skip>,
@@ -24,7 +26,10 @@ impl Group {
     pub(crate) fn new(name: &str) -> Self {
         Self {
             name: name.to_owned(),
-            ..Self::default()
+            begun: Instant::now(),
+            passed: 0,
+            failures: Vec::new(),
+            skips: Vec::new(),
         }
     }
 
@@ -69,13 +74,15 @@ impl Group {
 /// Every group of a run.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
-    groups: Vec<Group>,
+    /// Each with the time that it took.
+    groups: Vec<(Group, Duration)>,
 }
 
 impl Report {
     /// Adds a group that has run.
     pub(crate) fn add(&mut self, group: Group) {
-        self.groups.push(group);
+        let time = group.begun.elapsed();
+        self.groups.push((group, time));
     }
 
     /// Prints each group, each failure and skip, and the totals as the very last line.
@@ -83,13 +90,14 @@ impl Report {
     /// The exit code says whether anything failed; an error message after that line would hide it from scripts.
     pub(crate) fn close(self) -> ExitCode {
         println!("\n== Summary");
-        let width = self.groups.iter().map(|group| group.name.len()).max();
-        for group in &self.groups {
+        let names = self.groups.iter().map(|(group, _)| group.name.len());
+        let width = names.max().unwrap_or(0);
+        for (group, time) in &self.groups {
             println!(
-                "{:width$}  {}",
+                "{:width$}  {}, in {} s",
                 group.name,
                 group.line(),
-                width = width.unwrap_or(0)
+                time.as_secs()
             );
             for failure in &group.failures {
                 println!("    failed: {failure}");
@@ -113,7 +121,7 @@ impl Report {
     }
 
     fn sum(&self, of: impl Fn(&Group) -> usize) -> usize {
-        self.groups.iter().map(of).sum()
+        self.groups.iter().map(|(group, _)| of(group)).sum()
     }
 }
 

@@ -13,8 +13,8 @@ use crate::check::{self, STANDALONE_BOOTSTRAP, install_wheel};
 use crate::legacy;
 use crate::report::{Group, Report};
 use crate::tools::{
-    build_bootstrap, cargo, development_venv, run, run_and_listen, rust_target_ready, target_dir,
-    workspace_root,
+    build_bootstrap, cargo, development_venv, python2, run, run_and_listen, rust_target_ready,
+    target_dir, workspace_root,
 };
 pub(crate) use counting::{count_cargo, count_pytest};
 
@@ -80,12 +80,15 @@ fn python_tests() -> Group {
         }
         run(cargo().args(["build", "--quiet", "--package", "esky-tuf-client"]))?;
         let client = format!("debug/esky-tuf-client{}", std::env::consts::EXE_SUFFIX);
-        run_and_listen(
-            Command::new(environment.python())
-                .current_dir(workspace_root())
-                .env("ESKY_TUF_CLIENT", target_dir().join(client))
-                .args(["-m", "pytest", "-ra", "--color=no"]),
-        )
+        let mut pytest = Command::new(environment.python());
+        pytest
+            .current_dir(workspace_root())
+            .env("ESKY_TUF_CLIENT", target_dir().join(client))
+            .args(["-m", "pytest", "-ra", "--color=no"]);
+        if let Some(python) = python2::find_python2() {
+            pytest.env(python2::VARIABLE, python);
+        }
+        run_and_listen(&mut pytest)
     });
     match listened {
         Ok((status, heard)) => count_pytest(&mut group, &heard, status.success()),

@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod python;
+pub(crate) mod python2;
 pub(crate) mod windows;
 
 use std::ffi::OsStr;
@@ -80,6 +81,17 @@ pub(crate) fn run_and_listen(command: &mut Command) -> Result<(ExitStatus, Strin
         }
     }
     Ok((child.wait()?, heard))
+}
+
+/// The `esky` command at `program` in a developer's project, with the keys in a directory of its own instead of the person's.
+pub(crate) fn esky_with_keys(program: &Path, project: &Path, keys: &Path) -> Command {
+    let mut command = Command::new(program);
+    command
+        .current_dir(project)
+        .env("XDG_CONFIG_HOME", keys)
+        .env("APPDATA", keys)
+        .env("HOME", keys);
+    command
 }
 
 /// Whether a program of this name can be started at all.

@@ -41,8 +41,7 @@ impl Workshop {
             freezer_requirement(freezer),
             APP_DEPENDENCY,
         ])?;
-        // The wheel may have the version of an earlier build, so it is put in anew each time.
-        environment.pip_install(&["--force-reinstall", "--no-deps", &path_text(&wheel)?])?;
+        environment.put_in_anew(&wheel)?;
         let workshop = Self {
             environment,
             keys: tempfile::tempdir()?,
@@ -99,13 +98,8 @@ impl Workshop {
 
     /// The command in the app's project, with the keys of the demo.
     fn esky(&self) -> Command {
-        let mut command = Command::new(self.environment.program("esky"));
-        command
-            .current_dir(self.project())
-            .env("XDG_CONFIG_HOME", self.keys.path())
-            .env("APPDATA", self.keys.path())
-            .env("HOME", self.keys.path());
-        command
+        let program = self.environment.program("esky");
+        tools::esky_with_keys(&program, &self.project(), self.keys.path())
     }
 
     fn project(&self) -> PathBuf {
@@ -279,11 +273,4 @@ fn remove_if_there(directory: &Path) -> Result<()> {
             .with_context(|| format!("cannot remove {}", directory.display()))?;
     }
     Ok(())
-}
-
-fn path_text(path: &Path) -> Result<String> {
-    match path.to_str() {
-        Some(text) => Ok(text.to_owned()),
-        None => bail!("{} is not UTF-8", path.display()),
-    }
 }

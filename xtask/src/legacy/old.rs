@@ -7,7 +7,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use crate::tools::{output, run, workspace_root};
+use crate::tools::python2::{find_python2, pip_install_into};
+use crate::tools::{run, workspace_root};
 
 /// One sort of installed copies.
 pub(crate) struct Variant {
@@ -69,17 +70,8 @@ impl fmt::Display for Variant {
 pub(crate) struct OldPython(PathBuf);
 
 impl OldPython {
-    /// `PYTHON27` if set, else one on `PATH` or of pyenv.
     pub(crate) fn find() -> Option<Self> {
-        let named = std::env::var_os("PYTHON27").map(PathBuf::from);
-        let on_path = ["python2.7", "python2"].map(PathBuf::from);
-        let candidates = named.into_iter().chain(on_path).chain(of_pyenv());
-        let mut good = candidates.filter(|program| {
-            let script = "import sys; print(sys.version_info[:2] == (2, 7))";
-            output(Command::new(program).args(["-c", script]))
-                .is_ok_and(|said| said.trim() == "True")
-        });
-        good.next().map(Self)
+        find_python2().map(Self)
     }
 
     /// The package of 0.1, as its developer made it.
@@ -107,40 +99,11 @@ impl OldPython {
         Ok(made?.path())
     }
 
-    /// Packages go into a directory of ours: nothing is installed anywhere else.
     fn install(&self, variant: &Variant, root: &Path) -> Result<PathBuf> {
         let directory = root.join(format!("packages-{}", variant.esky));
-        let marker = directory.join("complete");
-        if marker.is_file() {
-            return Ok(directory);
-        }
-        let _ = fs::remove_dir_all(&directory);
-        fs::create_dir_all(&directory)?;
-        run(Command::new(&self.0)
-            .args([
-                "-m",
-                "pip",
-                "install",
-                "--quiet",
-                "--disable-pip-version-check",
-            ])
-            .arg("--target")
-            .arg(&directory)
-            .arg(format!("esky=={}", variant.esky))
-            .args(FREEZERS))
-        .context("pip for Python 2.7 needs the Python package index, or a mirror of it")?;
-        fs::write(marker, "")?;
+        let esky = format!("esky=={}", variant.esky);
+        let packages = [&[esky.as_str()], &FREEZERS[..]].concat();
+        pip_install_into(&self.0, &directory, &packages)?;
         Ok(directory)
     }
-}
-
-fn of_pyenv() -> Vec<PathBuf> {
-    let root = std::env::var_os("PYENV_ROOT").map(PathBuf::from);
-    let home = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".pyenv"));
-    let Some(versions) = root.or(home).map(|root| root.join("versions")) else {
-        return Vec::new();
-    };
-    let entries = fs::read_dir(versions).into_iter().flatten().flatten();
-    let old = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with("2.7"));
-    old.map(|entry| entry.path().join("bin/python")).collect()
 }

@@ -63,6 +63,16 @@ impl Venv {
             .args(arguments))
         .context("pip needs the Python package index, or a mirror named in its configuration")
     }
+
+    /// Puts a package that was built here into the environment, whatever was there before: it may have the version of an
+    /// earlier build.
+    pub(crate) fn put_in_anew(&self, wheel: &Path) -> Result<()> {
+        self.pip_install(&[
+            "--force-reinstall".as_ref(),
+            "--no-deps".as_ref(),
+            wheel.as_os_str(),
+        ])
+    }
 }
 
 /// The virtual environment at `path`, made if it is not there or no longer works.

@@ -75,6 +75,9 @@ pub(crate) fn group(what: What) -> Group {
         group.step("an update is killed and goes on", || {
             story::kills(&wine, &programs)
         });
+        group.step("Ctrl-C reaches the program", || {
+            story::interrupt(&wine, &programs)
+        });
     }
     group
 }

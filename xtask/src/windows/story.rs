@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 use std::{io, thread};
 
@@ -12,9 +12,12 @@ use zip::ZipArchive;
 
 use super::programs::Programs;
 use crate::tools::windows::{Wine, on_disk_z};
+use crate::tools::{find_python, workspace_root};
 
 /// How often an update is killed, spread evenly over the time that it takes.
 const KILLS: u32 = 12;
+/// With what code the app ends when it was interrupted.
+const TIDIED_UP: i32 = 7;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// An app is updated twice while an instance of it runs; the old version goes when that one has ended, and so does the
@@ -93,6 +96,43 @@ pub(super) fn kills(wine: &Wine, programs: &Programs) -> Result<()> {
         time.as_secs_f32()
     );
     Ok(())
+}
+
+/// Ctrl-C at a console is for the program: the start-up program waits until that has tidied up, and ends as it does.
+pub(super) fn interrupt(wine: &Wine, programs: &Programs) -> Result<()> {
+    let stage = Stage::new(wine, programs)?;
+    let first = stage.pack("1.0", &programs.bootstrap())?;
+    let app = stage.unzip(&first, "interrupted")?;
+    let told = stage.root.path().join("told");
+    let mut program = wine.command(app.join("hello.exe"));
+    program.args(["--interrupt", &on_disk_z(&told)]);
+    let output = at_terminal(&program)?.output()?;
+    ensure!(
+        output.status.code() == Some(TIDIED_UP),
+        "interrupted, the start-up program ended with {}: {}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let told = fs::read_to_string(told).context("the program did not tidy up")?;
+    ensure!(told == "Ctrl-C", "what the program got was {told:?}");
+    println!("   hello.exe got Ctrl-C, took its time and ended with {TIDIED_UP}");
+    Ok(())
+}
+
+/// The same command at a terminal of its own, where somebody presses Ctrl-C.
+fn at_terminal(command: &Command) -> Result<Command> {
+    let mut wrapped = Command::new(find_python()?.executable);
+    wrapped
+        .arg(workspace_root().join("xtask/src/windows/terminal.py"))
+        .arg(PATIENCE.as_secs().to_string())
+        .arg(command.get_program())
+        .args(command.get_args());
+    for (name, value) in command.get_envs() {
+        if let Some(value) = value {
+            wrapped.env(name, value);
+        }
+    }
+    Ok(wrapped)
 }
 
 /// Directories for one story.

@@ -53,7 +53,6 @@ pub(super) fn tools(place: &Path, esky: &Path, environment: &Venv) -> Result<Vec
     environment.pip_install(&[HDIFFPATCH])?;
     let (esky, python) = (text(esky), text(&environment.python()));
     let bidiff = text(&build_bidiff(place)?);
-    let from_old = "--patch-from={old}";
     let tool = Tool::new;
     Ok(vec![
         tool(
@@ -86,58 +85,28 @@ pub(super) fn tools(place: &Path, esky: &Path, environment: &Venv) -> Result<Vec
             ],
             &[&python, "-c", HDIFFPATCH_APPLY, "{old}", "{patch}", "{new}"],
         ),
-        tool(
-            "zstd -3",
-            &[
-                "zstd",
-                "-q",
-                "-3",
-                "--long=27",
-                from_old,
-                "{new}",
-                "-o",
-                "{patch}",
-            ],
-            &[
-                "zstd",
-                "-q",
-                "-d",
-                "--long=31",
-                from_old,
-                "{patch}",
-                "-o",
-                "{new}",
-            ],
-        ),
-        tool(
-            "zstd -19",
-            &[
-                "zstd",
-                "-q",
-                "-19",
-                "--long=27",
-                from_old,
-                "{new}",
-                "-o",
-                "{patch}",
-            ],
-            &[
-                "zstd",
-                "-q",
-                "-d",
-                "--long=31",
-                from_old,
-                "{patch}",
-                "-o",
-                "{new}",
-            ],
-        ),
+        zstd("zstd -3", "-3"),
+        zstd("zstd -19", "-19"),
         tool(
             "bidiff",
             &[&bidiff, "diff", "{old}", "{new}", "{patch}"],
             &[&bidiff, "patch", "{old}", "{patch}", "{new}"],
         ),
     ])
+}
+
+fn zstd(name: &'static str, level: &str) -> Tool {
+    let from_old = "--patch-from={old}";
+    let (create, apply) = ("--long=27", "--long=31");
+    Tool::new(
+        name,
+        &[
+            "zstd", "-q", level, create, from_old, "{new}", "-o", "{patch}",
+        ],
+        &[
+            "zstd", "-q", "-d", apply, from_old, "{patch}", "-o", "{new}",
+        ],
+    )
 }
 
 impl Tool {
