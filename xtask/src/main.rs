@@ -37,7 +37,7 @@ cargo xtask legacy                                   apps with the original esky
 cargo xtask crash [--full]                           the crash laboratory; its figures into docs/design/crash-safety.md
 cargo xtask freezers [--only WORD]                   freeze, pack, update and start an app with every freezer; writes docs/freezers.md
 cargo xtask fuzz [--seconds N]                       every parser of foreign bytes in the hands of libFuzzer
-cargo xtask windows [--stories]                      the Windows programs: their tests and two stories, run by Wine
+cargo xtask windows [--stories | --python]           the Windows programs: their tests and stories, run by Wine
 cargo xtask bench                                    measure, compare with the limits, write docs/benchmarks.md
 cargo xtask bench delta                              patches against those of other tools; writes docs/bench-delta.md";
 
@@ -73,6 +73,10 @@ fn dispatch(arguments: &[String]) -> Result<ExitCode> {
         #[cfg(unix)]
         ("windows", [story]) if story == "--stories" => {
             return Ok(windows::main(windows::What::Stories));
+        }
+        #[cfg(unix)]
+        ("windows", [python]) if python == "--python" => {
+            return Ok(windows::main(windows::What::Python));
         }
         ("bootstrap", []) => drop(tools::build_bootstrap()?),
         (test::EMPTY_ARCHIVE, rest) => test::empty_archive(rest)?,

@@ -4,14 +4,14 @@ use std::cell::OnceCell;
 use std::path::Path;
 use std::rc::Rc;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use serde_json::{Value, json};
 
 use super::Row;
 use super::bdist::freeze;
 use super::story::{Passed, Terms, Updater, play};
 use super::workshop::Workshop;
-use crate::tools::windows::{self, Wine, python::WindowsPython};
+use crate::tools::windows::{self, Wine, compiler::Compiler, python::WindowsPython};
 
 const PACKAGES: [&str; 14] = [
     "PyInstaller>=6.10,<7",
@@ -31,77 +31,80 @@ const PACKAGES: [&str; 14] = [
 ];
 
 /// What is frozen how.
-#[derive(Clone)]
 struct Freezer {
     row: &'static str,
     package: &'static str,
     options: Value,
     recognised: &'static str,
+    /// Whether it compiles C.
+    compiles: bool,
 }
 
-/// The rows that are run, and Nuitka's, which is not.
+/// The rows.
 pub(crate) fn rows() -> Vec<Row> {
-    let python = Rc::new(OnceCell::new());
-    let mut rows: Vec<Row> = freezers()
+    let tools = Rc::new(OnceCell::new());
+    freezers()
         .into_iter()
         .map(|freezer| {
-            let python = Rc::clone(&python);
+            let tools = Rc::clone(&tools);
             Row::new(
                 freezer.row,
                 "windows (Wine)",
                 obstacle(),
-                move |workshop, place| play_it(workshop, place, &freezer, set_up(&python)?),
+                move |workshop, place| play_it(workshop, place, &freezer, set_up(&tools)?),
             )
         })
-        .collect();
-    let why = "NOT RUN ON WINDOWS: its compilation under Wine has not been brought to an end; recognised in a made-up directory only";
-    rows.push(Row::new(
-        "Nuitka standalone",
-        "windows (Wine)",
-        Some(why.to_owned()),
-        |_, _| bail!("not run"),
-    ));
-    rows
+        .collect()
 }
 
 fn freezers() -> Vec<Freezer> {
     let freezer = |row, package, options, recognised| Freezer {
         row,
         package,
-        options,
+        options: json!({"freezer_module": package, "freezer_options": options}),
         recognised,
+        compiles: false,
     };
     vec![
         freezer(
             "PyInstaller onedir",
             "PyInstaller",
-            json!({"freezer_module": "PyInstaller"}),
+            json!({}),
             "PyInstaller onedir",
         ),
         freezer(
             "PyInstaller onefile",
             "PyInstaller",
-            json!({"freezer_module": "PyInstaller", "freezer_options": {"onefile": true}}),
+            json!({"onefile": true}),
             "PyInstaller onefile",
         ),
-        freezer(
-            "cx_Freeze",
-            "cx_Freeze",
-            json!({"freezer_module": "cx_Freeze"}),
-            "cx_Freeze",
-        ),
+        freezer("cx_Freeze", "cx_Freeze", json!({}), "cx_Freeze"),
         freezer(
             "py2exe bundle_files 3",
             "py2exe",
-            json!({"freezer_module": "py2exe", "freezer_options": {"bundle_files": 3}}),
+            json!({"bundle_files": 3}),
             "py2exe",
         ),
         freezer(
             "py2exe bundle_files 1",
             "py2exe",
-            json!({"freezer_module": "py2exe", "freezer_options": {"bundle_files": 1, "zipfile": null}}),
+            json!({"bundle_files": 1, "zipfile": null}),
             "py2exe",
         ),
+        Freezer {
+            compiles: true,
+            ..freezer(
+                "Nuitka standalone",
+                "Nuitka",
+                // Else it would download a compiler, and a program that looks for libraries.
+                json!({
+                    "mingw64": true,
+                    "lto": "no",
+                    "experimental": ["force-accept-windows-gcc", "force-dependencies-pefile"],
+                }),
+                "Nuitka",
+            )
+        },
     ]
 }
 
@@ -109,29 +112,39 @@ fn obstacle() -> Option<String> {
     windows::obstacle().map(|missing| format!("NOT RUN ON WINDOWS: {missing}"))
 }
 
-/// The Python that all rows share, made for the first of them.
-fn set_up(shared: &OnceCell<WindowsPython>) -> Result<&WindowsPython> {
-    if let Some(python) = shared.get() {
-        return Ok(python);
+/// What all rows share.
+struct Tools {
+    python: WindowsPython,
+    compiler: Compiler,
+}
+
+/// Made for the first of them.
+fn set_up(shared: &OnceCell<Tools>) -> Result<&Tools> {
+    if let Some(tools) = shared.get() {
+        return Ok(tools);
     }
     let python = WindowsPython::get(Wine::find()?)?;
     python.install_esky()?;
     python.install("freezers", &PACKAGES)?;
+    python.install_from_sources("nuitka", &["Nuitka>=4"])?;
     // Some of Wine's system libraries are no files, as which py2exe looks for them; on Windows all are.
     python.patch(
         "py2exe/dllfinder.py",
         "result.update(TEMP)",
         "result.update(TEMP - {None})",
     )?;
-    Ok(shared.get_or_init(|| python))
+    // A short name of Wine's own making means nothing to a compiler outside.
+    python.patch(
+        "nuitka/utils/FileOperations.py",
+        "    import ctypes.wintypes\n\n    GetShortPathNameW",
+        "    return os.path.abspath(filename)\n\n    GetShortPathNameW",
+    )?;
+    let compiler = Compiler::build()?;
+    Ok(shared.get_or_init(|| Tools { python, compiler }))
 }
 
-fn play_it(
-    workshop: &Workshop,
-    place: &Path,
-    freezer: &Freezer,
-    python: &WindowsPython,
-) -> Result<Passed> {
+fn play_it(workshop: &Workshop, place: &Path, freezer: &Freezer, tools: &Tools) -> Result<Passed> {
+    let python = &tools.python;
     let terms = Terms {
         updater: Updater::Itself,
         program: "hello.exe",
@@ -141,6 +154,10 @@ fn play_it(
         versions: python.versions(freezer.package)?,
     };
     play(workshop, place, terms, &|version| {
-        freeze(python.command(), place, &freezer.options, version)
+        let mut command = python.command();
+        if freezer.compiles {
+            tools.compiler.offer(python.wine(), &mut command);
+        }
+        freeze(command, place, &freezer.options, version)
     })
 }

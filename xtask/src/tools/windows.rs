@@ -1,6 +1,7 @@
 //! Windows programs on other systems: built by the GNU toolchain, run by Wine, which has a directory of its own for what it takes
 //! for a Windows disk.
 
+pub(crate) mod compiler;
 pub(crate) mod python;
 
 use std::ffi::OsStr;
@@ -179,6 +180,11 @@ impl Wine {
     /// A directory on what the programs take for disk C.
     pub(crate) fn disk(&self) -> PathBuf {
         self.prefix().join("drive_c")
+    }
+
+    /// Where Wine keeps its disks.
+    fn disks(&self) -> PathBuf {
+        self.prefix().join("dosdevices")
     }
 
     fn prepare(&self, command: &mut Command) {

@@ -46,6 +46,8 @@ pub(crate) fn main(what: What) -> ExitCode {
 pub(crate) enum What {
     Everything,
     Stories,
+    /// The tests of the Python package.
+    Python,
 }
 
 /// As a part of `cargo xtask test`.
@@ -59,6 +61,16 @@ pub(crate) fn group(what: What) -> Group {
             return group;
         }
     };
+    if what != What::Stories {
+        python::tests(&mut group);
+    }
+    if what != What::Python {
+        programs(&mut group, &wine, what);
+    }
+    group
+}
+
+fn programs(group: &mut Group, wine: &Wine, what: What) {
     let mut built = None;
     group.step("programs are built", || {
         built = Some(Programs::build()?);
@@ -66,20 +78,18 @@ pub(crate) fn group(what: What) -> Group {
     });
     if let Some(programs) = built {
         if what == What::Everything {
-            tests(&mut group, &wine, &programs);
-            python::tests(&mut group);
+            tests(group, wine, &programs);
         }
         group.step("an app is updated twice while it runs", || {
-            story::run(&wine, &programs)
+            story::run(wine, &programs)
         });
         group.step("an update is killed and goes on", || {
-            story::kills(&wine, &programs)
+            story::kills(wine, &programs)
         });
         group.step("Ctrl-C reaches the program", || {
-            story::interrupt(&wine, &programs)
+            story::interrupt(wine, &programs)
         });
     }
-    group
 }
 
 /// What is needed to run a Windows program, or why there is none.

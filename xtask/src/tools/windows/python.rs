@@ -48,6 +48,13 @@ impl WindowsPython {
         self.once(name, packages, |packages| self.pip_for_windows(packages))
     }
 
+    /// Installs a package of which the index has sources only, in which there is nothing to compile.
+    pub(crate) fn install_from_sources(&self, name: &str, packages: &[&str]) -> Result<()> {
+        self.once(name, packages, |packages| {
+            self.pip(&self.packages(), packages)
+        })
+    }
+
     /// Changes an installed file in one place, which has to be there.
     pub(crate) fn patch(&self, file: &str, old: &str, new: &str) -> Result<()> {
         let path = self.packages().join(file);
