@@ -57,7 +57,28 @@ impl Limits {
 /// Turns the old bytes into the new ones.
 pub fn apply(old: &[u8], patch: &[u8], output: &mut dyn Write, limits: &Limits) -> Result<()> {
     let length = u32::try_from(old.len()).unwrap_or(u32::MAX);
-    apply_joined(old, &[length], patch, output, limits)
+    apply_joined(old, &[length], patch, &mut Plain(output), limits)
+}
+
+/// Takes what comes out.
+pub(crate) trait Receiver: Write {
+    /// Announces that the next bytes, behind those that were announced before, are copied from a place in the old ones,
+    /// with corrections; or that they are new.
+    fn announce(&mut self, _old: Option<u32>, _length: u32) {}
+}
+
+struct Plain<'a>(&'a mut dyn Write);
+
+impl Receiver for Plain<'_> {}
+
+impl Write for Plain<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.0.flush()
+    }
 }
 
 /// The same for files that follow each other, of which the lengths are given.
@@ -65,7 +86,7 @@ pub(crate) fn apply_joined(
     old: &[u8],
     lengths: &[u32],
     patch: &[u8],
-    output: &mut dyn Write,
+    output: &mut dyn Receiver,
     limits: &Limits,
 ) -> Result<()> {
     let container = Container::parse(patch)?;
@@ -223,9 +244,11 @@ impl<'a> Applier<'a> {
                     .ok_or(Error::Damaged(Damage::Truncated {
                         stream: "the literals",
                     }))?;
+            output.inner.announce(None, gap.length);
             output.write(bytes)?;
             literals = rest;
             if let Some(&block) = self.blocks.get(index) {
+                output.inner.announce(Some(block.old), block.length);
                 copies.copy(block, output)?;
             }
         }
@@ -271,7 +294,7 @@ fn read_digests(container: &Container<'_>) -> Result<Vec<Table>> {
     })
 }
 
-fn read_blocks(container: &Container<'_>) -> Result<Vec<Block>> {
+pub(crate) fn read_blocks(container: &Container<'_>) -> Result<Vec<Block>> {
     let Some(stream) = container.stream(StreamId::Blocks) else {
         return Ok(Vec::new());
     };
@@ -401,7 +424,7 @@ impl<'a> Unexpected<'a> {
 
 /// Hashes and counts what comes out.
 struct Output<'a> {
-    inner: &'a mut dyn Write,
+    inner: &'a mut dyn Receiver,
     filling: Filling,
     hash: Sha256,
     size: u64,
@@ -438,6 +461,8 @@ impl<'a> Comparison<'a> {
         Self { rest: expected }
     }
 }
+
+impl Receiver for Comparison<'_> {}
 
 impl Write for Comparison<'_> {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {

@@ -4,9 +4,7 @@ mod find;
 
 pub(crate) use find::{Found, find, packer};
 
-use flate2::{Decompress, FlushDecompress, Status};
-
-use crate::deflate::{Encoder, Settings};
+use crate::deflate::{Corrector, Encoder, Old, Settings, Token, inflate};
 use crate::error::{Damage, Error, Result};
 
 /// What is around a deflate stream.
@@ -75,18 +73,35 @@ impl Packing {
         }
     }
 
-    pub(crate) fn write(&mut self, bytes: &[u8], output: &mut Vec<u8>) {
+    /// Announces that the next bytes, behind those that were announced before, are about the old ones at a place, or new.
+    pub(crate) fn announce(&mut self, old: Option<u32>, length: usize) {
+        self.encoder.announce(old, length);
+    }
+
+    pub(crate) fn write(
+        &mut self,
+        bytes: &[u8],
+        old: &Old<'_>,
+        corrector: &mut impl Corrector,
+        output: &mut Vec<u8>,
+    ) -> Result<()> {
         if self.wrapper == Wrapper::Zlib {
             self.sums.add(bytes);
         }
-        self.encoder.write(bytes, output);
+        self.encoder.write(bytes, old, corrector, output)
     }
 
-    pub(crate) fn finish(self, output: &mut Vec<u8>) {
-        self.encoder.finish(output);
+    pub(crate) fn finish(
+        self,
+        old: &Old<'_>,
+        corrector: &mut impl Corrector,
+        output: &mut Vec<u8>,
+    ) -> Result<()> {
+        self.encoder.finish(old, corrector, output)?;
         if self.wrapper == Wrapper::Zlib {
-            output.extend((self.sums.b << 16 | self.sums.a).to_be_bytes());
+            output.extend(self.sums.to_bytes());
         }
+        Ok(())
     }
 }
 
@@ -97,6 +112,10 @@ struct Adler {
 }
 
 impl Adler {
+    fn to_bytes(&self) -> [u8; 4] {
+        (self.b << 16 | self.a).to_be_bytes()
+    }
+
     fn add(&mut self, bytes: &[u8]) {
         // So many sums of bytes fit into 32 bits.
         for chunk in bytes.chunks(5552) {
@@ -110,20 +129,40 @@ impl Adler {
     }
 }
 
-/// Unpacks a stream that holds exactly `size` bytes, and nothing behind it.
-pub(crate) fn unpack(packed: &[u8], wrapper: Wrapper, size: u64) -> Result<Vec<u8>> {
-    // One byte more: a stream that holds more than it should is told by it.
-    let mut bytes = Vec::with_capacity(size as usize + 1);
-    let mut inflater = Decompress::new(wrapper == Wrapper::Zlib);
-    let status = inflater.decompress_vec(packed, &mut bytes, FlushDecompress::Finish);
-    let whole = inflater.total_in() == packed.len() as u64 && bytes.len() as u64 == size;
-    match status {
-        Ok(Status::StreamEnd) if whole => Ok(bytes),
-        _ => Err(Error::Damaged(Damage::Packing {
+/// Unpacks a stream that holds exactly as many bytes as there is room, and nothing behind it.
+pub(crate) fn unpack(
+    packed: &[u8],
+    wrapper: Wrapper,
+    into: &mut [u8],
+    on_token: &mut impl FnMut(Token),
+) -> Result<()> {
+    let is_whole = match wrapper {
+        Wrapper::Raw => inflate(packed, into, on_token) == Some(packed.len()),
+        Wrapper::Zlib => is_zlib(packed, into, on_token),
+    };
+    match is_whole {
+        true => Ok(()),
+        false => Err(Error::Damaged(Damage::Packing {
             stream: "a packed part of the old tree",
         })),
     }
 }
+
+fn is_zlib(packed: &[u8], into: &mut [u8], on_token: &mut impl FnMut(Token)) -> bool {
+    let stream = packed.get(2..).and_then(<[u8]>::split_last_chunk);
+    let Some((stream, sums)) = stream else {
+        return false;
+    };
+    if inflate(stream, into, on_token) != Some(stream.len()) {
+        return false;
+    }
+    let mut right = Adler { a: 1, b: 0 };
+    right.add(into);
+    right.to_bytes() == *sums
+}
+
+#[cfg(test)]
+use crate::deflate::Nothing;
 
 #[cfg(test)]
 impl Packer {
@@ -131,8 +170,9 @@ impl Packer {
     pub(crate) fn pack(self, bytes: &[u8]) -> Vec<u8> {
         let mut packed = Vec::new();
         let mut packing = Packing::new(self, &mut packed);
-        packing.write(bytes, &mut packed);
-        packing.finish(&mut packed);
+        let (old, corrector) = (Old::NOTHING, &mut Nothing);
+        packing.write(bytes, &old, corrector, &mut packed).unwrap();
+        packing.finish(&old, corrector, &mut packed).unwrap();
         packed
     }
 }
@@ -156,7 +196,8 @@ mod tests {
             let found = find(&file);
             prop_assert_eq!(found.len(), 1);
             prop_assert_eq!((found[0].at, found[0].packed), (6, packed.len()));
-            let unpacked = unpack(&packed, Wrapper::Zlib, bytes.len() as u64).unwrap();
+            let mut unpacked = vec![0; bytes.len()];
+            unpack(&packed, Wrapper::Zlib, &mut unpacked, &mut |_| ()).unwrap();
             prop_assert_eq!(&unpacked, &bytes);
             let again = packer(&packed, found[0].wrapper, &bytes).unwrap();
             prop_assert_eq!(again.pack(&bytes), packed);
@@ -243,10 +284,12 @@ mod tests {
             level: 6,
         }
         .pack(&[7; 1000]);
-        assert!(unpack(&packed, Wrapper::Raw, 1000).is_ok());
+        let unpack =
+            |packed: &[u8], size| unpack(packed, Wrapper::Raw, &mut vec![0; size], &mut |_| ());
+        assert!(unpack(&packed, 1000).is_ok());
         for size in [0, 999, 1001] {
-            assert!(unpack(&packed, Wrapper::Raw, size).is_err(), "{size}");
+            assert!(unpack(&packed, size).is_err(), "{size}");
         }
-        assert!(unpack(&packed[..packed.len() - 1], Wrapper::Raw, 1000).is_err());
+        assert!(unpack(&packed[..packed.len() - 1], 1000).is_err());
     }
 }

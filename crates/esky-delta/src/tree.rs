@@ -2,7 +2,9 @@
 //!
 //! This crate knows no disk: trees are read through [`Tree`] and written through [`Sink`].
 
+mod announced;
 mod apply;
+mod before;
 mod create;
 mod hashes;
 mod head;
@@ -11,6 +13,7 @@ mod inspect;
 mod paths;
 mod pieces;
 mod plan;
+mod repack;
 mod select;
 mod sketch;
 

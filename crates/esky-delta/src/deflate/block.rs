@@ -34,17 +34,18 @@ impl Bits {
     fn put(&mut self, output: &mut Vec<u8>, bits: u32, count: u32) {
         self.waiting |= u64::from(bits) << self.count;
         self.count += count;
-        while self.count >= 8 {
-            output.push(self.waiting as u8);
-            self.waiting >>= 8;
-            self.count -= 8;
+        if self.count >= 32 {
+            output.extend_from_slice(&(self.waiting as u32).to_le_bytes());
+            self.waiting >>= 32;
+            self.count -= 32;
         }
     }
 
     /// Fills the last byte.
     fn align(&mut self, output: &mut Vec<u8>) {
-        let missing = self.count.wrapping_neg() & 7;
-        self.put(output, 0, missing);
+        let bytes = self.waiting.to_le_bytes();
+        output.extend(bytes.iter().take(self.count.div_ceil(8) as usize));
+        *self = Self::default();
     }
 }
 

@@ -7,10 +7,14 @@
 
 const WINDOW: usize = 1 << 15;
 const MASK: usize = WINDOW - 1;
+/// Bits of the hashes of four and eight bytes.
+const CHAINS: u32 = 15;
+/// At so many places it is looked whether a known match is the best.
+const GLANCES: usize = 12;
 pub(super) const LONGEST: usize = 258;
 pub(super) const SHORTEST: usize = 3;
 /// How far a match may be away: zlib keeps this much of its window free.
-const FARTHEST: usize = WINDOW - LONGEST - SHORTEST - 1;
+pub(super) const FARTHEST: usize = WINDOW - LONGEST - SHORTEST - 1;
 
 /// A match: its length and how far back it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,46 +35,58 @@ pub(super) struct Effort {
     pub(super) steps: u32,
 }
 
-/// Places by the bytes that begin there. A place is stored as its number plus one, so that zero is none.
+/// Places by the bytes that begin there. All is small, so that it stays near the processor: places are stored in 16 bits, as
+/// one more than their distance from a base that follows. Zero is none.
 pub(super) struct Search {
     shift: u32,
     mask: u32,
-    heads: Vec<u32>,
-    counts: Vec<u32>,
-    before: Vec<u32>,
-    numbers: Vec<u32>,
+    base: usize,
+    /// The newest place of each chain, and how many there were.
+    heads: Vec<Link>,
+    /// The place before each place of the window in its chain, and its own number there.
+    before: Vec<Link>,
     by_four: Chains,
     by_eight: Chains,
 }
 
+/// A place, and a number.
+#[derive(Clone, Copy, Default)]
+struct Link {
+    place: u16,
+    number: u16,
+}
+
 /// Chains of places, newest first.
 struct Chains {
-    heads: Vec<u32>,
-    before: Vec<u32>,
+    heads: Vec<u16>,
+    before: Vec<u16>,
 }
 
 impl Chains {
     fn new() -> Self {
         Self {
-            heads: vec![0; 1 << 16],
+            heads: vec![0; 1 << CHAINS],
             before: vec![0; WINDOW],
         }
     }
 
-    fn insert(&mut self, hash: usize, place: usize) {
-        let head = &mut self.heads[hash & 0xffff];
+    fn insert(&mut self, hash: usize, place: usize, stored: u16) {
+        let head = &mut self.heads[hash & ((1 << CHAINS) - 1)];
         self.before[place & MASK] = *head;
-        *head = place as u32 + 1;
+        *head = stored;
     }
 
-    fn first(&self, hash: usize) -> Option<usize> {
-        (self.heads[hash & 0xffff] as usize).checked_sub(1)
+    fn first(&self, base: usize, hash: usize) -> Option<usize> {
+        restored(base, self.heads[hash & ((1 << CHAINS) - 1)])
     }
 
-    fn next(&self, place: usize) -> Option<usize> {
-        let before = (self.before[place & MASK] as usize).checked_sub(1)?;
-        (before < place).then_some(before)
+    fn next(&self, base: usize, place: usize) -> Option<usize> {
+        restored(base, self.before[place & MASK]).filter(|&before| before < place)
     }
+}
+
+fn restored(base: usize, stored: u16) -> Option<usize> {
+    Some(base + usize::from(stored.checked_sub(1)?))
 }
 
 /// The bytes that are at hand, and the place of the first of them.
@@ -81,7 +97,7 @@ pub(super) struct Window<'a> {
 }
 
 impl<'a> Window<'a> {
-    fn from(self, place: usize) -> &'a [u8] {
+    pub(super) fn from(self, place: usize) -> &'a [u8] {
         self.bytes.get(place - self.start..).unwrap_or(&[])
     }
 
@@ -103,10 +119,9 @@ impl Search {
         Self {
             shift: bits.div_ceil(SHORTEST as u32),
             mask: (1 << bits) - 1,
-            heads: vec![0; 1 << bits],
-            counts: vec![0; 1 << bits],
-            before: vec![0; WINDOW],
-            numbers: vec![0; WINDOW],
+            base: 0,
+            heads: vec![Link::default(); 1 << bits],
+            before: vec![Link::default(); WINDOW],
             by_four: Chains::new(),
             by_eight: Chains::new(),
         }
@@ -119,22 +134,89 @@ impl Search {
 
     /// Makes a place known; tells the one before it in its chain. Nothing, if fewer than three bytes are left.
     pub(super) fn insert(&mut self, window: Window<'_>, place: usize) -> Option<usize> {
-        let three = *window.from(place).first_chunk::<3>()?;
+        while place - self.base >= usize::from(u16::MAX) {
+            self.follow();
+        }
+        let stored = (place - self.base + 1) as u16;
+        let bytes = window.from(place);
+        let three = match bytes.first_chunk() {
+            Some(eight) => {
+                let eight = u64::from_le_bytes(*eight);
+                self.by_four.insert(hash_four(eight as u32), place, stored);
+                self.by_eight.insert(hash_eight(eight), place, stored);
+                [eight as u8, (eight >> 8) as u8, (eight >> 16) as u8]
+            }
+            None => {
+                if let Some(four) = window.four(place) {
+                    self.by_four.insert(hash_four(four), place, stored);
+                }
+                *bytes.first_chunk::<3>()?
+            }
+        };
         let hash = self.hash(three);
-        let before = std::mem::replace(&mut self.heads[hash], place as u32 + 1);
-        self.before[place & MASK] = before;
-        self.counts[hash] += 1;
-        self.numbers[place & MASK] = self.counts[hash];
-        if let Some(four) = window.four(place) {
-            self.by_four.insert(hash_four(four), place);
-        }
-        if let Some(eight) = window.eight(place) {
-            self.by_eight.insert(hash_eight(eight), place);
-        }
+        let head = &mut self.heads[hash];
+        let before = head.place;
+        *head = Link {
+            place: stored,
+            number: head.number.wrapping_add(1),
+        };
+        self.before[place & MASK] = Link {
+            place: before,
+            number: head.number,
+        };
         // zlib takes the very first place for none.
-        (before as usize)
-            .checked_sub(1)
-            .filter(|&before| before > 0)
+        restored(self.base, before).filter(|&before| before > 0)
+    }
+
+    /// Moves the base by a window, and forgets what is before it.
+    fn follow(&mut self) {
+        self.base += WINDOW;
+        let links = self.heads.iter_mut().chain(&mut self.before);
+        links.for_each(|link| link.place = link.place.saturating_sub(WINDOW as u16));
+        for chains in [&mut self.by_four, &mut self.by_eight] {
+            let places = chains.heads.iter_mut().chain(&mut chains.before);
+            places.for_each(|place| *place = place.saturating_sub(WINDOW as u16));
+        }
+    }
+
+    /// Whether zlib would likely find something better at `place` than a match that is known; or than none, if the length
+    /// is 3 and the distance 0. Looks at a few places only.
+    pub(super) fn has_better(
+        &self,
+        window: Window<'_>,
+        place: usize,
+        length: usize,
+        distance: usize,
+    ) -> bool {
+        let here = window.from(place);
+        let (chains, hash) = match here.first_chunk() {
+            Some(eight) if length >= 8 => (&self.by_eight, hash_eight(u64::from_le_bytes(*eight))),
+            _ => match window.four(place) {
+                Some(four) => (&self.by_four, hash_four(four)),
+                None => return false,
+            },
+        };
+        let mut next = chains.first(self.base, hash);
+        for _ in 0..GLANCES {
+            let Some(candidate) = next.filter(|&next| next + FARTHEST > place) else {
+                return false;
+            };
+            next = chains.next(self.base, candidate);
+            // What is farther away must be longer, what is nearer may be as long.
+            let wanted = match place.checked_sub(candidate) {
+                None | Some(0) => continue,
+                Some(far) if far == distance => continue,
+                Some(far) => (length + usize::from(far > distance)).max(4),
+            };
+            let there = window.from(candidate);
+            if wanted <= LONGEST
+                && here.get(wanted - 1) == there.get(wanted - 1)
+                && here.get(..wanted) == there.get(..wanted)
+            {
+                return true;
+            }
+        }
+        false
     }
 
     /// What zlib would find at `place`, whose chain goes on at `first`: a match longer than `known` bytes, if any.
@@ -217,9 +299,8 @@ impl Walk<'_> {
             if self.window.from(candidate).first_chunk::<3>() == Some(three) {
                 return Some(candidate);
             }
-            let before = self.search.before[candidate & MASK] as usize;
-            candidate = before
-                .checked_sub(1)
+            let before = self.search.before[candidate & MASK].place;
+            candidate = restored(self.search.base, before)
                 .filter(|&next| next < candidate && self.near(next))?;
         }
         None
@@ -231,9 +312,9 @@ impl Walk<'_> {
     }
 
     fn in_reach(&self, candidate: usize) -> bool {
-        let numbers = &self.search.numbers;
-        let steps = numbers[self.place & MASK].wrapping_sub(numbers[candidate & MASK]);
-        steps <= self.steps && (self.near(candidate) || candidate == self.first)
+        let number = |place: usize| self.search.before[place & MASK].number;
+        let steps = number(self.place).wrapping_sub(number(candidate));
+        u32::from(steps) <= self.steps && (self.near(candidate) || candidate == self.first)
     }
 
     /// Goes through the places of a chain that are older than `below` until the best match is longer than `enough`. Tells
@@ -245,12 +326,12 @@ impl Walk<'_> {
         below: usize,
         enough: usize,
     ) -> Option<usize> {
-        let mut next = chains.first(hash);
+        let mut next = chains.first(self.search.base, hash);
         while let Some(candidate) = next {
             if self.place - candidate > FARTHEST {
                 return None;
             }
-            next = chains.next(candidate);
+            next = chains.next(self.search.base, candidate);
             if candidate >= below {
                 continue;
             }
@@ -284,9 +365,9 @@ impl Walk<'_> {
 }
 
 fn hash_four(bytes: u32) -> usize {
-    (bytes.wrapping_mul(0x9e37_79b1) >> 16) as usize
+    (bytes.wrapping_mul(0x9e37_79b1) >> (32 - CHAINS)) as usize
 }
 
 fn hash_eight(bytes: u64) -> usize {
-    (bytes.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 48) as usize
+    (bytes.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - CHAINS)) as usize
 }

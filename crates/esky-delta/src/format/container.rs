@@ -31,6 +31,7 @@ pub(crate) enum StreamId {
     References = 7,
     Residue = 9,
     Digests = 11,
+    Tokens = 13,
 }
 
 /// How a stream is packed.
@@ -163,6 +164,7 @@ impl Entry {
             7 => Some(StreamId::References),
             9 => Some(StreamId::Residue),
             11 => Some(StreamId::Digests),
+            13 => Some(StreamId::Tokens),
             unknown if unknown % 2 == 0 => None,
             _ => return Err(unknown()),
         };

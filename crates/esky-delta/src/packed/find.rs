@@ -4,6 +4,7 @@
 use flate2::{Decompress, FlushDecompress, Status};
 
 use super::{Packer, Packing, Wrapper};
+use crate::deflate::{Nothing, Old};
 
 /// Smaller streams are not worth unpacking.
 const SMALLEST: usize = 64;
@@ -97,13 +98,16 @@ fn gives(packer: Packer, bytes: &[u8], packed: &[u8]) -> bool {
     let mut output = Vec::new();
     let mut equal = 0;
     let mut packing = Packing::new(packer, &mut output);
+    let (old, corrector) = (Old::NOTHING, &mut Nothing);
     for piece in bytes.chunks(PIECE) {
-        packing.write(piece, &mut output);
+        if packing.write(piece, &old, corrector, &mut output).is_err() {
+            return false;
+        }
         if packed.get(equal..output.len()) != output.get(equal..) {
             return false;
         }
         equal = output.len();
     }
-    packing.finish(&mut output);
-    packed.get(equal..) == output.get(equal..)
+    packing.finish(&old, corrector, &mut output).is_ok()
+        && packed.get(equal..) == output.get(equal..)
 }

@@ -5,12 +5,16 @@ use std::io::{self, Read, Write};
 
 use sha2::{Digest, Sha256};
 
+use super::announced::Announced;
+use super::before::Before;
 use super::head::{self, Head};
-use super::index::{Index, NewFile, Part, Range, Unit};
-use super::{Entry, Kind, Sink, Tree, pass, paths, read};
-use crate::apply::{Limits, apply_joined};
+use super::index::{Index, NewFile, Part, Unit};
+use super::{Entry, Kind, Sink, Tree, pass, paths};
+use crate::apply::{Limits, Receiver, apply_joined};
+use crate::deflate::{Nothing, Old, Reader};
 use crate::error::{Damage, Error, Result};
-use crate::packed::{self, Packing};
+use crate::format::{Container, StreamId};
+use crate::packed::{Packer, Packing};
 
 /// A tree's patch, of which the index was read and checked.
 #[derive(Debug)]
@@ -98,36 +102,6 @@ pub(super) fn places(old: &dyn Tree, index: &Index) -> Result<Vec<usize>> {
     index.sources.iter().map(place).collect()
 }
 
-fn old_bytes(old: &dyn Tree, places: &[usize], unit: &Unit) -> Result<(Vec<u8>, Vec<u32>)> {
-    let mut bytes = vec![0; unit.old_size() as usize];
-    let mut lengths = Vec::new();
-    let mut rest = bytes.as_mut_slice();
-    for range in &unit.ranges {
-        let (part, behind) = rest.split_at_mut(range.size() as usize);
-        let place = places.get(range.source).copied().unwrap_or(usize::MAX);
-        read_range(old, place, range, part)?;
-        lengths.push(u32::try_from(range.size()).unwrap_or(u32::MAX));
-        rest = behind;
-    }
-    Ok((bytes, lengths))
-}
-
-/// Reads a part of an old file, unpacked where that is meant.
-pub(super) fn read_range(
-    old: &dyn Tree,
-    place: usize,
-    range: &Range,
-    into: &mut [u8],
-) -> Result<()> {
-    let Some((wrapper, size)) = range.unpacked else {
-        return read(old, place, range.offset, into);
-    };
-    let mut packed = vec![0; range.length as usize];
-    read(old, place, range.offset, &mut packed)?;
-    into.copy_from_slice(&packed::unpack(&packed, wrapper, size)?);
-    Ok(())
-}
-
 /// Puts new files together from what units give and from old bytes.
 pub(super) struct Assembler<'a> {
     old: &'a dyn Tree,
@@ -138,7 +112,20 @@ pub(super) struct Assembler<'a> {
     sink: &'a mut dyn Sink,
     file: Option<Open<'a>>,
     left_given: u64,
+}
+
+/// Takes what a unit gives.
+struct Giving<'u, 'a> {
+    assembler: &'u mut Assembler<'a>,
+    help: Help<'u>,
     failure: Option<Error>,
+}
+
+/// What helps to pack the streams of a unit.
+struct Help<'u> {
+    old: Old<'u>,
+    announced: Announced,
+    corrections: Reader<'u>,
 }
 
 /// The file that is being written.
@@ -149,6 +136,8 @@ struct Open<'a> {
     parts: std::slice::Iter<'a, Part>,
     /// Bytes of the current part that units have yet to give.
     wanted: u64,
+    /// How these are packed, until the first of them is there.
+    packer: Option<Packer>,
     packing: Option<Packing>,
     packed: Vec<u8>,
     hash: Sha256,
@@ -176,7 +165,6 @@ impl<'a> Assembler<'a> {
             left_given: files.iter().map(index).fold(0, u64::saturating_add),
             files: files.iter().enumerate(),
             is_wanted,
-            failure: None,
         }
     }
 
@@ -194,15 +182,30 @@ impl<'a> Assembler<'a> {
             allowed: memory,
         })?;
         let patch = read()?;
-        let (before, lengths) = old_bytes(self.old, self.places, unit)?;
+        let before = Before::read(self.old, self.places, unit)?;
         let expected = self.left_given.checked_sub(unit.gives);
         let limits = Limits {
             output: unit.gives,
             memory: left,
         };
-        let applied = apply_joined(&before, &lengths, &patch, self, &limits);
-        self.outcome(applied)?;
-        match expected == Some(self.left_given) {
+        let container = Container::parse(&patch)?;
+        let tokens = container.stream(StreamId::Tokens);
+        let mut giving = Giving {
+            assembler: self,
+            help: Help {
+                old: before.old(),
+                announced: Announced::default(),
+                corrections: Reader::new(
+                    tokens.map_or(0, |stream| stream.count),
+                    tokens.map_or(&[], |stream| stream.bytes),
+                ),
+            },
+            failure: None,
+        };
+        let applied = apply_joined(&before.bytes, &before.lengths, &patch, &mut giving, &limits);
+        giving.outcome(applied)?;
+        let is_whole = self.file.as_ref().is_none_or(|file| file.packing.is_none());
+        match expected == Some(self.left_given) && is_whole {
             true => Ok(()),
             false => Err(Error::Damaged(Damage::OutOfBounds { stream: "a unit" })),
         }
@@ -250,14 +253,15 @@ impl<'a> Assembler<'a> {
             if open.wanted > 0 {
                 return Ok(Some(open.wanted));
             }
-            open.end_packing(self.sink)?;
             match open.parts.next() {
-                Some(Part::Unit { length }) => open.wanted = *length,
+                Some(Part::Unit { length }) => {
+                    open.wanted = *length;
+                    open.packer = None;
+                }
                 Some(Part::Packed { length, packer, .. }) => {
                     open.wanted = *length;
-                    if !open.is_ignored {
-                        open.packing = Some(Packing::new(*packer, &mut open.packed));
-                    }
+                    open.packer = Some(*packer);
+                    open.pack_nothing(self.sink)?;
                 }
                 Some(Part::Copy(_)) if open.is_ignored => {}
                 Some(Part::Copy(range)) => {
@@ -274,27 +278,29 @@ impl<'a> Assembler<'a> {
         }
     }
 
-    fn add(&mut self, mut bytes: &[u8]) -> Result<()> {
+    fn add(&mut self, mut bytes: &[u8], help: &mut Help<'_>) -> Result<()> {
         while !bytes.is_empty() {
             let wanted = self
                 .wanted()?
                 .ok_or(Error::Damaged(Damage::LeftOver { stream: "a unit" }))?;
             let (part, rest) = bytes.split_at(bytes.len().min(wanted as usize));
             if let Some(open) = &mut self.file {
-                open.take(part, self.sink)?;
                 open.wanted -= part.len() as u64;
+                open.take(part, help, self.sink)?;
             }
             self.left_given -= part.len() as u64;
             bytes = rest;
         }
         Ok(())
     }
+}
 
+impl Giving<'_, '_> {
     /// What really went wrong, if it was in here.
     fn outcome(&mut self, result: Result<()>) -> Result<()> {
         match self.failure.take() {
             Some(failure) => Err(failure),
-            None => result,
+            None => result.and_then(|()| self.help.corrections.finish()),
         }
     }
 }
@@ -306,6 +312,7 @@ impl<'a> Open<'a> {
             is_ignored,
             parts: file.parts.iter(),
             wanted: 0,
+            packer: None,
             packing: None,
             packed: Vec::new(),
             hash: Sha256::new(),
@@ -313,19 +320,32 @@ impl<'a> Open<'a> {
         }
     }
 
-    /// Takes bytes that a unit gives.
-    fn take(&mut self, bytes: &[u8], sink: &mut dyn Sink) -> Result<()> {
-        let Some(packing) = &mut self.packing else {
-            return self.add(bytes, sink);
-        };
-        packing.write(bytes, &mut self.packed);
+    /// Packs a stream that holds nothing: no unit gives anything for it.
+    fn pack_nothing(&mut self, sink: &mut dyn Sink) -> Result<()> {
+        if self.wanted == 0
+            && let Some(packer) = self.packer.take()
+        {
+            let packing = Packing::new(packer, &mut self.packed);
+            packing.finish(&Old::NOTHING, &mut Nothing, &mut self.packed)?;
+        }
         self.add_packed(sink)
     }
 
-    fn end_packing(&mut self, sink: &mut dyn Sink) -> Result<()> {
-        match self.packing.take() {
-            Some(packing) => packing.finish(&mut self.packed),
-            None => return Ok(()),
+    /// Takes bytes that a unit gives.
+    fn take(&mut self, bytes: &[u8], help: &mut Help<'_>, sink: &mut dyn Sink) -> Result<()> {
+        if let Some(packer) = self.packer.take() {
+            self.packing = Some(Packing::new(packer, &mut self.packed));
+        }
+        help.announced.pass(bytes.len(), self.packing.as_mut());
+        let Some(packing) = &mut self.packing else {
+            return self.add(bytes, sink);
+        };
+        let (old, corrections) = (&help.old, &mut help.corrections);
+        packing.write(bytes, old, corrections, &mut self.packed)?;
+        if self.wanted == 0
+            && let Some(packing) = self.packing.take()
+        {
+            packing.finish(old, corrections, &mut self.packed)?;
         }
         self.add_packed(sink)
     }
@@ -378,9 +398,15 @@ impl<'a> Open<'a> {
     }
 }
 
-impl Write for Assembler<'_> {
+impl Receiver for Giving<'_, '_> {
+    fn announce(&mut self, old: Option<u32>, length: u32) {
+        self.help.announced.add(old, length);
+    }
+}
+
+impl Write for Giving<'_, '_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self.add(bytes) {
+        match self.assembler.add(bytes, &mut self.help) {
             Ok(()) => Ok(bytes.len()),
             Err(error) => {
                 self.failure = Some(error);

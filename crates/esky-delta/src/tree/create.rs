@@ -3,13 +3,13 @@
 use std::io::Write;
 use std::ops::ControlFlow;
 
-use super::apply::read_range;
+use super::before::{Before, read_range};
 use super::head::Head;
-use super::index::{Index, Part, Range};
+use super::index::{Index, Range, Source, Unit};
+use super::repack::{Given, with_corrections};
 use super::{Tree, plan};
 use crate::create::create_joined;
 use crate::error::{Error, Result};
-use crate::packed::Wrapper;
 
 /// What a patch came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,13 +49,16 @@ pub fn diff(
         if progress(done, output).is_break() {
             return Err(Error::Cancelled);
         }
-        let (bytes_before, lengths_before) = old_bytes(old, &plan.index, number)?;
-        let (bytes, lengths) = new_bytes(new, &plan.index, contents)?;
-        let unit = create_joined(&bytes_before, &lengths_before, &bytes, &lengths)?;
+        let given = given(&plan.index, contents);
+        let before = old_bytes(old, &plan.index, number, &given)?;
+        let (bytes, lengths) = new_bytes(new, &given)?;
+        let unit = create_joined(&before.bytes, &before.lengths, &bytes, &lengths)?;
+        let unit = with_corrections(new, &given, &before, unit, &bytes)?;
         done += bytes.len() as u64;
         if let Some(entry) = plan.index.units.get_mut(number) {
             entry.size = unit.len() as u64;
             entry.gives = bytes.len() as u64;
+            entry.tokens = before.tokens();
             memory = memory.max(entry.memory() + crate::apply::needs(&unit)?);
         }
         units.push(unit);
@@ -76,71 +79,77 @@ pub fn diff(
     })
 }
 
-/// Places in trees: which file, and what of it.
-type Places = Vec<(usize, Range)>;
-
-fn old_bytes(old: &dyn Tree, index: &Index, unit: usize) -> Result<(Vec<u8>, Vec<u32>)> {
+/// The old bytes of a unit; with the tokens of its streams if new ones are packed after them.
+fn old_bytes(old: &dyn Tree, index: &Index, unit: usize, given: &[Given]) -> Result<Before> {
     let ranges = index.units.get(unit).map_or(&[][..], |unit| &unit.ranges);
-    let place = |range: &Range| {
-        let path = &index.sources.get(range.source)?.path;
-        let at = old.entries().iter().position(|entry| entry.path == *path)?;
-        Some((at, *range))
+    let place = |source: &Source| {
+        let path = &source.path;
+        let at = old.entries().iter().position(|entry| entry.path == *path);
+        at.unwrap_or(usize::MAX)
     };
-    joined(old, &ranges.iter().filter_map(place).collect())
+    let places: Vec<usize> = index.sources.iter().map(place).collect();
+    let is_packed = given.iter().any(|part| part.packer.is_some());
+    let unit = Unit {
+        ranges: ranges.to_vec(),
+        tokens: if is_packed { u64::MAX } else { 0 },
+        ..Unit::default()
+    };
+    within_limit(unit.old_size())?;
+    Before::read(old, &places, &unit)
 }
 
-fn new_bytes(
-    new: &dyn Tree,
-    index: &Index,
-    contents: &[plan::Content],
-) -> Result<(Vec<u8>, Vec<u32>)> {
-    let mut places = Places::new();
+/// The parts of files whose bytes a unit gives.
+fn given(index: &Index, contents: &[plan::Content]) -> Vec<Given> {
+    let mut given = Vec::new();
     for content in contents {
         let parts = index
             .files
             .get(content.place)
             .map_or(&[][..], |file| &file.parts);
         let mut offset = 0;
-        for part in parts {
+        for (number, part) in parts.iter().enumerate() {
             let length = part.size();
-            let unpacked = match part {
-                Part::Packed { length, packer, .. } => Some((packer.wrapper, *length)),
-                _ => None::<(Wrapper, u64)>,
-            };
+            let packer = part.packer();
             let range = Range {
                 source: 0,
                 offset,
                 length,
-                unpacked,
+                unpacked: packer.map(|packer| (packer.wrapper, part.given())),
             };
-            if part.given() > 0 {
-                places.push((content.new, range));
+            if part.given() > 0 && content.parts.contains(&number) {
+                given.push(Given {
+                    file: content.new,
+                    range,
+                    packer,
+                });
             }
             offset += length;
         }
     }
-    joined(new, &places)
+    given
 }
 
-/// Parts of files one after the other, and their lengths.
-fn joined(tree: &dyn Tree, places: &Places) -> Result<(Vec<u8>, Vec<u32>)> {
-    let total = places
-        .iter()
-        .map(|place| place.1.size())
-        .fold(0, u64::saturating_add);
-    if total > crate::LARGEST {
-        return Err(Error::TooLarge {
-            bytes: total,
-            most: crate::LARGEST,
-        });
-    }
+/// What a unit gives, and the lengths of its parts.
+fn new_bytes(new: &dyn Tree, given: &[Given]) -> Result<(Vec<u8>, Vec<u32>)> {
+    let sizes = given.iter().map(|part| part.range.size());
+    let total = sizes.clone().fold(0, u64::saturating_add);
+    within_limit(total)?;
     let mut bytes = vec![0; total as usize];
     let mut rest = bytes.as_mut_slice();
-    for (index, range) in places {
-        let (part, behind) = rest.split_at_mut(range.size() as usize);
-        read_range(tree, *index, range, part)?;
+    for part in given {
+        let (into, behind) = rest.split_at_mut(part.range.size() as usize);
+        read_range(new, part.file, &part.range, into, &mut |_| ())?;
         rest = behind;
     }
-    let lengths = places.iter().map(|place| place.1.size() as u32).collect();
-    Ok((bytes, lengths))
+    Ok((bytes, sizes.map(|size| size as u32).collect()))
+}
+
+fn within_limit(bytes: u64) -> Result<()> {
+    match bytes <= crate::LARGEST {
+        true => Ok(()),
+        false => Err(Error::TooLarge {
+            bytes,
+            most: crate::LARGEST,
+        }),
+    }
 }

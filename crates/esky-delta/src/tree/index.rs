@@ -2,6 +2,7 @@
 
 use super::paths::is_safe;
 use super::{Entry, Kind};
+use crate::deflate::Tokens;
 use crate::error::{Damage, Error, Result};
 use crate::packed::{Packer, Wrapper};
 use crate::streams::varint::{Reader, put};
@@ -76,6 +77,8 @@ pub(super) struct Unit {
     pub(super) size: u64,
     /// How many bytes it gives.
     pub(super) gives: u64,
+    /// How many tokens the old bytes have that were unpacked; 0 if nobody needs them.
+    pub(super) tokens: u64,
     /// The old bytes, one after the other.
     pub(super) ranges: Vec<Range>,
 }
@@ -87,6 +90,14 @@ impl Part {
             Self::Unit { length } => *length,
             Self::Packed { packed, .. } => *packed,
             Self::Copy(range) => range.length,
+        }
+    }
+
+    /// How it is packed, if it is a stream.
+    pub(super) fn packer(&self) -> Option<Packer> {
+        match self {
+            Self::Packed { packer, .. } => Some(*packer),
+            _ => None,
         }
     }
 
@@ -110,7 +121,11 @@ impl Unit {
     pub(super) fn memory(&self) -> u64 {
         let packed = self.ranges.iter().filter(|range| range.unpacked.is_some());
         let largest = packed.map(|range| range.length).max().unwrap_or(0);
-        [self.size, self.old_size(), largest, Packer::MEMORY]
+        let tokens = match self.tokens {
+            0 => 0,
+            tokens => Tokens::memory(tokens, self.old_size()),
+        };
+        [self.size, self.old_size(), largest, tokens, Packer::MEMORY]
             .into_iter()
             .fold(0, u64::saturating_add)
     }
@@ -142,6 +157,7 @@ impl Index {
         for unit in &self.units {
             put(&mut bytes, unit.size);
             put(&mut bytes, unit.gives);
+            put(&mut bytes, unit.tokens);
             put(&mut bytes, unit.ranges.len() as u64);
             for range in &unit.ranges {
                 range.put(&mut bytes, &self.sources);
@@ -179,6 +195,7 @@ impl Index {
         for _ in 0..reader.number_to(MOST)? {
             let size = reader.number()?;
             let gives = reader.number()?;
+            let tokens = reader.number()?;
             let mut ranges = Vec::new();
             for _ in 0..reader.number_to(MOST)? {
                 ranges.push(Range::read(&mut reader, &index.sources)?);
@@ -186,6 +203,7 @@ impl Index {
             index.units.push(Unit {
                 size,
                 gives,
+                tokens,
                 ranges,
             });
         }

@@ -54,6 +54,8 @@ pub enum Stream {
     Residue,
     /// Where digests are that applying computes.
     Digests,
+    /// Where deflate streams are packed otherwise than before.
+    Tokens,
 }
 
 impl Stream {
@@ -67,6 +69,7 @@ impl Stream {
             Self::References => "references",
             Self::Residue => "residue",
             Self::Digests => "digests",
+            Self::Tokens => "tokens",
         }
     }
 }
@@ -80,6 +83,7 @@ impl From<StreamId> for Stream {
             StreamId::References => Self::References,
             StreamId::Residue => Self::Residue,
             StreamId::Digests => Self::Digests,
+            StreamId::Tokens => Self::Tokens,
         }
     }
 }

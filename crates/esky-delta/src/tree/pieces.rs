@@ -1,9 +1,11 @@
 //! Takes a changed file that holds deflate streams apart: what stayed the same is copied as it is, what changed is matched
 //! unpacked.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::index::{Part, Range};
+use super::sketch::{Nearest, Sketch};
 use crate::packed::{self, Found, Wrapper, find};
 use crate::references;
 
@@ -20,7 +22,13 @@ struct Piece {
 /// What a new file is made of.
 pub(super) struct Apart {
     pub(super) parts: Vec<Part>,
-    /// What of the old file units need.
+    pub(super) needs: Vec<Need>,
+}
+
+/// What a unit needs of the old file to give a part.
+pub(super) struct Need {
+    /// The number of the part.
+    pub(super) part: usize,
     pub(super) ranges: Vec<Range>,
 }
 
@@ -42,6 +50,7 @@ pub(super) fn take_apart(old: &[u8], new: &[u8], source: usize) -> Option<Apart>
         source,
         parts: Vec::new(),
     };
+    let mut changed: Vec<(usize, &Piece)> = Vec::new();
     for piece in &new_pieces {
         let piece_bytes = &new[piece.at..piece.at + piece.length];
         if parts.goes_on(piece_bytes) {
@@ -49,7 +58,10 @@ pub(super) fn take_apart(old: &[u8], new: &[u8], source: usize) -> Option<Apart>
         }
         match known.get(piece_bytes).filter(|_| piece.length >= FEWEST) {
             Some(&number) => parts.copy(old_pieces[number].at, piece.length),
-            None => parts.add(new, piece),
+            None => {
+                parts.add(new, piece);
+                changed.push((parts.parts.len() - 1, piece));
+            }
         }
     }
     let copied = parts.copied();
@@ -58,11 +70,42 @@ pub(super) fn take_apart(old: &[u8], new: &[u8], source: usize) -> Option<Apart>
         let last = behind.checked_sub(1).and_then(|at| copied.get(at));
         last.is_some_and(|&(_, end)| end >= piece.at + piece.length)
     };
-    let ranges = old_pieces.iter().filter(|piece| !is_copied(piece));
-    Some(Apart {
-        parts: parts.parts,
-        ranges: ranges.map(|piece| piece.range(source)).collect(),
-    })
+    let left: Vec<&Piece> = old_pieces
+        .iter()
+        .filter(|piece| !is_copied(piece))
+        .collect();
+    let parts = parts.parts;
+    let needs = needs(old, &left, new, &changed, source);
+    Some(Apart { parts, needs })
+}
+
+/// Finds for each changed piece the old one that it is made from.
+fn needs(
+    old: &[u8],
+    left: &[&Piece],
+    new: &[u8],
+    changed: &[(usize, &Piece)],
+    source: usize,
+) -> Vec<Need> {
+    let sketches = left
+        .iter()
+        .map(|piece| Sketch::of_bytes(&piece.unpacked(old)));
+    let nearest = Nearest::new(sketches);
+    let mut needs: Vec<Need> = Vec::new();
+    for &(part, piece) in changed {
+        let base = nearest.to(&Sketch::of_bytes(&piece.unpacked(new)));
+        let range = base
+            .and_then(|at| left.get(at))
+            .map(|base| base.range(source));
+        match needs.last_mut() {
+            Some(last) if last.part == part => last.ranges.extend(range),
+            _ => needs.push(Need {
+                part,
+                ranges: range.into_iter().collect(),
+            }),
+        }
+    }
+    needs
 }
 
 fn pieces(file: &[u8]) -> Vec<Piece> {
@@ -104,6 +147,19 @@ fn streams_beside_image(file: &[u8]) -> Vec<Found> {
 }
 
 impl Piece {
+    /// What it holds.
+    fn unpacked<'a>(&self, file: &'a [u8]) -> Cow<'a, [u8]> {
+        let bytes = &file[self.at..self.at + self.length];
+        let Some((wrapper, size)) = self.stream else {
+            return bytes.into();
+        };
+        let mut unpacked = vec![0; size];
+        match packed::unpack(bytes, wrapper, &mut unpacked, &mut |_| ()) {
+            Ok(()) => unpacked.into(),
+            Err(_) => bytes.into(),
+        }
+    }
+
     fn range(&self, source: usize) -> Range {
         Range {
             source,
@@ -157,7 +213,8 @@ impl Parts<'_> {
     fn add(&mut self, new: &[u8], piece: &Piece) {
         let packed = &new[piece.at..piece.at + piece.length];
         let repacked = piece.stream.and_then(|(wrapper, size)| {
-            let bytes = packed::unpack(packed, wrapper, size as u64).ok()?;
+            let mut bytes = vec![0; size];
+            packed::unpack(packed, wrapper, &mut bytes, &mut |_| ()).ok()?;
             let packer = packed::packer(packed, wrapper, &bytes)?;
             Some(Part::Packed {
                 length: size as u64,
@@ -218,8 +275,10 @@ mod tests {
             (before.offset, behind.offset + behind.length),
             (0, old.len() as u64)
         );
-        assert_eq!(apart.ranges.len(), 1);
-        assert_eq!(apart.ranges[0].size(), 3000);
+        assert_eq!(apart.needs.len(), 1);
+        assert_eq!(apart.needs[0].part, 1);
+        let range = Piece::range(&pieces(&old)[2], 0);
+        assert_eq!(apart.needs[0].ranges, [range]);
     }
 
     #[test]

@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use super::hashes::{self, TreeDigest};
 use super::index::{Index, NewFile, Part, Range, Source, Unit};
-use super::pieces::{Apart, take_apart};
-use super::sketch::Sketch;
+use super::pieces::{Apart, Need, take_apart};
+use super::sketch::{ALIKE, Sketch};
 use super::{Entry, Kind, Tree, read};
 use crate::error::Result;
 
@@ -19,24 +19,34 @@ const SHARED_FROM_NOTHING: u64 = 1 << 20;
 const ALONE_FROM_NOTHING: u64 = 128 << 10;
 /// There, no addresses are looked up.
 const MOST_SHARING_FROM_NOTHING: usize = 128;
-/// Of 256 samples so many must be common before one file counts as made from another.
-const ALIKE: usize = 12;
 
 /// What is to be made.
 pub(super) struct Plan {
     /// Complete but for the sizes of units.
     pub(super) index: Index,
-    /// For each unit the new files whose bytes it gives.
+    /// For each unit the parts of new files that it gives.
     pub(super) contents: Vec<Vec<Content>>,
 }
 
-/// A new file whose bytes a unit gives.
-#[derive(Clone, Copy)]
+/// Parts of a new file whose bytes a unit gives.
+#[derive(Clone)]
 pub(super) struct Content {
-    /// Its place in the new tree.
+    /// The file's place in the new tree.
     pub(super) new: usize,
     /// Its place in the patch's index.
     pub(super) place: usize,
+    pub(super) parts: std::ops::Range<usize>,
+    /// Whether they come out of a file that was taken apart.
+    is_piece: bool,
+}
+
+/// What is given by one unit in any case.
+struct Group {
+    content: Content,
+    /// What it needs of old files.
+    ranges: Vec<Range>,
+    /// How many bytes are given or needed, whichever is more.
+    weight: u64,
 }
 
 /// Compares two trees.
@@ -203,7 +213,8 @@ impl Sharing {
     }
 
     /// Whether a unit takes one file more. Alone is alone: nobody joins a large file either.
-    fn allows(&self, files: usize, bytes: u64, one_more: u64) -> bool {
+    fn allows(&self, unit: &[Content], bytes: u64, one_more: u64) -> bool {
+        let files = unit.iter().filter(|content| !content.is_piece).count();
         let is_full = files >= self.files || bytes.saturating_add(one_more) > self.bytes;
         let holds_one_alone = files == 1 && bytes >= self.alone;
         !is_full && one_more < self.alone && !holds_one_alone
@@ -229,40 +240,26 @@ impl Builder<'_> {
             let name = path.rsplit('/').next().unwrap_or(path);
             (name.rsplit_once('.').map(|(_, extension)| extension), path)
         });
-        let sizes = bases.iter().map(|&(index, base)| self.weight(index, base));
-        let sharing = Sharing::of(self.old, sizes.max().unwrap_or(0));
+        let mut groups = Vec::new();
+        for (index, base) in bases {
+            groups.extend(self.add_file(index, base)?);
+        }
+        let weights = groups.iter().map(|group| group.weight);
+        let sharing = Sharing::of(self.old, weights.max().unwrap_or(0));
         let mut contents: Vec<Vec<Content>> = Vec::new();
         let mut size = 0;
-        for (index, base) in bases {
-            let apart = self.apart(index, base)?;
-            self.index.files.push(NewFile {
-                entry: entries[index].clone(),
-                sha256: self.of_new.hashes[index],
-                parts: apart.parts,
-            });
-            let place = self.index.files.len() - 1;
-            let given = self.index.files[place].parts.iter().map(Part::given);
-            let weight = given
-                .sum::<u64>()
-                .max(apart.ranges.iter().map(Range::size).sum());
-            if self.index.files[place]
-                .parts
-                .iter()
-                .all(|part| part.given() == 0)
-            {
-                continue;
-            }
-            let joins = |unit: &Vec<Content>| sharing.allows(unit.len(), size, weight);
+        for group in groups {
+            let joins = |unit: &Vec<Content>| sharing.allows(unit, size, group.weight);
             if !contents.last().is_some_and(joins) {
                 contents.push(Vec::new());
                 self.index.units.push(Unit::default());
                 size = 0;
             }
-            size += weight;
+            size += group.weight;
             if let (Some(content), Some(unit)) = (contents.last_mut(), self.index.units.last_mut())
             {
-                content.push(Content { new: index, place });
-                for range in apart.ranges {
+                content.push(group.content);
+                for range in group.ranges {
                     if !unit.ranges.contains(&range) {
                         unit.ranges.push(range);
                     }
@@ -272,39 +269,66 @@ impl Builder<'_> {
         Ok(contents)
     }
 
+    /// Adds a file to the index; tells what units are to give.
+    fn add_file(&mut self, index: usize, base: Base) -> Result<Vec<Group>> {
+        let Apart { parts, needs } = self.apart(index, base)?;
+        let (new, place) = (index, self.index.files.len());
+        let is_piece = needs.len() > 1;
+        let group = |need: Need, until: usize| {
+            let given = parts[need.part..until].iter().map(Part::given);
+            let weight = given.sum::<u64>();
+            let needed = need.ranges.iter().map(Range::size).sum();
+            Group {
+                content: Content {
+                    new,
+                    place,
+                    parts: need.part..until,
+                    is_piece,
+                },
+                weight: weight.max(needed),
+                ranges: need.ranges,
+            }
+        };
+        let mut ends: Vec<usize> = needs.iter().skip(1).map(|need| need.part).collect();
+        ends.push(parts.len());
+        let groups = needs.into_iter().zip(ends);
+        let groups: Vec<Group> = groups.map(|(need, until)| group(need, until)).collect();
+        self.index.files.push(NewFile {
+            entry: self.new.entries()[index].clone(),
+            sha256: self.of_new.hashes[index],
+            parts,
+        });
+        Ok(groups)
+    }
+
     /// What a new file is made of.
     fn apart(&mut self, index: usize, base: Base) -> Result<Apart> {
-        let size = self.new.entries()[index].size;
-        let whole = vec![Part::Unit { length: size }];
-        let (parts, ranges) = match base {
-            Base::Same(old) => (vec![Part::Copy(self.whole(old))], Vec::new()),
+        let length = self.new.entries()[index].size;
+        let given = |parts, ranges| Apart {
+            parts,
+            needs: vec![Need { part: 0, ranges }],
+        };
+        let whole = vec![Part::Unit { length }];
+        let without_unit = |parts| Apart {
+            parts,
+            needs: Vec::new(),
+        };
+        Ok(match base {
+            _ if length == 0 => without_unit(Vec::new()),
+            Base::Same(old) => without_unit(vec![Part::Copy(self.whole(old))]),
             Base::Nothing => {
                 let after = all_of(self.new, index)?;
-                match take_apart(&[], &after, 0) {
-                    Some(apart) => (apart.parts, Vec::new()),
-                    None => (whole, Vec::new()),
-                }
+                let apart = take_apart(&[], &after, 0);
+                given(apart.map_or(whole, |apart| apart.parts), Vec::new())
             }
             Base::Changed(old) => {
                 let range = self.whole(old);
                 let before = all_of(self.old, old)?;
                 let after = all_of(self.new, index)?;
-                match take_apart(&before, &after, range.source) {
-                    Some(apart) => (apart.parts, apart.ranges),
-                    None => (whole, vec![range]),
-                }
+                take_apart(&before, &after, range.source)
+                    .unwrap_or_else(|| given(whole, vec![range]))
             }
-        };
-        let parts = if size > 0 { parts } else { Vec::new() };
-        Ok(Apart { parts, ranges })
-    }
-
-    fn weight(&self, index: usize, base: Base) -> u64 {
-        let size = self.new.entries()[index].size;
-        match base {
-            Base::Changed(old) => size.max(self.old.entries()[old].size),
-            _ => size,
-        }
+        })
     }
 
     fn whole(&mut self, old: usize) -> Range {

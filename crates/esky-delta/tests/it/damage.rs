@@ -1,6 +1,6 @@
 //! Damaged, foreign and hostile patches.
 
-use esky_delta::{Error, Kind, Limits};
+use esky_delta::{Error, Kind, Limits, Patch, Stream};
 
 use crate::memory::{Files, apply, files, make, noise};
 
@@ -8,11 +8,40 @@ use crate::memory::{Files, apply, files, make, noise};
 fn small() -> (Files, Vec<u8>, Files) {
     let content = noise(9, 700);
     let edited = [&content[..300], b"inserted", &content[310..]].concat();
-    let old = files(&[("a", &content), ("b", b"moved away"), ("c", b"stays")]);
-    let mut new = files(&[("a", &edited), ("d", b"moved away"), ("c", b"stays")]);
+    let [before, after] = archives();
+    let old = files(&[
+        ("a", &content),
+        ("b", b"moved away"),
+        ("c", b"stays"),
+        ("z", &before),
+    ]);
+    let mut new = files(&[
+        ("a", &edited),
+        ("d", b"moved away"),
+        ("c", b"stays"),
+        ("z", &after),
+    ]);
     new.insert("l".to_owned(), (Kind::Link, b"a".to_vec()));
     let (patch, _) = make(&old, &new);
     (old, patch, new)
+}
+
+/// A zip file's only member, in which words come again, before and after a change. It is packed at another level then, so
+/// that much of what is taken over has to be corrected.
+fn archives() -> [Vec<u8>; 2] {
+    let words: Vec<String> = noise(4, 400)
+        .iter()
+        .map(|byte| format!("word{} ", byte % 50))
+        .collect();
+    let mut changed = words.clone();
+    changed.splice(150..152, ["new ".to_owned(), words[99].clone()]);
+    [(words, 1), (changed, 9)].map(|(words, level)| {
+        let mut archive = b"PK\x03\x04\x14\0\0\0\x08\0".to_vec();
+        archive.resize(30, 0);
+        archive.extend(esky_delta::deflate(words.concat().as_bytes(), level));
+        archive.extend(noise(8, 100));
+        archive
+    })
 }
 
 #[test]
@@ -57,6 +86,27 @@ fn right_checksums_over_wrong_bytes_give_errors_or_the_right_tree() {
         let limits = Limits::default();
         if esky_delta::apply(&old, &hostile, &mut output, &limits).is_ok() {
             assert!(output == new, "bit {bit} gives other bytes");
+        }
+    }
+}
+
+/// The same for what is packed again.
+#[test]
+fn wrong_corrections_of_streams_give_errors_or_the_right_tree() {
+    let [before, after] = archives();
+    let (old, new) = (files(&[("z", &before)]), files(&[("z", &after)]));
+    let (patch, _) = make(&old, &new);
+    let opened = Patch::open(patch.as_slice(), &Limits::default()).unwrap();
+    let start = opened.index_size() as usize;
+    let streams = opened.contents().unwrap().streams;
+    assert!(streams.iter().any(|(stream, _)| *stream == Stream::Tokens));
+    let end = patch.len() - 4;
+    for bit in 8 * start..8 * end {
+        let mut hostile = patch[..end].to_vec();
+        hostile[bit / 8] ^= 1 << (bit % 8);
+        hostile.extend(crc32fast::hash(&hostile[start..]).to_le_bytes());
+        if let Ok(tree) = apply(&old, &hostile, &Limits::default()) {
+            assert!(tree == new, "bit {bit} gives another tree");
         }
     }
 }

@@ -1,0 +1,258 @@
+//! Packs bytes as zlib does, one token after the other.
+
+use super::block::{Bits, Block};
+use super::projected::Projected;
+use super::search::{Effort, Match, SHORTEST, Search, Window};
+use super::tokens::Token;
+use super::{Old, Settings};
+use crate::error::Result;
+
+/// So many bytes must be at hand ahead: the longest match, and what is looked at behind it.
+const AHEAD: usize = 300;
+const WINDOW: usize = 1 << 15;
+/// Matches of three bytes that are farther away cost more than the bytes.
+const TOO_FAR: usize = 4096;
+/// Bytes that were looked at are dropped when there are so many.
+const DROP: usize = 1 << 18;
+
+/// Says which tokens are not those that were guessed.
+pub(crate) trait Corrector {
+    /// Whether the token that was taken over from the old stream is right. If not, a token is searched.
+    fn accepts(&mut self, projected: Token) -> bool;
+
+    /// The right token, if it is not the one that was found. `rejected` tells that another was rejected before.
+    fn correct(&mut self, found: Token, rejected: bool) -> Result<Option<Token>>;
+}
+
+/// Packs bytes as they come.
+pub(crate) struct Encoder {
+    lazy: bool,
+    effort: Effort,
+    search: Search,
+    block: Block,
+    bits: Bits,
+    bytes: Vec<u8>,
+    /// The place of the first of `bytes`.
+    start: usize,
+    /// The place that is looked at.
+    place: usize,
+    block_start: usize,
+    /// What was found at `place` already, when the place before it was looked at.
+    known: Option<Option<Match>>,
+    /// Places before this one are in the search's chains, if they are near.
+    inserted: usize,
+    projected: Projected,
+}
+
+impl Encoder {
+    /// Memory that an encoder takes.
+    pub(crate) const MEMORY: u64 = 8 << 20;
+
+    pub(crate) fn new(settings: Settings) -> Self {
+        let memory = u32::from(settings.memory);
+        Self {
+            lazy: settings.level > 3,
+            effort: settings.effort(),
+            search: Search::new(memory),
+            block: Block::new(memory),
+            bits: Bits::default(),
+            bytes: Vec::new(),
+            start: 0,
+            place: 0,
+            block_start: 0,
+            known: None,
+            inserted: 0,
+            projected: Projected::default(),
+        }
+    }
+
+    /// Announces that the next bytes, behind those that were announced before, are about the old ones at a place, or new.
+    pub(crate) fn announce(&mut self, old: Option<u32>, length: usize) {
+        self.projected.announce(old, length);
+    }
+
+    /// Takes more bytes; appends what is packed.
+    pub(crate) fn write(
+        &mut self,
+        mut bytes: &[u8],
+        old: &Old<'_>,
+        corrector: &mut impl Corrector,
+        output: &mut Vec<u8>,
+    ) -> Result<()> {
+        while !bytes.is_empty() {
+            let (part, rest) = bytes.split_at(bytes.len().min(DROP));
+            self.bytes.extend_from_slice(part);
+            while self.end() - self.place >= AHEAD {
+                self.step(old, corrector, output)?;
+            }
+            self.drop_old();
+            bytes = rest;
+        }
+        Ok(())
+    }
+
+    /// Ends the stream.
+    pub(crate) fn finish(
+        mut self,
+        old: &Old<'_>,
+        corrector: &mut impl Corrector,
+        output: &mut Vec<u8>,
+    ) -> Result<()> {
+        while self.place < self.end() {
+            self.step(old, corrector, output)?;
+        }
+        self.flush(true, output);
+        Ok(())
+    }
+
+    fn end(&self) -> usize {
+        self.start + self.bytes.len()
+    }
+
+    fn drop_old(&mut self) {
+        let needed = (self.place.saturating_sub(WINDOW + 1)).min(self.block_start);
+        if needed.saturating_sub(self.start) >= DROP {
+            self.bytes.drain(..needed - self.start);
+            self.start = needed;
+        }
+    }
+
+    fn flush(&mut self, last: bool, output: &mut Vec<u8>) {
+        let stored = &self.bytes[self.block_start - self.start..self.place - self.start];
+        self.block.flush(&mut self.bits, stored, last, output);
+        self.block_start = self.place;
+    }
+
+    fn step(
+        &mut self,
+        old: &Old<'_>,
+        corrector: &mut impl Corrector,
+        output: &mut Vec<u8>,
+    ) -> Result<()> {
+        let window = Window {
+            bytes: &self.bytes,
+            start: self.start,
+        };
+        let projected = self.projected.token(old, window, self.place);
+        let projected = projected.filter(|&token| self.is_likely(token));
+        if let Some(token) = projected
+            && corrector.accepts(token)
+        {
+            self.known = None;
+            self.take(token, output);
+            return Ok(());
+        }
+        let mut ahead = None;
+        let found = self.find_token(&mut ahead);
+        let right = corrector.correct(found, projected.is_some())?;
+        let token = right.unwrap_or(found);
+        self.check(token)?;
+        self.known = ahead.filter(|_| token.is_literal());
+        self.take(token, output);
+        Ok(())
+    }
+
+    /// Whether a projected token is the best at first glance.
+    fn is_likely(&mut self, token: Token) -> bool {
+        self.insert_until(self.place);
+        let window = Window {
+            bytes: &self.bytes,
+            start: self.start,
+        };
+        let length = usize::from(token.length).max(SHORTEST);
+        let distance = token.distance.into();
+        !self.search.has_better(window, self.place, length, distance)
+    }
+
+    /// A token that a patch tells may be any.
+    fn check(&self, token: Token) -> Result<()> {
+        let distance = usize::from(token.distance);
+        let is_match = (SHORTEST..=super::search::LONGEST).contains(&token.length.into());
+        let fits = usize::from(token.length) <= self.end() - self.place
+            && distance <= self.place.min(WINDOW);
+        match fits && (is_match || token == Token::LITERAL) {
+            true => Ok(()),
+            false => Err(super::corrections::out_of_bounds()),
+        }
+    }
+
+    fn take(&mut self, token: Token, output: &mut Vec<u8>) {
+        let length = usize::from(token.length);
+        let is_full = if token.is_literal() {
+            let byte = self.bytes.get(self.place - self.start);
+            self.block.literal(byte.copied().unwrap_or(0))
+        } else {
+            self.block.matched(Match {
+                length,
+                distance: token.distance.into(),
+            })
+        };
+        self.place += length;
+        if !self.lazy {
+            self.learn(length);
+        }
+        // zlib's lazy levels hold the last byte back until they know that it is the last.
+        let is_held = self.lazy && token.is_literal() && self.place == self.end();
+        if is_full && !is_held {
+            self.flush(false, output);
+        }
+    }
+
+    /// Levels 1 to 3 learn short matches byte by byte, and step over long ones.
+    fn learn(&mut self, length: usize) {
+        let until = match length <= self.effort.lazy {
+            true => self.place,
+            false => self.place - length + 1,
+        };
+        self.insert_until(until);
+        self.inserted = self.place;
+    }
+
+    fn insert_until(&mut self, until: usize) {
+        let window = Window {
+            bytes: &self.bytes,
+            start: self.start,
+        };
+        let first = self.inserted.max(until.saturating_sub(WINDOW));
+        for place in first..until {
+            self.search.insert(window, place);
+        }
+        self.inserted = self.inserted.max(until);
+    }
+
+    /// What zlib's search gives here: a match longer than `known`.
+    fn find(&mut self, place: usize, known: usize) -> Option<Match> {
+        self.insert_until(place);
+        let window = Window {
+            bytes: &self.bytes,
+            start: self.start,
+        };
+        let first = self.search.insert(window, place);
+        self.inserted = place + 1;
+        let found = self
+            .search
+            .longest(window, place, first?, known, &self.effort);
+        let is_near = |found: &Match| found.length > SHORTEST || found.distance <= TOO_FAR;
+        found.filter(|found| !self.lazy || is_near(found))
+    }
+
+    /// The token that zlib takes here. What it found at the next place is remembered in `ahead`.
+    fn find_token(&mut self, ahead: &mut Option<Option<Match>>) -> Token {
+        let found = match self.known.take() {
+            Some(found) => found,
+            None => self.find(self.place, SHORTEST - 1),
+        };
+        let Some(found) = found else {
+            return Token::LITERAL;
+        };
+        // Levels 4 to 9 take a match only if the next byte has no better one.
+        if self.lazy && found.length < self.effort.lazy {
+            let next = self.find(self.place + 1, found.length);
+            *ahead = Some(next);
+            if next.is_some() {
+                return Token::LITERAL;
+            }
+        }
+        Token::matched(found.length, found.distance)
+    }
+}
