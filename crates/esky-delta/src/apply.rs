@@ -4,19 +4,18 @@ use std::io::Write;
 
 use sha2::{Digest, Sha256};
 
-use crate::correction;
 use crate::digests::{self, Filling, Table};
 use crate::error::{Damage, Error, Result};
 use crate::format::blocks::{self, BlockCoder};
 use crate::format::{self, Container, Header, Packing, Stream, StreamId};
 use crate::matching::{Block, BlockMap};
 use crate::projection::Projection;
-use crate::references::{Analysis, Reference, analyse_all};
+use crate::references::{Analysis, Lookup, Reference, analyse_all};
 use crate::residue::Residue;
 use crate::streams::coder::Decoder;
 use crate::streams::literals::{self, Run};
 use crate::streams::lzma;
-use crate::transfer::Transfer;
+use crate::transfer::{self, Transfer};
 
 /// What a patch may ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +56,15 @@ impl Limits {
 /// Turns the old bytes into the new ones.
 pub fn apply(old: &[u8], patch: &[u8], output: &mut dyn Write, limits: &Limits) -> Result<()> {
     let length = u32::try_from(old.len()).unwrap_or(u32::MAX);
-    apply_joined(old, &[length], patch, output, limits)
+    apply_joined(old, &[length], patch, output, Hashing::Here, limits)
+}
+
+/// Who hashes the new bytes.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Hashing {
+    Here,
+    /// Whoever takes them: the files of a tree have hashes of their own.
+    There,
 }
 
 /// The same for files that follow each other, of which the lengths are given.
@@ -66,6 +73,7 @@ pub(crate) fn apply_joined(
     lengths: &[u32],
     patch: &[u8],
     output: &mut dyn Write,
+    hashing: Hashing,
     limits: &Limits,
 ) -> Result<()> {
     let container = Container::parse(patch)?;
@@ -73,7 +81,8 @@ pub(crate) fn apply_joined(
     let mut output = Output {
         inner: output,
         filling: Filling::new(read_digests(&container)?),
-        hash: Sha256::new(),
+        waiting: Vec::with_capacity(WAITING),
+        hash: (hashing == Hashing::Here).then(Sha256::new),
         size: 0,
         header: container.header,
     };
@@ -158,7 +167,7 @@ pub(crate) fn memory(container: &Container<'_>) -> u64 {
         Residue::memory(residue.min(1 << 32) as usize),
         references.saturating_mul(2 * size_of::<Reference>() as u64),
         if references > 0 {
-            correction::MEMORY
+            transfer::memory(container.header.old_size)
         } else {
             0
         },
@@ -203,8 +212,8 @@ impl<'a> Applier<'a> {
         let layout = format::layout::read(&self.analysis.layout, layout)?;
         let map = BlockMap::new(&self.blocks, self.old.len() as u32);
         let projection = Projection {
-            old: &self.analysis.layout,
-            new: &layout,
+            old: Lookup::new(&self.analysis.layout),
+            new: Lookup::new(&layout),
             blocks: &map,
         };
         let literals = self.read_literals()?;
@@ -399,28 +408,56 @@ impl<'a> Unexpected<'a> {
     }
 }
 
+/// Bytes are passed on in parts of about this size.
+const WAITING: usize = 1 << 17;
+
 /// Hashes and counts what comes out.
 struct Output<'a> {
     inner: &'a mut dyn Write,
     filling: Filling,
-    hash: Sha256,
+    /// Blocks are small, and who takes them may write to a disk.
+    waiting: Vec<u8>,
+    hash: Option<Sha256>,
     size: u64,
     header: Header,
 }
 
 impl Output<'_> {
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        if self.waiting.len() + bytes.len() > WAITING {
+            self.pass_on()?;
+        }
+        if bytes.len() > WAITING {
+            return self.pass(bytes);
+        }
+        self.waiting.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn pass_on(&mut self) -> Result<()> {
+        let mut waiting = std::mem::take(&mut self.waiting);
+        self.pass(&waiting)?;
+        waiting.clear();
+        self.waiting = waiting;
+        Ok(())
+    }
+
+    fn pass(&mut self, bytes: &[u8]) -> Result<()> {
         self.size += bytes.len() as u64;
         self.filling.pass(bytes, |bytes| {
-            self.hash.update(bytes);
+            if let Some(hash) = &mut self.hash {
+                hash.update(bytes);
+            }
             self.inner.write_all(bytes).map_err(Error::Write)
         })
     }
 
-    fn finish(self) -> Result<()> {
-        let right =
-            self.size == self.header.new_size && self.hash.finalize()[..] == self.header.new_hash;
-        if right {
+    fn finish(mut self) -> Result<()> {
+        self.pass_on()?;
+        let expected = self.header.new_hash;
+        let hash = self.hash.map(|hash| hash.finalize());
+        let right = hash.is_none_or(|hash| hash[..] == expected);
+        if right && self.size == self.header.new_size {
             Ok(())
         } else {
             Err(Error::WrongOutput)

@@ -18,8 +18,8 @@ impl Residue {
     /// `count` is how many unexpected bytes there are.
     pub(crate) fn new(count: usize) -> Self {
         Self {
-            gaps: Mixing::new(3 * count, 8, 255),
-            bytes: Mixing::new(2 * count, 8, 255),
+            gaps: Mixing::new(3 * count, 8),
+            bytes: Mixing::new(2 * count, 8),
             last_gaps: [0; 3],
             last_differences: [0; 2],
         }

@@ -24,7 +24,7 @@ pub(crate) struct BlockCoder {
 impl BlockCoder {
     pub(crate) fn new(count: usize) -> Self {
         Self {
-            numbers: Mixing::new(10 * count, 24, 255),
+            numbers: Mixing::new(10 * count, 24),
             last: Block {
                 new: 0,
                 old: 0,

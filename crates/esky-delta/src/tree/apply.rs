@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::head::{self, Head};
 use super::index::{Index, NewFile, Part, Range, Unit};
 use super::{Entry, Kind, Sink, Tree, pass, paths, read};
-use crate::apply::{Limits, apply_joined};
+use crate::apply::{Hashing, Limits, apply_joined};
 use crate::error::{Damage, Error, Result};
 use crate::packed::{self, Packing};
 
@@ -200,7 +200,7 @@ impl<'a> Assembler<'a> {
             output: unit.gives,
             memory: left,
         };
-        let applied = apply_joined(&before, &lengths, &patch, self, &limits);
+        let applied = apply_joined(&before, &lengths, &patch, self, Hashing::There, &limits);
         self.outcome(applied)?;
         match expected == Some(self.left_given) {
             true => Ok(()),
