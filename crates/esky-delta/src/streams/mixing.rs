@@ -26,6 +26,7 @@ const WEIGHT: u32 = 13;
 
 /// What contexts say, or what it weighs: first the odds, then the probabilities.
 type Inputs = [i16; INPUTS];
+type Products = [i32; INPUTS];
 
 /// Guesses symbols of up to four bits from `CONTEXTS` contexts, at most eight, by weights from one of several sets.
 pub(crate) struct Mixing<const CONTEXTS: usize> {
@@ -65,7 +66,9 @@ impl<const CONTEXTS: usize> Mixing<CONTEXTS> {
 
     fn rows(symbols: usize) -> usize {
         let wanted = symbols.saturating_mul(CONTEXTS).next_power_of_two();
-        wanted.clamp(1 << 8, 1 << 17)
+        // Few contexts have few rows in use; what a cache holds is quicker than what it does not.
+        let most = if CONTEXTS == 8 { 1 << 17 } else { 1 << 15 };
+        wanted.clamp(1 << 8, most)
     }
 
     /// Codes the lowest `bits` (at most four) bits of `value`. `contexts` are hashes of whatever might tell.
@@ -143,10 +146,9 @@ fn trust(slot: Slot) -> i16 {
 
 impl Guessing {
     fn mix(&self, inputs: &Inputs) -> i32 {
-        let products = inputs.iter().zip(&self.weights);
-        let sum: i32 = products
-            .map(|(&input, &weight)| i32::from(input) * i32::from(weight))
-            .sum();
+        let products: Products =
+            std::array::from_fn(|place| i32::from(inputs[place]) * i32::from(self.weights[place]));
+        let sum: i32 = products.iter().sum();
         let most = i32::from(STRETCHED_MOST);
         (sum >> WEIGHT).clamp(-most, most)
     }
@@ -231,7 +233,8 @@ impl<const CONTEXTS: usize> Mixing<CONTEXTS> {
         (upper << 4 | lower) as u8
     }
 
-    /// Codes a number: the count of its bits in one or two symbols, its next eight bits in two, the rest plain.
+    /// Codes a number. A symbol tells it if it is less than six, else how many bits it has above that, by one or two more
+    /// symbols if there are many. Two symbols tell the next eight bits, the rest is plain.
     pub(crate) fn code_number(
         &mut self,
         coder: &mut impl BitCoder,
@@ -239,24 +242,28 @@ impl<const CONTEXTS: usize> Mixing<CONTEXTS> {
         sets: usize,
         value: u64,
     ) -> u64 {
-        let above = value.saturating_add(1);
+        let above = value.saturating_sub(SMALL - 1).max(1);
         let length = 63 - above.leading_zeros();
-        let class = self.code(
-            coder,
-            &hash_all(contexts, 0x100),
-            4 * sets,
-            4,
-            length.min(15),
-        );
-        let mut length = if class < 15 {
-            class
+        let small = SMALL as u32;
+        let symbol = if value < SMALL {
+            value as u32
         } else {
-            let rest = hash_all(contexts, 0x101);
-            15 + self
-                .code(coder, &rest, 4 * sets + 1, 4, length.saturating_sub(15))
-                .saturating_mul(1)
+            (small + length).min(15)
         };
-        length = length.min(30);
+        let hashes = hash_all(contexts, 0x100);
+        let symbol = self.code(coder, &hashes, 4 * sets, 4, symbol);
+        if symbol < small {
+            return symbol.into();
+        }
+        let mut coded = symbol - small;
+        let mut escape = 15 - small;
+        while coded == escape && escape < MOST_BITS {
+            let hashes = hash_all(contexts, 0x101 + coded);
+            let more = length.saturating_sub(coded).min(15);
+            coded += self.code(coder, &hashes, 4 * sets + 1, 4, more);
+            escape += 15;
+        }
+        let length = coded;
         let mut bits = 1u64;
         let mut left = length;
         for part in 0..2 {
@@ -270,9 +277,14 @@ impl<const CONTEXTS: usize> Mixing<CONTEXTS> {
             }
         }
         bits = bits << left | coder.plain(left, above);
-        bits - 1
+        bits + SMALL - 1
     }
 }
+
+/// Three symbols tell at least so many.
+const MOST_BITS: u32 = 36;
+/// Numbers below are symbols of their own.
+const SMALL: u64 = 6;
 
 #[cfg(test)]
 mod tests {
