@@ -1,22 +1,26 @@
 //! Applies patches.
 
+mod output;
+
+pub(crate) use output::{Comparison, Hashing, Receiver};
+use output::{Output, Plain};
+
 use std::io::Write;
 
 use sha2::{Digest, Sha256};
 
-use crate::correction;
 use crate::digests::{self, Filling, Table};
 use crate::error::{Damage, Error, Result};
 use crate::format::blocks::{self, BlockCoder};
 use crate::format::{self, Container, Header, Packing, Stream, StreamId};
 use crate::matching::{Block, BlockMap};
 use crate::projection::Projection;
-use crate::references::{Analysis, Reference, analyse_all};
+use crate::references::{Analysis, Lookup, Reference, analyse_all};
 use crate::residue::Residue;
 use crate::streams::coder::Decoder;
 use crate::streams::literals::{self, Run};
 use crate::streams::lzma;
-use crate::transfer::Transfer;
+use crate::transfer::{self, Transfer};
 
 /// What a patch may ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,28 +61,14 @@ impl Limits {
 /// Turns the old bytes into the new ones.
 pub fn apply(old: &[u8], patch: &[u8], output: &mut dyn Write, limits: &Limits) -> Result<()> {
     let length = u32::try_from(old.len()).unwrap_or(u32::MAX);
-    apply_joined(old, &[length], patch, &mut Plain(output), limits)
-}
-
-/// Takes what comes out.
-pub(crate) trait Receiver: Write {
-    /// Announces that the next bytes, behind those that were announced before, are copied from a place in the old ones,
-    /// with corrections; or that they are new.
-    fn announce(&mut self, _old: Option<u32>, _length: u32) {}
-}
-
-struct Plain<'a>(&'a mut dyn Write);
-
-impl Receiver for Plain<'_> {}
-
-impl Write for Plain<'_> {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        self.0.flush()
-    }
+    apply_joined(
+        old,
+        &[length],
+        patch,
+        &mut Plain(output),
+        Hashing::Here,
+        limits,
+    )
 }
 
 /// The same for files that follow each other, of which the lengths are given.
@@ -87,17 +77,13 @@ pub(crate) fn apply_joined(
     lengths: &[u32],
     patch: &[u8],
     output: &mut dyn Receiver,
+    hashing: Hashing,
     limits: &Limits,
 ) -> Result<()> {
     let container = Container::parse(patch)?;
     check(&container, old, limits)?;
-    let mut output = Output {
-        inner: output,
-        filling: Filling::new(read_digests(&container)?),
-        hash: Sha256::new(),
-        size: 0,
-        header: container.header,
-    };
+    let filling = Filling::new(read_digests(&container)?);
+    let mut output = Output::new(output, filling, hashing, container.header);
     let applied = Applier::new(old, lengths, &container)?.run(&mut output);
     applied
         .and_then(|()| output.finish())
@@ -179,7 +165,7 @@ pub(crate) fn memory(container: &Container<'_>) -> u64 {
         Residue::memory(residue.min(1 << 32) as usize),
         references.saturating_mul(2 * size_of::<Reference>() as u64),
         if references > 0 {
-            correction::MEMORY
+            transfer::memory(container.header.old_size)
         } else {
             0
         },
@@ -224,8 +210,8 @@ impl<'a> Applier<'a> {
         let layout = format::layout::read(&self.analysis.layout, layout)?;
         let map = BlockMap::new(&self.blocks, self.old.len() as u32);
         let projection = Projection {
-            old: &self.analysis.layout,
-            new: &layout,
+            old: Lookup::new(&self.analysis.layout),
+            new: Lookup::new(&layout),
             blocks: &map,
         };
         let literals = self.read_literals()?;
@@ -244,11 +230,11 @@ impl<'a> Applier<'a> {
                     .ok_or(Error::Damaged(Damage::Truncated {
                         stream: "the literals",
                     }))?;
-            output.inner.announce(None, gap.length);
+            output.announce(None, gap.length);
             output.write(bytes)?;
             literals = rest;
             if let Some(&block) = self.blocks.get(index) {
-                output.inner.announce(Some(block.old), block.length);
+                output.announce(Some(block.old), block.length);
                 copies.copy(block, output)?;
             }
         }
@@ -419,64 +405,6 @@ impl<'a> Unexpected<'a> {
             self.next();
         }
         self.gap = self.gap.saturating_sub(part.len() as u64 - at);
-    }
-}
-
-/// Hashes and counts what comes out.
-struct Output<'a> {
-    inner: &'a mut dyn Receiver,
-    filling: Filling,
-    hash: Sha256,
-    size: u64,
-    header: Header,
-}
-
-impl Output<'_> {
-    fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        self.size += bytes.len() as u64;
-        self.filling.pass(bytes, |bytes| {
-            self.hash.update(bytes);
-            self.inner.write_all(bytes).map_err(Error::Write)
-        })
-    }
-
-    fn finish(self) -> Result<()> {
-        let right =
-            self.size == self.header.new_size && self.hash.finalize()[..] == self.header.new_hash;
-        if right {
-            Ok(())
-        } else {
-            Err(Error::WrongOutput)
-        }
-    }
-}
-
-/// Compares what comes out with what should.
-pub(crate) struct Comparison<'a> {
-    rest: &'a [u8],
-}
-
-impl<'a> Comparison<'a> {
-    pub(crate) fn new(expected: &'a [u8]) -> Self {
-        Self { rest: expected }
-    }
-}
-
-impl Receiver for Comparison<'_> {}
-
-impl Write for Comparison<'_> {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        match self.rest.strip_prefix(bytes) {
-            Some(rest) => {
-                self.rest = rest;
-                Ok(bytes.len())
-            }
-            None => Err(std::io::ErrorKind::InvalidData.into()),
-        }
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
     }
 }
 

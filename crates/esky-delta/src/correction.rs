@@ -1,6 +1,7 @@
 //! What the references in copied blocks hold: predicted, and where the prediction fails corrected and learned.
 
 use std::collections::{BTreeMap, HashMap};
+use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::projection::{Projected, Projection};
 use crate::references::{Kind, Place, Reference};
@@ -35,7 +36,7 @@ pub(crate) struct Actual {
 
 /// Predicts references and learns.
 pub(crate) struct Corrections {
-    learned: HashMap<u32, Learned>,
+    learned: HashMap<u32, Learned, BuildHasherDefault<Spread>>,
     neighbours: BTreeMap<u32, i32>,
     recent: [i32; RECENT],
     history: [usize; Kind::CLASSES],
@@ -45,6 +46,27 @@ pub(crate) struct Corrections {
     further: Vec<Adaptive>,
     foreign: [Adaptive; Kind::CLASSES],
     distance: Vec<Number>,
+}
+
+/// Hashes an address with one multiplication: there is a question for each reference.
+#[derive(Default)]
+struct Spread(u64);
+
+impl Hasher for Spread {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.write_u32(byte.into());
+        }
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        let product = (self.0 ^ u64::from(number)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = product ^ product >> 32;
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -64,7 +86,7 @@ const SOURCES: usize = 5;
 impl Corrections {
     pub(crate) fn new() -> Self {
         Self {
-            learned: HashMap::new(),
+            learned: HashMap::default(),
             neighbours: BTreeMap::new(),
             recent: [0; RECENT],
             history: [0; Kind::CLASSES],

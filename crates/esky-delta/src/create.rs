@@ -4,14 +4,14 @@ use std::borrow::Cow;
 
 use sha2::{Digest, Sha256};
 
-use crate::apply::{self, Limits};
+use crate::apply::{self, Hashing, Limits};
 use crate::digests::{self, Table};
 use crate::error::{Error, Result};
 use crate::format::blocks::BlockCoder;
 use crate::format::{self, Container, Header, Packing, Stream, StreamId};
 use crate::matching::{Block, BlockMap, match_bytes};
 use crate::projection::Projection;
-use crate::references::{Analysis, analyse_all, load, store};
+use crate::references::{Analysis, Lookup, analyse_all, load, store};
 use crate::residue::Residue;
 use crate::streams::coder::Encoder;
 use crate::streams::{literals, lzma};
@@ -54,7 +54,14 @@ pub(crate) fn create_joined(
     let of_new = analyse_all(new, new_lengths);
     let patch = Maker::new(old, of_old, new, of_new).make()?;
     let mut check = apply::Comparison::new(new);
-    let applied = apply::apply_joined(old, old_lengths, &patch, &mut check, &Limits::none());
+    let applied = apply::apply_joined(
+        old,
+        old_lengths,
+        &patch,
+        &mut check,
+        Hashing::Here,
+        &Limits::none(),
+    );
     applied.map_err(|error| Error::Unfaithful {
         source: Box::new(error),
     })?;
@@ -160,8 +167,8 @@ impl<'a> Maker<'a> {
 
     fn projection<'b>(&'b self, map: &'b BlockMap) -> Projection<'b> {
         Projection {
-            old: &self.of_old.layout,
-            new: &self.of_new.layout,
+            old: Lookup::new(&self.of_old.layout),
+            new: Lookup::new(&self.of_new.layout),
             blocks: map,
         }
     }

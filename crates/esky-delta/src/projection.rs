@@ -1,13 +1,13 @@
 //! Where the addresses of the old executable come to in the new one.
 
 use crate::matching::{BlockMap, Mapped};
-use crate::references::{Layout, Segment};
+use crate::references::{Lookup, Segment};
 
 /// Projects addresses by the blocks that bring the bytes there.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(crate) struct Projection<'a> {
-    pub(crate) old: &'a Layout,
-    pub(crate) new: &'a Layout,
+    pub(crate) old: Lookup<'a>,
+    pub(crate) new: Lookup<'a>,
     pub(crate) blocks: &'a BlockMap,
 }
 
@@ -28,6 +28,7 @@ impl Projection<'_> {
         if inside >= segment.file_size {
             let address = self
                 .new
+                .layout
                 .segments
                 .get(index)
                 .map(|new| without_bytes(segment, new, target));

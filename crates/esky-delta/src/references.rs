@@ -9,6 +9,7 @@ mod elf;
 mod frames;
 mod kind;
 mod layout;
+mod lookup;
 mod macho;
 mod pe;
 mod pointers;
@@ -19,6 +20,7 @@ mod x86;
 
 pub(crate) use kind::{Kind, Place, load, store};
 pub(crate) use layout::{Layout, Segment};
+pub(crate) use lookup::Lookup;
 
 use crate::digests::Table;
 

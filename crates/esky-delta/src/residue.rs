@@ -3,8 +3,8 @@
 use crate::streams::coder::BitCoder;
 use crate::streams::mixing::Mixing;
 
-const GAP_CONTEXTS: usize = 5;
-const BYTE_CONTEXTS: usize = 7;
+const GAP_CONTEXTS: usize = 4;
+const BYTE_CONTEXTS: usize = 6;
 
 /// Codes unexpected bytes.
 pub(crate) struct Residue {
@@ -18,8 +18,8 @@ impl Residue {
     /// `count` is how many unexpected bytes there are.
     pub(crate) fn new(count: usize) -> Self {
         Self {
-            gaps: Mixing::new(3 * count, 8, 255),
-            bytes: Mixing::new(2 * count, 8, 255),
+            gaps: Mixing::new(3 * count, 8),
+            bytes: Mixing::new(2 * count, 8),
             last_gaps: [0; 3],
             last_differences: [0; 2],
         }
@@ -36,11 +36,10 @@ impl Residue {
     pub(crate) fn gap(&mut self, coder: &mut impl BitCoder, gap: u64) -> u64 {
         let [a, b, c] = self.last_gaps.map(bucket);
         let contexts = [
-            0,
-            a,
             a | b << 8,
-            a | b << 8 | c << 16,
             a | u32::from(self.last_differences[0]) << 8,
+            a,
+            a | b << 8 | c << 16,
         ];
         let gap = self
             .gaps
@@ -63,12 +62,11 @@ impl Residue {
         let gap = bucket(self.last_gaps[0]);
         let [d1, d2] = self.last_differences.map(u32::from);
         let contexts = [
-            0,
+            here | before << 8,
             d1 | gap << 8,
+            here | around(at + 1) << 8 | gap << 16,
             d1 | d2 << 8,
             here,
-            here | before << 8,
-            here | around(at + 1) << 8 | gap << 16,
             here | before << 8 | around(at.wrapping_sub(2)) << 16,
         ];
         let difference = byte.wrapping_sub(here as u8);

@@ -1,9 +1,9 @@
 //! Copying blocks with their references corrected: what making and applying a patch have in common.
 
-use crate::correction::{Actual, Before, Corrections};
+use crate::correction::{self, Actual, Before, Corrections};
 use crate::matching::Block;
 use crate::projection::Projection;
-use crate::references::{Analysis, Place, Reference, load, store};
+use crate::references::{Analysis, Reference, load, store};
 use crate::streams::coder::BitCoder;
 
 /// Blocks are copied in parts of at most this size.
@@ -15,6 +15,16 @@ pub(crate) struct Transfer<'a> {
     analysis: &'a Analysis,
     projection: Projection<'a>,
     corrections: Corrections,
+    /// For each page of the old file how many references are before it.
+    pages: Vec<u32>,
+}
+
+/// Log2 of the size of these pages.
+const PAGE: u32 = 10;
+
+/// Memory that copying from an old file of this size takes.
+pub(crate) fn memory(old_size: u64) -> u64 {
+    ((old_size >> PAGE) + 2) * size_of::<u32>() as u64 + correction::MEMORY
 }
 
 /// What is known of the new file while a patch is made.
@@ -30,6 +40,7 @@ impl<'a> Transfer<'a> {
             analysis,
             projection,
             corrections: Corrections::new(),
+            pages: pages(&analysis.references, old.len()),
         }
     }
 
@@ -74,9 +85,11 @@ impl<'a> Transfer<'a> {
         let bytes = self.old.get(part.old as usize..part.old_end() as usize);
         expected.extend_from_slice(bytes.unwrap_or(&[]));
         let references = &self.analysis.references;
-        let first = references.partition_point(|reference| reference.at < part.old);
-        let inside = references.iter().skip(first);
-        for reference in inside.take_while(|reference| end_of(reference) <= part.old_end()) {
+        let inside = references.get(self.first_from(part.old)..).unwrap_or(&[]);
+        for reference in inside
+            .iter()
+            .take_while(|reference| end_of(reference) <= part.old_end())
+        {
             let inside = (reference.at - part.old) as usize;
             let at = part.new + inside as u32;
             let Some(field) =
@@ -86,6 +99,17 @@ impl<'a> Transfer<'a> {
             };
             self.correct(coder, reference, at, part.shift(), known, field);
         }
+    }
+
+    /// How many references are before a place.
+    fn first_from(&self, at: u32) -> usize {
+        let page = (at >> PAGE) as usize;
+        let [start, end] = [page, page + 1].map(|page| self.pages.get(page));
+        let references = &self.analysis.references;
+        let end = end.map_or(references.len(), |&end| end as usize);
+        let start = start.map_or(end, |&start| start as usize);
+        let inside = references.get(start..end).unwrap_or(&[]);
+        start + inside.partition_point(|reference| reference.at < at)
     }
 
     fn correct(
@@ -102,7 +126,7 @@ impl<'a> Transfer<'a> {
             .base()
             .and_then(|base| self.analysis.bases.get(base as usize));
         let base = base.map_or(0, |&base| self.corrections.base(&self.projection, base));
-        let Some(place) = Place::new(self.projection.new, at, base) else {
+        let Some(place) = self.projection.new.place(at, base) else {
             return;
         };
         let before = Before {
@@ -119,6 +143,19 @@ impl<'a> Transfer<'a> {
             store(field, after);
         }
     }
+}
+
+fn pages(references: &[Reference], old_size: usize) -> Vec<u32> {
+    let mut before = 0;
+    let mut rest = references.iter().peekable();
+    let pages = 0..=(old_size >> PAGE) as u32;
+    let count = pages.map(|page| {
+        while rest.next_if(|next| next.at < page << PAGE).is_some() {
+            before += 1;
+        }
+        before
+    });
+    count.collect()
 }
 
 fn end_of(reference: &Reference) -> u32 {

@@ -1,6 +1,6 @@
 //! Applies a patch file.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
@@ -103,9 +103,14 @@ impl Work<'_> {
             size: self.target.total,
         };
         let digest = patch.tree_digest();
+        let hashes = patch
+            .written()
+            .map(|(entry, sha256)| (entry.path.clone(), *sha256));
+        let hashes = hashes.collect();
         for (index, entry) in kept {
             self.copy(index, entry)?;
         }
+        self.target.hashed = hashes;
         let result = patch.apply(self.before, &mut self.target);
         result.map_err(|error| self.failure(error))?;
         if self.target.digest.finish() != digest {
@@ -153,6 +158,8 @@ struct Target<'a> {
     is_file: bool,
     open: Option<Open>,
     digest: TreeDigest,
+    /// What was compared with these hashes on its way here need not be hashed again.
+    hashed: HashMap<String, [u8; 32]>,
     progress: Progress<'a>,
     done: u64,
     total: u64,
@@ -162,9 +169,14 @@ struct Target<'a> {
 struct Open {
     entry: Entry,
     path: PathBuf,
-    hash: Sha256,
+    hash: Hash,
     /// A link is made when all of what it leads to is known.
     content: Content,
+}
+
+enum Hash {
+    Known([u8; 32]),
+    Coming(Sha256),
 }
 
 enum Content {
@@ -179,6 +191,7 @@ impl<'a> Target<'a> {
             is_file,
             open: None,
             digest: TreeDigest::default(),
+            hashed: HashMap::new(),
             progress,
             done: 0,
             total: 0,
@@ -213,10 +226,14 @@ impl<'a> Target<'a> {
             Kind::Program => Content::File(esky_fs::create_new_file(&path, 0o755)?),
             Kind::File => Content::File(esky_fs::create_new_file(&path, 0o644)?),
         };
+        let hash = match self.hashed.get(&entry.path) {
+            Some(&hash) => Hash::Known(hash),
+            None => Hash::Coming(Sha256::new()),
+        };
         self.open = Some(Open {
             entry: entry.clone(),
             path,
-            hash: Sha256::new(),
+            hash,
             content,
         });
         Ok(())
@@ -224,7 +241,9 @@ impl<'a> Target<'a> {
 
     fn add(&mut self, bytes: &[u8]) -> Result<()> {
         if let Some(open) = &mut self.open {
-            open.hash.update(bytes);
+            if let Hash::Coming(hash) = &mut open.hash {
+                hash.update(bytes);
+            }
             match &mut open.content {
                 Content::File(file) => esky_fs::write_all(file, bytes, &open.path)?,
                 Content::Link(target) => target.extend_from_slice(bytes),
@@ -247,7 +266,10 @@ impl<'a> Target<'a> {
             })?;
             esky_fs::symlink(Path::new(&target), &open.path)?;
         }
-        let sha256 = open.hash.finalize().into();
+        let sha256 = match open.hash {
+            Hash::Known(hash) => hash,
+            Hash::Coming(hash) => hash.finalize().into(),
+        };
         self.digest.add(&open.entry.path, open.entry.kind, sha256);
         Ok(())
     }

@@ -9,7 +9,7 @@ use crate::streams::mixing::Mixing;
 /// How errors name the stream.
 pub(crate) const NAME: &str = "the list of blocks";
 
-const CONTEXTS: usize = 5;
+const CONTEXTS: usize = 3;
 
 /// Codes blocks one after the other.
 pub(crate) struct BlockCoder {
@@ -24,7 +24,7 @@ pub(crate) struct BlockCoder {
 impl BlockCoder {
     pub(crate) fn new(count: usize) -> Self {
         Self {
-            numbers: Mixing::new(10 * count, 24, 255),
+            numbers: Mixing::new(10 * count, 24),
             last: Block {
                 new: 0,
                 old: 0,
@@ -46,21 +46,13 @@ impl BlockCoder {
     pub(crate) fn code(&mut self, coder: &mut impl BitCoder, block: &Block) -> Coded {
         let literals = u64::from(block.new.wrapping_sub(self.last.new_end()));
         let context = [
-            0,
-            self.way,
-            self.length,
             self.literals << 8 | self.length,
             self.way | self.seek << 8,
+            0,
         ];
         let literals = self.numbers.code_number(coder, context, 0, literals);
         self.literals = class(literals);
-        let context = [
-            0,
-            self.literals,
-            self.length,
-            self.way,
-            self.literals << 8 | self.length,
-        ];
+        let context = [self.literals << 8 | self.length, self.way, 0];
         let length = self
             .numbers
             .code_number(coder, context, 1, u64::from(block.length));
@@ -76,26 +68,14 @@ impl BlockCoder {
         } else {
             0
         };
-        let context = [
-            0,
-            self.literals,
-            self.length | 1 << 16,
-            self.way,
-            self.literals << 8 | self.way,
-        ];
+        let context = [self.literals << 8 | self.way, self.length | 1 << 16, 0];
         let hashes = crate::streams::mixing::hash_all(context, 7);
         self.way = self.numbers.code(coder, &hashes, 12, 2, way);
         let old = match self.way {
             1 => behind,
             2 => beside,
             _ => {
-                let context = [
-                    0,
-                    self.literals,
-                    self.length,
-                    self.seek,
-                    self.seek << 8 | self.length,
-                ];
+                let context = [self.seek << 8 | self.length, self.literals, 0];
                 let seek = self
                     .numbers
                     .code_number(coder, context, 4, fold(place - behind));

@@ -1,6 +1,6 @@
 //! How fields hold addresses.
 
-use super::layout::Layout;
+use super::layout::{Layout, Segment};
 
 /// The way in which a field holds an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +54,16 @@ impl Place {
     /// The place in the file `at`. `base` is what fields that count from a base count from. What is not loaded
     /// into memory has no address, but may hold some.
     pub(crate) fn new(layout: &Layout, at: u32, base: u32) -> Option<Self> {
-        let loaded = layout.segment_at(at);
+        Self::within(layout.segment_at(at), layout, at, base)
+    }
+
+    /// The same if it is known whether and into which segment the place is loaded.
+    pub(super) fn within(
+        loaded: Option<&Segment>,
+        layout: &Layout,
+        at: u32,
+        base: u32,
+    ) -> Option<Self> {
         let segment = loaded.or(layout.segments.first())?;
         let address = loaded.map_or(0, |segment| segment.address.wrapping_add(at - segment.file));
         Some(Self {
@@ -242,6 +251,9 @@ fn join21(value: u64) -> u64 {
 
 /// A field's bytes as a number.
 pub(crate) fn load(bytes: &[u8]) -> u64 {
+    if let Ok(bytes) = bytes.try_into() {
+        return u32::from_le_bytes(bytes).into();
+    }
     bytes
         .iter()
         .rev()
@@ -250,6 +262,10 @@ pub(crate) fn load(bytes: &[u8]) -> u64 {
 
 /// The reverse of [`load`].
 pub(crate) fn store(bytes: &mut [u8], number: u64) {
+    if let Ok(bytes) = <&mut [u8; 4]>::try_from(&mut *bytes) {
+        *bytes = (number as u32).to_le_bytes();
+        return;
+    }
     for (place, byte) in bytes.iter_mut().enumerate() {
         *byte = (number >> (8 * place)) as u8;
     }

@@ -17,7 +17,7 @@ pub(crate) struct Segment {
 }
 
 impl Segment {
-    fn holds_address(&self, address: u32) -> bool {
+    pub(super) fn holds_address(&self, address: u32) -> bool {
         address.wrapping_sub(self.address) < self.memory_size
     }
 

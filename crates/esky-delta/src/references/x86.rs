@@ -3,7 +3,7 @@
 //! After the opcode maps in volume 2 of Intel's manual. Only lengths matter: a wrong one costs a few bytes
 //! of a patch, never correctness, since the sweep falls into step again soon.
 
-use super::{Finder, Kind};
+use super::{Finder, Kind, Place, Reference, load};
 
 /// What follows an opcode.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub(super) struct Instruction {
     pub(super) field: Option<(usize, Kind)>,
 }
 
-fn one_byte(opcode: u8) -> Form {
+const fn one_byte(opcode: u8) -> Form {
     use Form::*;
     match opcode {
         0x0f => Escape,
@@ -94,7 +94,7 @@ fn one_byte(opcode: u8) -> Form {
     }
 }
 
-fn two_bytes(opcode: u8) -> Form {
+const fn two_bytes(opcode: u8) -> Form {
     use Form::*;
     match opcode {
         0x04 | 0x0a | 0x0c | 0x24..=0x27 | 0x39 | 0x3b..=0x3f => Invalid,
@@ -107,10 +107,27 @@ fn two_bytes(opcode: u8) -> Form {
     }
 }
 
+static ONE_BYTE: [Form; 256] = table(false);
+static TWO_BYTES: [Form; 256] = table(true);
+
+const fn table(escaped: bool) -> [Form; 256] {
+    let mut table = [Form::Invalid; 256];
+    let mut opcode = 0;
+    while opcode < 256 {
+        table[opcode] = if escaped {
+            two_bytes(opcode as u8)
+        } else {
+            one_byte(opcode as u8)
+        };
+        opcode += 1;
+    }
+    table
+}
+
 /// The form in opcode map 1, 2, 3 or a later one.
 fn in_map(map: u8, opcode: u8) -> Form {
     match map {
-        1 => two_bytes(opcode),
+        1 => TWO_BYTES[usize::from(opcode)],
         3 => Form::OperandBytes(1),
         _ => Form::Operand,
     }
@@ -130,7 +147,7 @@ pub(super) fn decode(code: &[u8]) -> Option<Instruction> {
     let form = loop {
         let opcode = *code.get(at)?;
         at += 1;
-        match one_byte(opcode) {
+        match ONE_BYTE[usize::from(opcode)] {
             Form::Prefix if at < 15 => match opcode {
                 0x66 => prefixes.short = true,
                 0x67 => prefixes.short_address = true,
@@ -159,7 +176,7 @@ fn escaped(code: &[u8], at: &mut usize) -> Option<Form> {
     let map = match opcode {
         0x38 => 2,
         0x3a => 3,
-        _ => return Some(two_bytes(opcode)),
+        _ => return Some(TWO_BYTES[usize::from(opcode)]),
     };
     let opcode = *code.get(*at)?;
     *at += 1;
@@ -231,9 +248,20 @@ fn operand(code: &[u8], at: usize, behind: usize) -> Option<Instruction> {
 
 /// Finds the references of the code between two places in a file.
 pub(super) fn find(finder: &mut Finder<'_>, start: u32, end: u32) {
-    let file = finder.file;
-    let Some(code) = file.get(start as usize..end as usize) else {
+    let analysis = &mut finder.analysis;
+    let layout = &analysis.layout;
+    // A section is in one segment, and so is most of what its code leads to.
+    let (Some(code), Some(segment)) = (
+        finder.file.get(start as usize..end as usize),
+        layout.segment_at(start),
+    ) else {
         return;
+    };
+    let mut place = Place {
+        address: 0,
+        image: segment.image,
+        image_base: segment.image_base,
+        base: 0,
     };
     let mut at = 0;
     while at < code.len() {
@@ -243,7 +271,20 @@ pub(super) fn find(finder: &mut Finder<'_>, start: u32, end: u32) {
             continue;
         };
         if let Some((field, kind)) = instruction.field {
-            finder.add(start + (at + field) as u32, kind);
+            let at = at + field;
+            place.address = segment
+                .address
+                .wrapping_add(start - segment.file + at as u32);
+            let bytes = code.get(at..at + kind.width()).unwrap_or(&[]);
+            let target = kind.read(load(bytes), &place);
+            let leads = |&target: &u32| segment.holds_address(target) || layout.holds(target);
+            if let Some(target) = target.filter(leads) {
+                analysis.references.push(Reference {
+                    at: start + at as u32,
+                    target,
+                    kind,
+                });
+            }
         }
         at += instruction.length;
     }

@@ -4,7 +4,7 @@ use super::coder::BitCoder;
 use super::mixing::{Mixing, hash};
 
 /// How many contexts guess a literal.
-const CONTEXTS: usize = 10;
+const CONTEXTS: usize = 8;
 /// Bytes that must be equal before what followed them is expected again.
 const REPETITION: usize = 5;
 
@@ -62,7 +62,7 @@ struct Model {
 impl Model {
     fn new(total: usize) -> Self {
         Self {
-            mixing: Mixing::new(2 * total, 2 * 12, 255),
+            mixing: Mixing::new(2 * total, 2 * 12),
             history: Vec::with_capacity(total),
             last: 0,
             places: vec![0; places(total)],
@@ -97,12 +97,10 @@ impl Model {
             bytes(1),
             bytes(2),
             bytes(3),
-            last as u32,
             wide,
             expected << 5 | self.repeated.min(31),
             hinted << 10 | bytes(1) << 2 | self.hint_failed.min(3),
             (last as u32 & 0xffff_0000) | hinted,
-            (last as u32 >> 4) & 0x0fff_0f0f,
         ];
         let set = (if expected == 256 {
             0

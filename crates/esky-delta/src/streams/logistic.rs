@@ -1,7 +1,7 @@
 //! Probabilities and their logarithmic odds, in integers.
 
 /// The largest magnitude of stretched odds: eight units of 256.
-pub(crate) const STRETCHED_MOST: i32 = 2047;
+pub(crate) const STRETCHED_MOST: i16 = 2047;
 
 /// 65536 / (1 + exp(-x)) for x from -8 to 8 in steps of a half.
 const CURVE: [u16; 33] = [
@@ -10,45 +10,52 @@ const CURVE: [u16; 33] = [
     65476, 65500, 65514,
 ];
 
-/// Tables between probabilities (of 65536) and odds (natural logarithm, 256 a unit).
-pub(crate) struct Logistic {
-    squashed: Vec<u16>,
-    stretched: Vec<i16>,
+/// 4096 odds from -8 on as probabilities.
+static SQUASHED: [u16; 4096] = squashed();
+/// 4096 probabilities as odds.
+static STRETCHED: [i16; 4096] = stretched();
+
+/// The probability, of 65536, of odds: natural logarithms, 256 a unit.
+pub(crate) fn squash(odds: i32) -> u32 {
+    u32::from(SQUASHED[(odds.clamp(-2048, 2047) + 2048) as usize & 4095])
 }
 
-impl Logistic {
-    pub(crate) fn new() -> Self {
-        let squashed: Vec<u16> = (0..4096).map(interpolate).collect();
-        let mut stretched = Vec::with_capacity(4096);
-        let mut odds = 0usize;
-        for probability in 0..4096u32 {
-            let middle = probability * 16 + 8;
-            while odds < 4095 && u32::from(squashed[odds]) < middle {
-                odds += 1;
-            }
-            stretched.push((odds as i32 - 2048).clamp(-STRETCHED_MOST, STRETCHED_MOST) as i16);
-        }
-        Self {
-            squashed,
-            stretched,
-        }
-    }
-
-    /// The probability of these odds, of 65536.
-    pub(crate) fn squash(&self, odds: i32) -> u32 {
-        u32::from(self.squashed[(odds.clamp(-2048, 2047) + 2048) as usize])
-    }
-
-    /// The odds of a probability of 4096.
-    pub(crate) fn stretch(&self, probability: u32) -> i32 {
-        i32::from(self.stretched[probability.min(4095) as usize])
-    }
+/// The odds of a probability of 4096.
+pub(crate) fn stretch(probability: u32) -> i16 {
+    STRETCHED[probability as usize & 4095]
 }
 
-fn interpolate(place: u32) -> u16 {
-    let (step, part) = ((place / 128) as usize, place % 128);
-    let (low, high) = (u32::from(CURVE[step]), u32::from(CURVE[step + 1]));
-    ((low * (128 - part) + high * part) / 128) as u16
+const fn squashed() -> [u16; 4096] {
+    let mut table = [0; 4096];
+    let mut place = 0;
+    while place < 4096 {
+        let (step, part) = (place / 128, place as u32 % 128);
+        let (low, high) = (CURVE[step] as u32, CURVE[step + 1] as u32);
+        table[place] = ((low * (128 - part) + high * part) / 128) as u16;
+        place += 1;
+    }
+    table
+}
+
+const fn stretched() -> [i16; 4096] {
+    let squashed = squashed();
+    let mut table = [0; 4096];
+    let mut odds = 0;
+    let mut probability = 0;
+    while probability < 4096 {
+        let middle = probability as u32 * 16 + 8;
+        while odds < 4095 && (squashed[odds] as u32) < middle {
+            odds += 1;
+        }
+        let stretched = odds as i16 - 2048;
+        table[probability] = if stretched < -STRETCHED_MOST {
+            -STRETCHED_MOST
+        } else {
+            stretched
+        };
+        probability += 1;
+    }
+    table
 }
 
 #[cfg(test)]
@@ -57,11 +64,10 @@ mod tests {
 
     #[test]
     fn stretching_undoes_squashing() {
-        let logistic = Logistic::new();
         for odds in (-1500..1500).step_by(10) {
-            let back = logistic.stretch(logistic.squash(odds) >> 4);
+            let back = i32::from(stretch(squash(odds) >> 4));
             assert!((back - odds).abs() <= 64, "{odds} came back as {back}");
         }
-        assert_eq!(logistic.squash(0), 32_768);
+        assert_eq!(squash(0), 32_768);
     }
 }

@@ -5,56 +5,57 @@
 //! one machine packs, every other unpacks.
 
 use super::coder::BitCoder;
-use super::logistic::{Logistic, STRETCHED_MOST};
+use super::logistic::{STRETCHED_MOST, squash, stretch};
 
 /// One remembered probability: 22 bits of it and 10 of how often it was seen.
 type Slot = u32;
 
 const NEW: Slot = 1 << 31;
+/// After so many bits a slot learns no slower any more.
+const MOST_SEEN: u32 = 255;
 
-/// The slots of one context for four bits; the first one tells contexts apart.
-type Row = [Slot; 16];
+/// The slots of one context for four bits; the first one tells contexts apart. As large as what a cache holds together.
+#[derive(Clone, Copy)]
+#[repr(align(64))]
+struct Row([Slot; 16]);
 
-/// Guesses symbols of up to four bits from `CONTEXTS` contexts, by weights from one of several sets.
+/// Each context says two things about a bit.
+const INPUTS: usize = 16;
+/// Weights count in parts of so many bits.
+const WEIGHT: u32 = 13;
+
+/// What contexts say, or what it weighs: first the odds, then the probabilities.
+type Inputs = [i16; INPUTS];
+type Products = [i32; INPUTS];
+
+/// Guesses symbols of up to four bits from `CONTEXTS` contexts, at most eight, by weights from one of several sets.
 pub(crate) struct Mixing<const CONTEXTS: usize> {
     rows: Vec<Row>,
-    weights: Vec<Weights<CONTEXTS>>,
-    rates: Vec<u32>,
-    most_seen: u32,
-    logistic: Logistic,
-    refinement: Vec<[u16; 33]>,
+    guessing: Vec<Guessing>,
 }
 
+/// How what contexts say becomes one guess.
 #[derive(Clone, Copy)]
-struct Weights<const CONTEXTS: usize> {
-    guess: [i32; CONTEXTS],
-    trust: [i32; CONTEXTS],
-}
-
-/// What the contexts say about one bit.
-struct Inputs<const CONTEXTS: usize> {
-    guess: [i32; CONTEXTS],
-    trust: [i32; CONTEXTS],
+struct Guessing {
+    weights: Inputs,
+    /// What guesses came to, by their odds.
+    refined: [u16; 33],
 }
 
 impl<const CONTEXTS: usize> Mixing<CONTEXTS> {
     /// `symbols` is how many are expected, for the size of the table; `sets` how many sets of weights there are.
-    pub(crate) fn new(symbols: usize, sets: usize, most_seen: u32) -> Self {
-        let first = Weights {
-            guess: [(1 << 16) * 2 / (3 + CONTEXTS as i32 / 2); CONTEXTS],
-            trust: [1 << 14; CONTEXTS],
+    pub(crate) fn new(symbols: usize, sets: usize) -> Self {
+        const { assert!(2 * CONTEXTS <= INPUTS) }
+        let mut first = Guessing {
+            weights: [0; INPUTS],
+            refined: std::array::from_fn(|step| squash((step as i32 - 16) * 128) as u16),
         };
-        let logistic = Logistic::new();
-        let row = std::array::from_fn(|step| {
-            logistic.squash((step as i32 - 16) * 128).min(65_535) as u16
-        });
+        let (odds, probabilities) = first.weights.split_at_mut(INPUTS / 2);
+        odds[..CONTEXTS].fill((1 << WEIGHT) * 2 / (3 + CONTEXTS as i16 / 2));
+        probabilities[..CONTEXTS].fill(1 << (WEIGHT - 2));
         Self {
-            rows: vec![[NEW; 16]; Self::rows(symbols)],
-            weights: vec![first; sets * 16],
-            rates: (0..1024).map(|seen| 65_536 * 2 / (2 * seen + 3)).collect(),
-            most_seen,
-            logistic,
-            refinement: vec![row; sets * 16],
+            rows: vec![Row([NEW; 16]); Self::rows(symbols)],
+            guessing: vec![first; sets * 16],
         }
     }
 
@@ -65,7 +66,9 @@ impl<const CONTEXTS: usize> Mixing<CONTEXTS> {
 
     fn rows(symbols: usize) -> usize {
         let wanted = symbols.saturating_mul(CONTEXTS).next_power_of_two();
-        wanted.clamp(1 << 8, 1 << 18)
+        // Few contexts have few rows in use; what a cache holds is quicker than what it does not.
+        let most = if CONTEXTS == 8 { 1 << 17 } else { 1 << 15 };
+        wanted.clamp(1 << 8, most)
     }
 
     /// Codes the lowest `bits` (at most four) bits of `value`. `contexts` are hashes of whatever might tell.
@@ -77,32 +80,33 @@ impl<const CONTEXTS: usize> Mixing<CONTEXTS> {
         bits: u32,
         value: u32,
     ) -> u32 {
-        let places = contexts.map(|context| self.place(context));
+        let places = self.places(contexts);
         let mut node = 1usize;
         for shift in (0..bits).rev() {
-            let bit = self.code_bit(
-                coder,
-                &places,
-                set * 16 + node,
-                node,
-                value >> shift & 1 == 1,
-            );
+            let bit = value >> shift & 1 == 1;
+            let bit = self.code_bit(coder, &places, set * 16 + node, node, bit);
             node = node << 1 | usize::from(bit);
         }
         node as u32 & ((1 << bits) - 1)
     }
 
-    fn place(&mut self, context: u32) -> usize {
-        let at = context as usize & (self.rows.len() - 1);
-        let check = context | 1;
-        let row = &mut self.rows[at];
-        if row[0] != check {
-            *row = [NEW; 16];
-            row[0] = check;
+    /// Where the rows of these contexts are; rows of other contexts become new. Most are in no cache, so all are asked for
+    /// before one is waited for.
+    fn places(&mut self, contexts: &[u32; CONTEXTS]) -> [usize; CONTEXTS] {
+        let mask = self.rows.len() - 1;
+        let places = contexts.map(|context| context as usize & mask);
+        let checks = places.map(|place| self.rows[place].0[0]);
+        let found = contexts.iter().zip(&places).zip(checks);
+        for ((&context, &place), check) in found {
+            if check != context | 1 {
+                self.rows[place].0 = [NEW; 16];
+                self.rows[place].0[0] = context | 1;
+            }
         }
-        at
+        places
     }
 
+    #[inline(always)]
     fn code_bit(
         &mut self,
         coder: &mut impl BitCoder,
@@ -111,85 +115,90 @@ impl<const CONTEXTS: usize> Mixing<CONTEXTS> {
         node: usize,
         bit: bool,
     ) -> bool {
-        let inputs = self.inputs(places, node);
-        let mixed = self.mix(&inputs, set);
-        let guessed = self.logistic.squash(mixed);
-        let (refined, step) = self.refine(mixed, set);
+        let node = node & 15;
+        let mut inputs = [0; INPUTS];
+        for (input, &place) in places.iter().enumerate() {
+            let slot = self.rows[place].0[node];
+            inputs[input] = stretch(slot >> 20);
+            inputs[input + INPUTS / 2] = trust(slot);
+        }
+        let guessing = &mut self.guessing[set];
+        let mixed = guessing.mix(&inputs);
+        let guessed = squash(mixed);
+        let (refined, step) = guessing.refine(mixed);
         let probability = ((guessed + refined) / 2).clamp(24, 65_512);
         let bit = coder.code(probability, bit);
-        self.learn(&inputs, set, guessed, bit);
-        let refinement = &mut self.refinement[set][step];
-        if bit {
-            *refinement += (65_535 - *refinement) >> 6;
-        } else {
-            *refinement -= *refinement >> 6;
-        }
+        guessing.learn(&inputs, guessed, step, bit);
         for &place in places {
-            let slot = &mut self.rows[place][node];
-            *slot = learned(*slot, bit, &self.rates, self.most_seen);
+            let slot = &mut self.rows[place].0[node];
+            *slot = learned(*slot, bit);
         }
         bit
     }
+}
 
-    fn inputs(&self, places: &[usize; CONTEXTS], node: usize) -> Inputs<CONTEXTS> {
-        let mut inputs = Inputs {
-            guess: [0; CONTEXTS],
-            trust: [0; CONTEXTS],
-        };
-        for (input, &place) in places.iter().enumerate() {
-            let slot = self.rows[place][node];
-            let (probability, seen) = (slot >> 10, (slot & 1023) as i32);
-            if seen > 0 {
-                inputs.guess[input] = self.logistic.stretch(probability >> 10);
-                let centred = (probability as i32 - (1 << 21)) >> 11;
-                inputs.trust[input] = centred * (seen.min(12) + 4) / 8;
-            }
-        }
-        inputs
+/// A probability's distance from one half, more of it the more often it was seen.
+fn trust(slot: Slot) -> i16 {
+    let centred = (slot >> 10) as i32 - (1 << 21);
+    let seen = (slot & 1023).min(12) as i32;
+    (((centred >> 11) * (seen + 4)) >> 3) as i16
+}
+
+impl Guessing {
+    fn mix(&self, inputs: &Inputs) -> i32 {
+        let products: Products =
+            std::array::from_fn(|place| i32::from(inputs[place]) * i32::from(self.weights[place]));
+        let sum: i32 = products.iter().sum();
+        let most = i32::from(STRETCHED_MOST);
+        (sum >> WEIGHT).clamp(-most, most)
     }
 
-    fn mix(&self, inputs: &Inputs<CONTEXTS>, set: usize) -> i32 {
-        let weights = &self.weights[set];
-        let mut sum = 0i64;
-        for input in 0..CONTEXTS {
-            sum += i64::from(inputs.guess[input]) * i64::from(weights.guess[input]);
-            sum += i64::from(inputs.trust[input]) * i64::from(weights.trust[input]);
-        }
-        let most = i64::from(STRETCHED_MOST);
-        (sum >> 16).clamp(-most, most) as i32
-    }
-
-    fn refine(&self, mixed: i32, set: usize) -> (u32, usize) {
-        let place = (mixed + STRETCHED_MOST + 1) as usize;
+    /// What such guesses came to so far, and the step that is nearest.
+    fn refine(&self, mixed: i32) -> (u32, usize) {
+        let place = (mixed + i32::from(STRETCHED_MOST) + 1) as usize;
         let (step, part) = ((place / 128).min(31), (place % 128) as u32);
-        let row = &self.refinement[set];
-        let refined = (u32::from(row[step]) * (128 - part) + u32::from(row[step + 1]) * part) / 128;
+        let (low, high) = (self.refined[step], self.refined[step + 1]);
+        let refined = (u32::from(low) * (128 - part) + u32::from(high) * part) / 128;
         (refined, step + usize::from(part >= 64))
     }
 
-    fn learn(&mut self, inputs: &Inputs<CONTEXTS>, set: usize, guessed: u32, bit: bool) {
-        let error = (i32::from(bit) << 16) - guessed as i32;
-        let weights = &mut self.weights[set];
-        let change = |weight: &mut i32, input: i32| {
-            let step = (i64::from(input) * i64::from(error) + (1 << 13)) >> 14;
-            *weight = (*weight + step as i32).clamp(-(1 << 20), 1 << 20);
-        };
-        for input in 0..CONTEXTS {
-            change(&mut weights.guess[input], inputs.guess[input]);
-            change(&mut weights.trust[input], inputs.trust[input]);
+    fn learn(&mut self, inputs: &Inputs, guessed: u32, step: usize, bit: bool) {
+        let certain = if bit { 65_535 } else { 0 };
+        let error = ((certain - guessed as i32) >> 1) as i16;
+        // Two loops over whole arrays: compilers make a few vector instructions of each.
+        let changes = inputs.map(|input| ((i32::from(2 * input) * i32::from(error)) >> 16) as i16);
+        for (weight, change) in self.weights.iter_mut().zip(changes) {
+            *weight = weight.saturating_add((change + 1) >> 1);
+        }
+        let refined = &mut self.refined[step];
+        if bit {
+            *refined += (65_535 - *refined) >> 6;
+        } else {
+            *refined -= *refined >> 6;
         }
     }
 }
 
-fn learned(slot: Slot, bit: bool, rates: &[u32], most_seen: u32) -> Slot {
-    let (probability, seen) = (slot >> 10, slot & 1023);
-    let rate = u64::from(rates[seen as usize]);
-    let moved = if bit {
-        probability + ((u64::from((1 << 22) - 1 - probability) * rate) >> 16) as u32
-    } else {
-        probability - ((u64::from(probability) * rate) >> 16) as u32
-    };
-    moved << 10 | (seen + 1).min(most_seen)
+fn learned(slot: Slot, bit: bool) -> Slot {
+    let (probability, seen) = ((slot >> 10) as i32, slot & 1023);
+    let certain = if bit { (1 << 22) - 1 } else { 0 };
+    let rate = i64::from(RATES[seen as usize & 255]);
+    let change = (i64::from(certain - probability) * rate) >> 16;
+    let moved = (probability + change as i32) as u32;
+    moved << 10 | (seen + 1).min(MOST_SEEN)
+}
+
+/// Which part of the error a slot learns after so many bits, of 65536.
+static RATES: [u16; 256] = rates();
+
+const fn rates() -> [u16; 256] {
+    let mut rates = [0; 256];
+    let mut seen = 0;
+    while seen < 256 {
+        rates[seen] = (65_536 * 2 / (2 * seen + 3)) as u16;
+        seen += 1;
+    }
+    rates
 }
 
 /// A hash of a number together with another.
@@ -204,7 +213,8 @@ pub(crate) fn hash_all<const CONTEXTS: usize>(
     contexts: [u32; CONTEXTS],
     with: u32,
 ) -> [u32; CONTEXTS] {
-    std::array::from_fn(|place| hash(contexts[place], hash(place as u32 + 1, with)))
+    let with = hash(with, 1);
+    std::array::from_fn(|place| hash(contexts[place], with.wrapping_add(place as u32)))
 }
 
 impl<const CONTEXTS: usize> Mixing<CONTEXTS> {
@@ -223,7 +233,8 @@ impl<const CONTEXTS: usize> Mixing<CONTEXTS> {
         (upper << 4 | lower) as u8
     }
 
-    /// Codes a number: the count of its bits in one or two symbols, its next eight bits in two, the rest plain.
+    /// Codes a number. A symbol tells it if it is less than six, else how many bits it has above that, by one or two more
+    /// symbols if there are many. Two symbols tell the next eight bits, the rest is plain.
     pub(crate) fn code_number(
         &mut self,
         coder: &mut impl BitCoder,
@@ -231,24 +242,28 @@ impl<const CONTEXTS: usize> Mixing<CONTEXTS> {
         sets: usize,
         value: u64,
     ) -> u64 {
-        let above = value.saturating_add(1);
+        let above = value.saturating_sub(SMALL - 1).max(1);
         let length = 63 - above.leading_zeros();
-        let class = self.code(
-            coder,
-            &hash_all(contexts, 0x100),
-            4 * sets,
-            4,
-            length.min(15),
-        );
-        let mut length = if class < 15 {
-            class
+        let small = SMALL as u32;
+        let symbol = if value < SMALL {
+            value as u32
         } else {
-            let rest = hash_all(contexts, 0x101);
-            15 + self
-                .code(coder, &rest, 4 * sets + 1, 4, length.saturating_sub(15))
-                .saturating_mul(1)
+            (small + length).min(15)
         };
-        length = length.min(30);
+        let hashes = hash_all(contexts, 0x100);
+        let symbol = self.code(coder, &hashes, 4 * sets, 4, symbol);
+        if symbol < small {
+            return symbol.into();
+        }
+        let mut coded = symbol - small;
+        let mut escape = 15 - small;
+        while coded == escape && escape < MOST_BITS {
+            let hashes = hash_all(contexts, 0x101 + coded);
+            let more = length.saturating_sub(coded).min(15);
+            coded += self.code(coder, &hashes, 4 * sets + 1, 4, more);
+            escape += 15;
+        }
+        let length = coded;
         let mut bits = 1u64;
         let mut left = length;
         for part in 0..2 {
@@ -262,9 +277,14 @@ impl<const CONTEXTS: usize> Mixing<CONTEXTS> {
             }
         }
         bits = bits << left | coder.plain(left, above);
-        bits - 1
+        bits + SMALL - 1
     }
 }
+
+/// Three symbols tell at least so many.
+const MOST_BITS: u32 = 36;
+/// Numbers below are symbols of their own.
+const SMALL: u64 = 6;
 
 #[cfg(test)]
 mod tests {
@@ -274,7 +294,7 @@ mod tests {
     use super::*;
 
     fn pass(coder: &mut impl BitCoder, symbols: &[(u8, u32)]) -> Vec<(u8, u32)> {
-        let mut mixing = Mixing::<2>::new(symbols.len(), 8, 255);
+        let mut mixing = Mixing::<2>::new(symbols.len(), 8);
         let mut last = 0;
         let mut coded = Vec::new();
         for &(byte, number) in symbols {

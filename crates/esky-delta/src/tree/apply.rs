@@ -10,7 +10,7 @@ use super::before::Before;
 use super::head::{self, Head};
 use super::index::{Index, NewFile, Part, Unit};
 use super::{Entry, Kind, Sink, Tree, pass, paths};
-use crate::apply::{Limits, Receiver, apply_joined};
+use crate::apply::{Hashing, Limits, Receiver, apply_joined};
 use crate::deflate::{Nothing, Old, Reader};
 use crate::error::{Damage, Error, Result};
 use crate::format::{Container, StreamId};
@@ -202,7 +202,14 @@ impl<'a> Assembler<'a> {
             },
             failure: None,
         };
-        let applied = apply_joined(&before.bytes, &before.lengths, &patch, &mut giving, &limits);
+        let applied = apply_joined(
+            &before.bytes,
+            &before.lengths,
+            &patch,
+            &mut giving,
+            Hashing::There,
+            &limits,
+        );
         giving.outcome(applied)?;
         let is_whole = self.file.as_ref().is_none_or(|file| file.packing.is_none());
         match expected == Some(self.left_given) && is_whole {
