@@ -9,7 +9,7 @@ use super::search::{FARTHEST, LONGEST, Window};
 use super::tokens::{Cursor, Token};
 
 /// So many bytes behind a token must be the old ones too: zlib looked at them before it took the token.
-const BEHIND: usize = 4;
+const BEHIND: usize = 2;
 /// How many spans back the source of a match is looked for.
 const SPANS_BACK: usize = 32;
 
