@@ -21,10 +21,18 @@ import esky
 PLATFORM = esky.get_platform()
 LOCKFILE_TEXT = "this file is used by esky to lock the version dir\n"
 SCRIPT = '#!/bin/sh\necho {version} "$@"\n'
+PROGRAM = "prog.exe" if sys.platform == "win32" else "prog"
 
 
 def directory_name(version: str, name: str = "demo") -> str:
     return f"{name}-{version}.{PLATFORM}"
+
+
+def program_of(version: str) -> bytes:
+    """What passes for the program of a version; on Windows only real ones do, and what follows one does not matter."""
+    if sys.platform == "win32":
+        return Path(sys.executable).read_bytes() + version.encode()
+    return SCRIPT.format(version=version).encode()
 
 
 def version_files(version: str, extra: dict[str, bytes] | None = None) -> dict[str, bytes]:
@@ -185,7 +193,11 @@ class Workshop:
         self.run("init", "--app", "demo")
 
     def run(self, *words: str) -> dict[str, object]:
-        environment = {"XDG_CONFIG_HOME": str(self.root / "config"), "ESKY_ROOT_PASSPHRASE": "correct horse"}
+        config = str(self.root / "config")
+        environment = {"XDG_CONFIG_HOME": config, "APPDATA": config, "ESKY_ROOT_PASSPHRASE": "correct horse"}
+        if sys.platform == "win32":
+            # Without it Python does not start.
+            environment["SYSTEMROOT"] = os.environ["SYSTEMROOT"]
         done = subprocess.run(
             [sys.executable, "-m", "esky", *words, "--json"],
             cwd=self.root,
@@ -202,8 +214,8 @@ class Workshop:
     def release(self, version: str, *options: str) -> Path:
         frozen = self.root / "dist"
         frozen.mkdir(exist_ok=True)
-        program = frozen / "prog"
-        program.write_text(SCRIPT.format(version=version))
+        program = frozen / PROGRAM
+        program.write_bytes(program_of(version))
         program.chmod(0o755)
         answer = self.run("release", str(frozen), "--version", version, *options)
         return Path(str(answer["path"]))

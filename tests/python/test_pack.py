@@ -8,14 +8,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import directory_name, make_app
+from conftest import PROGRAM, directory_name, make_app
 
 import esky
 from esky import _esky
 
 # Any program of this platform will do as a start-up program, as long as nobody starts it.
 BOOTSTRAP = os.path.realpath(sys.executable)
-PROGRAM = "prog.exe" if sys.platform == "win32" else "prog"
 
 
 @pytest.fixture

@@ -35,6 +35,6 @@ pub use tree::{
     set_mode, symlink,
 };
 pub use write::{
-    copy_file, create_mark, create_new_file, move_durable, open_for_append, open_for_update,
-    replace_durable, write_all, write_durable, write_slot_in_place,
+    copy_file, create_mark, create_new_file, move_closed_durable, move_durable, open_for_append,
+    open_for_update, replace_durable, write_all, write_durable, write_slot_in_place,
 };

@@ -103,13 +103,20 @@ pub fn copy_file(from: &Path, to: &Path, mode: u32) -> Result<File> {
     Ok(target)
 }
 
-/// Moves a finished file over another one, its data first. **Durable**: after a crash the old or the new file is at
-/// `to`, whole; when this returns, the new.
+/// Moves a finished file, which is still open for writing, over another one, its data first. **Durable**: after a crash
+/// the old or the new file is at `to`, whole; when this returns, the new.
 pub fn move_durable(file: File, from: &Path, to: &Path) -> Result<()> {
     sync_file(&file, from)?;
     drop(file);
     change(Operation::Rename, to, || platform::rename(from, to))?;
     sync_parent(to)
+}
+
+/// The same for a file that is closed already. **Durable**, as [`move_durable`] is.
+pub fn move_closed_durable(from: &Path, to: &Path) -> Result<()> {
+    // Windows flushes no file that was opened for reading only.
+    let open = || std::fs::OpenOptions::new().write(true).open(from);
+    move_durable(open().at(Operation::Open, from)?, from, to)
 }
 
 /// Puts a copy of `from` at `to` by way of `temporary` (same file system; a leftover there is replaced).

@@ -88,6 +88,11 @@ impl VersionTree {
         Self::default()
     }
 
+    /// Closes the file that was read last: Windows keeps the name of an open file in its directory, even when it is removed.
+    pub fn close(&self) {
+        self.open.replace(None);
+    }
+
     /// A version by its list; `place` tells where a file or program is. None of them is looked at before it is read.
     pub fn new(list: &FileList, place: &dyn Fn(&file_list::Entry) -> PathBuf) -> Self {
         let mut tree = Self::default();

@@ -9,14 +9,15 @@ use crate::test::count_pytest;
 use crate::tools::windows::{Wine, python::WindowsPython};
 use crate::tools::workspace_root;
 
-/// Importing, names and versions, app directories, finders, updates, errors, packing.
-const TESTED: [&str; 7] = [
+/// Importing, names and versions, app directories, finders, updates, errors, packing, signed releases.
+const TESTED: [&str; 8] = [
     "names",
     "util",
     "finders",
     "update",
     "errors",
     "pack",
+    "signed",
     "stable_abi",
 ];
 

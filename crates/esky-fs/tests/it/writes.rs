@@ -143,6 +143,19 @@ fn too_long_name_has_its_kind_and_a_hint() {
 }
 
 #[test]
+fn a_closed_file_takes_the_place_of_another_and_a_missing_one_does_not() {
+    let directory = tempfile::tempdir().unwrap();
+    let (from, to) = (directory.path().join("from"), directory.path().join("to"));
+    fs::write(&from, "new").unwrap();
+    fs::write(&to, "old").unwrap();
+    esky_fs::move_closed_durable(&from, &to).unwrap();
+    assert_eq!(fs::read(&to).unwrap(), b"new");
+    let error = esky_fs::move_closed_durable(&from, &to).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    assert_eq!(fs::read(&to).unwrap(), b"new");
+}
+
+#[test]
 fn appending_goes_on_where_it_stopped() {
     use std::io::Write;
     let directory = tempfile::tempdir().unwrap();

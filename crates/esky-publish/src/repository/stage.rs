@@ -211,8 +211,7 @@ pub(super) fn publish_package(repository: &Path, package: &StagedPackage) -> Rep
     if let Some(directory) = path.parent() {
         esky_fs::create_dir_all(directory)?;
     }
-    let file = esky_fs::open_for_read(&package.path)?;
-    esky_fs::move_durable(file, &package.path, &path)?;
+    esky_fs::move_closed_durable(&package.path, &path)?;
     Ok(())
 }
 

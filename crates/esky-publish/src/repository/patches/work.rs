@@ -166,6 +166,7 @@ impl Shared<'_> {
             &job.output,
             progress,
         );
+        old.close();
         if let Some((_, place)) = &job.old {
             esky_fs::remove_tree(place)?;
         }
