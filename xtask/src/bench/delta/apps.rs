@@ -133,6 +133,10 @@ fn pairs(place: &Path) -> Result<Vec<Pair>> {
     ])
 }
 
+fn is_empty(file: &Path) -> bool {
+    fs::metadata(file).is_ok_and(|found| found.len() == 0)
+}
+
 /// The app with one edited line among 300 MB of files.
 fn large_tree(place: &Path, first: &Frozen, edited: &Frozen) -> Result<Pair> {
     empty(place)?;
@@ -163,13 +167,14 @@ impl Row {
         let (sizes, changed) = (sizes(&pair.new)?, changed(&pair.old, &pair.new)?);
         let ours = ours.measure(python, &pair.old, &pair.new, scratch)?;
         println!("esky: {ours}");
-        // bsdiff does not read an empty file.
+        // bsdiff reads no empty file, and makes none.
         let nothing = scratch.join("nothing");
         fs::write(&nothing, [0])?;
         let mut theirs = None;
         if pair.kind != Kind::Large {
-            for file in &changed {
-                let old = file.old.as_deref().unwrap_or(&nothing);
+            for file in changed.iter().filter(|file| file.size > 0) {
+                let old = file.old.as_deref().filter(|old| !is_empty(old));
+                let old = old.unwrap_or(&nothing);
                 let measured = bsdiff.measure(python, old, &file.new, scratch)?;
                 theirs = Some(match theirs {
                     Some(sum) => add(sum, measured),
