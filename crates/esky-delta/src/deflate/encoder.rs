@@ -134,7 +134,8 @@ impl Encoder {
             start: self.start,
         };
         let projected = self.projected.token(old, window, self.place);
-        let projected = projected.filter(|&token| self.is_likely(token));
+        let is_steady = self.projected.is_steady(self.place);
+        let projected = projected.filter(|&token| is_steady || self.is_likely(token));
         if let Some(token) = projected
             && corrector.accepts(token)
         {
@@ -143,7 +144,7 @@ impl Encoder {
             return Ok(());
         }
         let mut ahead = None;
-        let found = self.find_token(&mut ahead);
+        let found = self.find_token(old, &mut ahead);
         let right = corrector.correct(found, projected.is_some())?;
         let token = right.unwrap_or(found);
         self.check(token)?;
@@ -221,8 +222,13 @@ impl Encoder {
     }
 
     /// What zlib's search gives here: a match longer than `known`.
-    fn find(&mut self, place: usize, known: usize) -> Option<Match> {
+    fn find(&mut self, old: &Old<'_>, place: usize, known: usize) -> Option<Match> {
         self.insert_until(place);
+        // The other levels do not learn all places: a match there may not be found.
+        let hint = match self.lazy {
+            true => self.projected.hint(old, place),
+            false => None,
+        };
         let window = Window {
             bytes: &self.bytes,
             start: self.start,
@@ -231,23 +237,23 @@ impl Encoder {
         self.inserted = place + 1;
         let found = self
             .search
-            .longest(window, place, first?, known, &self.effort);
+            .longest(window, place, first?, known, hint, &self.effort);
         let is_near = |found: &Match| found.length > SHORTEST || found.distance <= TOO_FAR;
         found.filter(|found| !self.lazy || is_near(found))
     }
 
     /// The token that zlib takes here. What it found at the next place is remembered in `ahead`.
-    fn find_token(&mut self, ahead: &mut Option<Option<Match>>) -> Token {
+    fn find_token(&mut self, old: &Old<'_>, ahead: &mut Option<Option<Match>>) -> Token {
         let found = match self.known.take() {
             Some(found) => found,
-            None => self.find(self.place, SHORTEST - 1),
+            None => self.find(old, self.place, SHORTEST - 1),
         };
         let Some(found) = found else {
             return Token::LITERAL;
         };
         // Levels 4 to 9 take a match only if the next byte has no better one.
         if self.lazy && found.length < self.effort.lazy {
-            let next = self.find(self.place + 1, found.length);
+            let next = self.find(old, self.place + 1, found.length);
             *ahead = Some(next);
             if next.is_some() {
                 return Token::LITERAL;

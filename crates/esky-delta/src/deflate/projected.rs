@@ -7,9 +7,14 @@ use std::collections::VecDeque;
 use super::Old;
 use super::search::{FARTHEST, LONGEST, Window};
 use super::tokens::{Cursor, Token};
+use crate::matching::common_prefix;
 
 /// So many bytes behind a token must be the old ones too: zlib looked at them before it took the token.
 const BEHIND: usize = 2;
+/// zlib sees no farther back than this.
+const STEADY: usize = FARTHEST + LONGEST;
+/// So many bytes are compared at once, beyond those that matter.
+const COMPARED: usize = 256;
 /// How many spans back the source of a match is looked for.
 const SPANS_BACK: usize = 32;
 
@@ -23,6 +28,8 @@ pub(super) struct Projected {
     current: usize,
     /// Up to here the bytes of the current span are known to be the old ones.
     equal: usize,
+    /// From here to there they all are, on one span.
+    steady: usize,
     cursor: Cursor,
 }
 
@@ -75,6 +82,22 @@ impl Projected {
         Some(Token::matched(token.length.into(), distance))
     }
 
+    /// Whether all that zlib could see from a place, as far back as it looks, is as it was: then it decides as it did.
+    pub(super) fn is_steady(&self, place: usize) -> bool {
+        place
+            .checked_sub(self.steady)
+            .is_some_and(|far| far >= STEADY)
+    }
+
+    /// How far back the match was that zlib took at a place before, if it took one.
+    pub(super) fn hint(&mut self, old: &Old<'_>, place: usize) -> Option<usize> {
+        let span = self.span(place)?;
+        let token = self
+            .cursor
+            .at(old.tokens, span.old + (place - span.start))?;
+        (!token.is_literal()).then_some(token.distance.into())
+    }
+
     /// Whether what made zlib take a byte as it is still holds: mostly there was no match, else a longer one at the next
     /// byte, which must be there still.
     fn is_literal(&mut self, span: Span, old: &Old<'_>, window: Window<'_>, place: usize) -> bool {
@@ -90,7 +113,7 @@ impl Projected {
 
     fn span(&mut self, place: usize) -> Option<Span> {
         while self.spans.get(self.current)?.end <= place {
-            self.equal = 0;
+            (self.equal, self.steady) = (0, usize::MAX);
             match self.current {
                 SPANS_BACK => drop(self.spans.pop_front()),
                 _ => self.current += 1,
@@ -112,17 +135,19 @@ impl Projected {
         if until > span.end {
             return false;
         }
-        let from = self.equal.max(place);
-        if from < until {
-            let new = window.from(from).get(..until - from);
-            let start = span.old + (from - span.start);
-            let equal = new.is_some() && new == old.bytes.get(start..start + (until - from));
-            if !equal {
-                return false;
-            }
-            self.equal = until;
+        if self.equal < place {
+            // What is between was not compared.
+            self.steady = place;
+            self.equal = place;
         }
-        true
+        if self.equal < until {
+            let most = span.end.min(until + COMPARED) - self.equal;
+            let old = old.bytes.get(span.old + (self.equal - span.start)..);
+            let (new, old) = (window.from(self.equal), old.unwrap_or(&[]));
+            let most = most.min(new.len()).min(old.len());
+            self.equal += common_prefix(&new[..most], &old[..most]);
+        }
+        self.equal >= until
     }
 
     /// How far back the source of a match is now.

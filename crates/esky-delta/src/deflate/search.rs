@@ -134,8 +134,8 @@ impl Search {
 
     /// Makes a place known; tells the one before it in its chain. Nothing, if fewer than three bytes are left.
     pub(super) fn insert(&mut self, window: Window<'_>, place: usize) -> Option<usize> {
-        while place - self.base >= usize::from(u16::MAX) {
-            self.follow();
+        if place - self.base >= usize::from(u16::MAX) {
+            self.follow(place);
         }
         let stored = (place - self.base + 1) as u16;
         let bytes = window.from(place);
@@ -168,14 +168,16 @@ impl Search {
         restored(self.base, before).filter(|&before| before > 0)
     }
 
-    /// Moves the base by a window, and forgets what is before it.
-    fn follow(&mut self) {
-        self.base += WINDOW;
+    /// Moves the base to a window before a place, and forgets what is before it.
+    fn follow(&mut self, place: usize) {
+        let base = place - WINDOW;
+        let moved = u16::try_from(base - self.base).unwrap_or(u16::MAX);
+        self.base = base;
         let links = self.heads.iter_mut().chain(&mut self.before);
-        links.for_each(|link| link.place = link.place.saturating_sub(WINDOW as u16));
+        links.for_each(|link| link.place = link.place.saturating_sub(moved));
         for chains in [&mut self.by_four, &mut self.by_eight] {
             let places = chains.heads.iter_mut().chain(&mut chains.before);
-            places.for_each(|place| *place = place.saturating_sub(WINDOW as u16));
+            places.for_each(|place| *place = place.saturating_sub(moved));
         }
     }
 
@@ -219,13 +221,15 @@ impl Search {
         false
     }
 
-    /// What zlib would find at `place`, whose chain goes on at `first`: a match longer than `known` bytes, if any.
+    /// What zlib would find at `place`, whose chain goes on at `first`: a match longer than `known` bytes, if any. `hint` is
+    /// how far back a long match may be: what is shorter is passed over faster.
     pub(super) fn longest(
         &self,
         window: Window<'_>,
         place: usize,
         first: usize,
         known: usize,
+        hint: Option<usize>,
         effort: &Effort,
     ) -> Option<Match> {
         if place - first > FARTHEST {
@@ -249,6 +253,9 @@ impl Search {
             },
             first,
         };
+        if let Some(candidate) = hint.and_then(|hint| place.checked_sub(hint)) {
+            walk.expect(candidate);
+        }
         walk.run();
         (walk.best.distance > 0).then_some(walk.best)
     }
@@ -266,6 +273,22 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
+    /// Lets the search begin with what it will surely find at a candidate, or better.
+    fn expect(&mut self, candidate: usize) {
+        if candidate >= self.place || candidate < self.window.start || !self.near(candidate) {
+            return;
+        }
+        let length = crate::matching::common_prefix(self.window.from(candidate), self.scan);
+        // Where zlib would have stopped at a shorter match, it matters which came first.
+        let shorter = length.saturating_sub(1);
+        if shorter > self.best.length.max(SHORTEST)
+            && shorter < self.nice
+            && self.in_reach(candidate)
+        {
+            self.best.length = shorter;
+        }
+    }
+
     fn run(&mut self) {
         let mut below = self.place;
         if self.best.length < SHORTEST {
