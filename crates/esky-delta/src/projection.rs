@@ -34,7 +34,8 @@ impl Projection<'_> {
                 .map(|new| without_bytes(segment, new, target));
             return guess(address.unwrap_or(target));
         }
-        let place = segment.file + inside;
+        // A header may give any place.
+        let place = segment.file.wrapping_add(inside);
         let Mapped { shift, covered } = self.blocks.map(place);
         let moved = u32::try_from(i64::from(place) + shift).ok();
         match moved.and_then(|place| self.new.address_of(place)) {

@@ -11,6 +11,7 @@
 )]
 
 mod archive;
+mod delta;
 mod format;
 mod legacy;
 mod listing;
@@ -28,7 +29,7 @@ pub struct Target {
 }
 
 /// Every parser of bytes that come from outside.
-pub const TARGETS: [Target; 21] = [
+pub const TARGETS: [Target; 27] = [
     Target {
         name: "slot",
         body: format::slot,
@@ -88,6 +89,36 @@ pub const TARGETS: [Target; 21] = [
         name: "legacy_patch",
         body: legacy::legacy_patch,
         seeds: legacy::legacy_patch_seeds,
+    },
+    Target {
+        name: "patch_of_tree",
+        body: delta::patch_of_tree,
+        seeds: delta::tree_seeds,
+    },
+    Target {
+        name: "patch_of_file",
+        body: delta::patch_of_file,
+        seeds: delta::file_seeds,
+    },
+    Target {
+        name: "elf",
+        body: delta::changed_file,
+        seeds: delta::elf_seeds,
+    },
+    Target {
+        name: "pe",
+        body: delta::changed_file,
+        seeds: delta::pe_seeds,
+    },
+    Target {
+        name: "mach_o",
+        body: delta::changed_file,
+        seeds: delta::mach_o_seeds,
+    },
+    Target {
+        name: "packed_streams",
+        body: delta::changed_file,
+        seeds: delta::packed_seeds,
     },
     Target {
         name: "json",
@@ -236,6 +267,12 @@ mod tests {
         package,
         listing,
         legacy_patch,
+        patch_of_tree,
+        patch_of_file,
+        elf,
+        pe,
+        mach_o,
+        packed_streams,
         json,
         metadata,
         target_name,

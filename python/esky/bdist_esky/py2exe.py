@@ -54,7 +54,10 @@ class Py2exeFreezer(Freezer):
 
 def _esky_for_memory(job: FreezeJob) -> list[str]:
     """Where a copy of esky is that works in a program with its modules in memory, if this becomes one."""
-    if int(job.options.get("bundle_files", job.options.get("bundle-files", IN_FILES))) >= IN_FILES:
+    bundle = str(job.options.get("bundle_files", job.options.get("bundle-files", IN_FILES)))
+    if not bundle.isdecimal():
+        raise FreezeError(f"bundle_files is a number from 0 to {IN_FILES}, not {bundle!r}")
+    if int(bundle) >= IN_FILES:
         return []
     package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     directory = os.path.join(job.work_dir, "in-memory")

@@ -18,11 +18,11 @@ pub(crate) struct Segment {
 
 impl Segment {
     pub(super) fn holds_address(&self, address: u32) -> bool {
-        address.wrapping_sub(self.address) < self.memory_size
+        is_within(address, self.address, self.memory_size)
     }
 
     fn holds_place(&self, at: u32) -> bool {
-        at.wrapping_sub(self.file) < self.file_size
+        is_within(at, self.file, self.file_size)
     }
 }
 
@@ -73,8 +73,13 @@ impl Layout {
     pub(crate) fn place_of(&self, address: u32) -> Option<u32> {
         let segments = self.segments.iter();
         let mut holding =
-            segments.filter(|segment| address.wrapping_sub(segment.address) < segment.file_size);
+            segments.filter(|segment| is_within(address, segment.address, segment.file_size));
         let segment = holding.next()?;
-        Some(segment.file + (address - segment.address))
+        segment.file.checked_add(address - segment.address)
     }
+}
+
+/// A header may give any start and size: nothing goes on at zero.
+fn is_within(number: u32, start: u32, size: u32) -> bool {
+    number.checked_sub(start).is_some_and(|far| far < size)
 }
