@@ -64,7 +64,7 @@ pub fn apply(old: &[u8], patch: &[u8], output: &mut dyn Write, limits: &Limits) 
     apply_joined(
         old,
         &[length],
-        patch,
+        &Container::parse(patch)?,
         &mut Plain(output),
         Hashing::Here,
         limits,
@@ -75,16 +75,15 @@ pub fn apply(old: &[u8], patch: &[u8], output: &mut dyn Write, limits: &Limits) 
 pub(crate) fn apply_joined(
     old: &[u8],
     lengths: &[u32],
-    patch: &[u8],
+    container: &Container<'_>,
     output: &mut dyn Receiver,
     hashing: Hashing,
     limits: &Limits,
 ) -> Result<()> {
-    let container = Container::parse(patch)?;
-    check(&container, old, limits)?;
-    let filling = Filling::new(read_digests(&container)?);
+    check(container, old, limits)?;
+    let filling = Filling::new(read_digests(container)?);
     let mut output = Output::new(output, filling, hashing, container.header);
-    let applied = Applier::new(old, lengths, &container)?.run(&mut output);
+    let applied = Applier::new(old, lengths, container)?.run(&mut output);
     applied
         .and_then(|()| output.finish())
         .map_err(|error| match error {

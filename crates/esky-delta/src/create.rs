@@ -54,14 +54,16 @@ pub(crate) fn create_joined(
     let of_new = analyse_all(new, new_lengths);
     let patch = Maker::new(old, of_old, new, of_new).make()?;
     let mut check = apply::Comparison::new(new);
-    let applied = apply::apply_joined(
-        old,
-        old_lengths,
-        &patch,
-        &mut check,
-        Hashing::Here,
-        &Limits::none(),
-    );
+    let applied = Container::parse(&patch).and_then(|container| {
+        apply::apply_joined(
+            old,
+            old_lengths,
+            &container,
+            &mut check,
+            Hashing::Here,
+            &Limits::none(),
+        )
+    });
     applied.map_err(|error| Error::Unfaithful {
         source: Box::new(error),
     })?;

@@ -1,7 +1,7 @@
 //! Deflate blocks (RFC 1951) as zlib writes them: where they end, and which of the three kinds each is.
 
 use super::search::{Match, SHORTEST};
-use super::trees::{Code, ORDER};
+use super::trees::{Code, ORDER, fixed_lengths};
 
 const END: usize = 256;
 const LENGTHS: usize = 286;
@@ -52,15 +52,12 @@ impl Bits {
 impl Block {
     /// `memory` is zlib's `memLevel`.
     pub(super) fn new(memory: u32) -> Self {
-        let mut lengths = vec![8u8; 288];
-        lengths[144..256].fill(9);
-        lengths[256..280].fill(7);
         Self {
             symbols: Vec::new(),
             most: (1 << (memory + 6)) - 1,
             lengths: [0; LENGTHS],
             distances: [0; DISTANCES],
-            fixed: [Code::with(lengths), Code::with(vec![5; DISTANCES])],
+            fixed: [Code::with(fixed_lengths()), Code::with(vec![5; DISTANCES])],
         }
     }
 

@@ -2,14 +2,13 @@
 
 use super::block::{Bits, Block};
 use super::projected::Projected;
-use super::search::{Effort, Match, SHORTEST, Search, Window};
+use super::search::{Effort, Match, SHORTEST, Search, WINDOW, Window};
 use super::tokens::Token;
 use super::{Old, Settings};
 use crate::error::Result;
 
 /// So many bytes must be at hand ahead: the longest match, and what is looked at behind it.
 const AHEAD: usize = 300;
-const WINDOW: usize = 1 << 15;
 /// Matches of three bytes that are farther away cost more than the bytes.
 const TOO_FAR: usize = 4096;
 /// Bytes that were looked at are dropped when there are so many.

@@ -1,11 +1,10 @@
 //! Unpacks deflate streams (RFC 1951), and tells of which tokens they consist.
 
 use super::tokens::Token;
-use super::trees::ORDER;
+use super::trees::{DEEPEST, ORDER, bits_of, fixed_lengths};
 
 /// Codes of up to so many bits are looked up at once.
 const DIRECT: u32 = 10;
-const DEEPEST: usize = 15;
 
 /// Unpacks a raw deflate stream into `output`, which it fills exactly. Gives the size of the stream; nothing, if it is
 /// none, or holds more or fewer bytes.
@@ -179,11 +178,8 @@ struct Codes {
 
 impl Codes {
     fn fixed() -> Option<Self> {
-        let mut lengths = [8u8; 288];
-        lengths[144..256].fill(9);
-        lengths[256..280].fill(7);
         Some(Self {
-            lengths: Decoder::new(&lengths)?,
+            lengths: Decoder::new(&fixed_lengths())?,
             distances: Decoder::new(&[5; 30])?,
         })
     }
@@ -241,31 +237,27 @@ impl Decoder {
         }
         counts[0] = 0;
         let mut starts = [0u16; DEEPEST + 2];
-        let mut next = [0u32; DEEPEST + 2];
+        // How many codes of a length are left by the shorter ones.
+        let mut left = 1u32;
         for length in 1..=DEEPEST {
             starts[length + 1] = starts[length] + counts[length];
-            next[length + 1] = (next[length] + u32::from(counts[length])) << 1;
-            if next[length] + u32::from(counts[length]) > 1 << length {
-                return None;
-            }
+            left = (2 * left).checked_sub(counts[length].into())?;
         }
         let mut decoder = Self {
             direct: vec![0; 1 << DIRECT],
             counts,
             symbols: vec![0; lengths.len()],
         };
-        for (symbol, &length) in lengths.iter().enumerate() {
+        for ((symbol, &length), bits) in lengths.iter().enumerate().zip(bits_of(lengths)) {
             let length = usize::from(length);
             if length == 0 {
                 continue;
             }
             decoder.symbols[usize::from(starts[length])] = symbol as u16;
             starts[length] += 1;
-            let code = next[length] as u16;
-            next[length] += 1;
             if length <= DIRECT as usize {
-                let first = usize::from(code.reverse_bits() >> (16 - length));
-                let places = decoder.direct[first..].iter_mut().step_by(1 << length);
+                let places = decoder.direct[bits.into()..].iter_mut();
+                let places = places.step_by(1 << length);
                 places.for_each(|place| *place = (symbol as u16) << 4 | length as u16);
             }
         }

@@ -5,7 +5,8 @@
 //! bytes to chains of four and of eight, and counts the steps that zlib would have made: each place knows its number in
 //! its chain of three.
 
-const WINDOW: usize = 1 << 15;
+/// How far back deflate can refer.
+pub(super) const WINDOW: usize = 1 << 15;
 const MASK: usize = WINDOW - 1;
 /// Bits of the hashes of four and eight bytes.
 const CHAINS: u32 = 15;

@@ -1,11 +1,19 @@
 //! Huffman codes as zlib makes them: which of several equally good codes it takes is part of its output.
 
 /// The most bits of a code for lengths and distances.
-const DEEPEST: usize = 15;
+pub(super) const DEEPEST: usize = 15;
 /// The order in which the lengths of the codes for code lengths are written.
 pub(super) const ORDER: [usize; 19] = [
     16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15,
 ];
+
+/// Lengths of the fixed code for literals and lengths (RFC 1951, 3.2.6).
+pub(super) fn fixed_lengths() -> Vec<u8> {
+    let mut lengths = vec![8; 288];
+    lengths[144..256].fill(9);
+    lengths[256..280].fill(7);
+    lengths
+}
 
 /// A code for each symbol: its bits, lowest first, and how many there are.
 #[derive(Clone, Debug, Default)]
@@ -48,7 +56,7 @@ impl Code {
 }
 
 /// Numbers the codes of each length in the order of their symbols (RFC 1951, 3.2.2), and turns their bits around.
-fn bits_of(lengths: &[u8]) -> Vec<u16> {
+pub(super) fn bits_of(lengths: &[u8]) -> Vec<u16> {
     let mut counts = [0u16; DEEPEST + 1];
     for &length in lengths {
         counts[usize::from(length)] += 1;

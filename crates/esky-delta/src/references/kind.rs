@@ -65,7 +65,7 @@ impl Place {
         base: u32,
     ) -> Option<Self> {
         let segment = loaded.or(layout.segments.first())?;
-        let address = loaded.map_or(0, |segment| segment.address.wrapping_add(at - segment.file));
+        let address = loaded.map_or(0, |segment| segment.address_of(at));
         Some(Self {
             address,
             image: segment.image,

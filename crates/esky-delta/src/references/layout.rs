@@ -21,6 +21,11 @@ impl Segment {
         is_within(address, self.address, self.memory_size)
     }
 
+    /// The address of a place in the file that it holds.
+    pub(super) fn address_of(&self, at: u32) -> u32 {
+        self.address.wrapping_add(at - self.file)
+    }
+
     fn holds_place(&self, at: u32) -> bool {
         is_within(at, self.file, self.file_size)
     }
@@ -65,8 +70,7 @@ impl Layout {
 
     /// The address of a place in the file.
     pub(crate) fn address_of(&self, at: u32) -> Option<u32> {
-        let segment = self.segment_at(at)?;
-        Some(segment.address.wrapping_add(at - segment.file))
+        Some(self.segment_at(at)?.address_of(at))
     }
 
     /// The place in the file whose bytes come to an address.

@@ -35,8 +35,7 @@ impl<'a> Lookup<'a> {
 
     /// The address of a place in the file.
     pub(crate) fn address_of(&self, at: u32) -> Option<u32> {
-        let segment = self.segment_at(at)?;
-        Some(segment.address.wrapping_add(at - segment.file))
+        Some(self.segment_at(at)?.address_of(at))
     }
 
     /// As [`Place::new`].

@@ -205,7 +205,7 @@ impl<'a> Assembler<'a> {
         let applied = apply_joined(
             &before.bytes,
             &before.lengths,
-            &patch,
+            &container,
             &mut giving,
             Hashing::There,
             &limits,

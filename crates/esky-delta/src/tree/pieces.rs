@@ -1,7 +1,6 @@
 //! Takes a changed file that holds deflate streams apart: what stayed the same is copied as it is, what changed is matched
 //! unpacked.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::index::{Part, Range};
@@ -39,11 +38,10 @@ pub(super) fn take_apart(old: &[u8], new: &[u8], source: usize) -> Option<Apart>
         return None;
     }
     let old_pieces = pieces(old);
-    let bytes = |file: &'_ [u8], piece: &Piece| file[piece.at..piece.at + piece.length].to_vec();
     let known: HashMap<Vec<u8>, usize> = old_pieces
         .iter()
         .enumerate()
-        .map(|(number, piece)| (bytes(old, piece), number))
+        .map(|(number, piece)| (piece.bytes(old).to_vec(), number))
         .collect();
     let mut parts = Parts {
         old,
@@ -52,7 +50,7 @@ pub(super) fn take_apart(old: &[u8], new: &[u8], source: usize) -> Option<Apart>
     };
     let mut changed: Vec<(usize, &Piece)> = Vec::new();
     for piece in &new_pieces {
-        let piece_bytes = &new[piece.at..piece.at + piece.length];
+        let piece_bytes = piece.bytes(new);
         if parts.goes_on(piece_bytes) {
             continue;
         }
@@ -87,13 +85,10 @@ fn needs(
     changed: &[(usize, &Piece)],
     source: usize,
 ) -> Vec<Need> {
-    let sketches = left
-        .iter()
-        .map(|piece| Sketch::of_bytes(&piece.unpacked(old)));
-    let nearest = Nearest::new(sketches);
+    let nearest = Nearest::new(left.iter().map(|piece| piece.sketch(old)));
     let mut needs: Vec<Need> = Vec::new();
     for &(part, piece) in changed {
-        let base = nearest.to(&Sketch::of_bytes(&piece.unpacked(new)));
+        let base = nearest.to(&piece.sketch(new));
         let range = base
             .and_then(|at| left.get(at))
             .map(|base| base.range(source));
@@ -147,16 +142,22 @@ fn streams_beside_image(file: &[u8]) -> Vec<Found> {
 }
 
 impl Piece {
-    /// What it holds.
-    fn unpacked<'a>(&self, file: &'a [u8]) -> Cow<'a, [u8]> {
-        let bytes = &file[self.at..self.at + self.length];
-        let Some((wrapper, size)) = self.stream else {
-            return bytes.into();
-        };
+    fn bytes<'a>(&self, file: &'a [u8]) -> &'a [u8] {
+        &file[self.at..self.at + self.length]
+    }
+
+    /// What its stream holds, if it is one.
+    fn unpacked(&self, file: &[u8]) -> Option<Vec<u8>> {
+        let (wrapper, size) = self.stream?;
         let mut unpacked = vec![0; size];
-        match packed::unpack(bytes, wrapper, &mut unpacked, &mut |_| ()) {
-            Ok(()) => unpacked.into(),
-            Err(_) => bytes.into(),
+        packed::unpack(self.bytes(file), wrapper, &mut unpacked, &mut |_| ()).ok()?;
+        Some(unpacked)
+    }
+
+    fn sketch(&self, file: &[u8]) -> Sketch {
+        match self.unpacked(file) {
+            Some(unpacked) => Sketch::of_bytes(&unpacked),
+            None => Sketch::of_bytes(self.bytes(file)),
         }
     }
 
@@ -211,11 +212,8 @@ impl Parts<'_> {
     }
 
     fn add(&mut self, new: &[u8], piece: &Piece) {
-        let packed = &new[piece.at..piece.at + piece.length];
         let repacked = piece.stream.and_then(|(wrapper, size)| {
-            let mut bytes = vec![0; size];
-            packed::unpack(packed, wrapper, &mut bytes, &mut |_| ()).ok()?;
-            let packer = packed::packer(packed, wrapper, &bytes)?;
+            let packer = packed::packer(piece.bytes(new), wrapper, &piece.unpacked(new)?)?;
             Some(Part::Packed {
                 length: size as u64,
                 packed: piece.length as u64,

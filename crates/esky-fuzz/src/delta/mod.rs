@@ -142,7 +142,7 @@ fn text(changed: usize) -> Vec<u8> {
     (1..40).map(line).collect::<String>().into_bytes()
 }
 
-/// As level 9 packs. What reads it here does not look at the sum behind it.
+/// As level 9 packs.
 fn zlib(bytes: &[u8]) -> Vec<u8> {
     let (mut a, mut b) = (1u32, 0u32);
     for &byte in bytes {

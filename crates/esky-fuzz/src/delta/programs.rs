@@ -13,27 +13,19 @@ impl Image {
     }
 
     fn halves(&mut self, at: usize, values: &[u16]) {
-        let bytes: Vec<u8> = values
-            .iter()
-            .flat_map(|value| value.to_le_bytes())
-            .collect();
-        self.put(at, &bytes);
+        self.numbers(at, values.iter().map(|value| value.to_le_bytes()));
     }
 
     fn words(&mut self, at: usize, values: &[u32]) {
-        let bytes: Vec<u8> = values
-            .iter()
-            .flat_map(|value| value.to_le_bytes())
-            .collect();
-        self.put(at, &bytes);
+        self.numbers(at, values.iter().map(|value| value.to_le_bytes()));
     }
 
     fn longs(&mut self, at: usize, values: &[u64]) {
-        let bytes: Vec<u8> = values
-            .iter()
-            .flat_map(|value| value.to_le_bytes())
-            .collect();
-        self.put(at, &bytes);
+        self.numbers(at, values.iter().map(|value| value.to_le_bytes()));
+    }
+
+    fn numbers<const N: usize>(&mut self, at: usize, values: impl Iterator<Item = [u8; N]>) {
+        self.put(at, &values.flatten().collect::<Vec<u8>>());
     }
 }
 
