@@ -52,16 +52,7 @@ impl Venv {
 
     /// Installs what is not there yet; arguments as for `pip install`.
     pub(crate) fn pip_install<S: AsRef<std::ffi::OsStr>>(&self, arguments: &[S]) -> Result<()> {
-        run(Command::new(self.python())
-            .args([
-                "-m",
-                "pip",
-                "install",
-                "--quiet",
-                "--disable-pip-version-check",
-            ])
-            .args(arguments))
-        .context("pip needs the Python package index, or a mirror named in its configuration")
+        pip_install(&self.python(), arguments)
     }
 
     /// Puts a package that was built here into the environment, whatever was there before: it may have the version of an
@@ -73,6 +64,15 @@ impl Venv {
             wheel.as_os_str(),
         ])
     }
+}
+
+/// Has the pip of any Python install; arguments as for `pip install`.
+pub(super) fn pip_install<S: AsRef<std::ffi::OsStr>>(python: &Path, arguments: &[S]) -> Result<()> {
+    run(Command::new(python)
+        .args(["-m", "pip", "install", "--quiet"])
+        .arg("--disable-pip-version-check")
+        .args(arguments))
+    .context("pip needs the Python package index, or a mirror named in its configuration")
 }
 
 /// The virtual environment at `path`, made if it is not there or no longer works.

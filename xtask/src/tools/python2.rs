@@ -1,12 +1,14 @@
 //! A Python 2.7, for apps from the time of it.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
-use super::{output, run};
+use super::output;
+use super::python::pip_install;
 
 /// Where to look for it is told by this variable of the environment.
 pub(crate) const VARIABLE: &str = "PYTHON27";
@@ -18,14 +20,14 @@ pub(crate) const MISSING: &str = "no Python 2.7 with pip here (looked for python
 pub(crate) fn find_python2() -> Option<PathBuf> {
     let named = std::env::var_os(VARIABLE).map(PathBuf::from);
     let on_path = ["python2.7", "python2"].map(PathBuf::from);
-    let candidates = named.into_iter().chain(on_path).chain(of_pyenv());
+    let mut candidates = named.into_iter().chain(on_path).chain(of_pyenv());
     // Its own answer for its path sees through shims.
     let script =
         "import sys; assert sys.version_info[:2] == (2, 7); import pip; print(sys.executable)";
-    candidates
-        .filter_map(|candidate| output(Command::new(candidate).args(["-c", script])).ok())
-        .map(|told| PathBuf::from(told.trim_end()))
-        .next()
+    candidates.find_map(|candidate| {
+        let told = output(Command::new(candidate).args(["-c", script])).ok()?;
+        Some(PathBuf::from(told.trim_end()))
+    })
 }
 
 /// Installs packages into a directory, once: nothing is installed anywhere else.
@@ -36,12 +38,10 @@ pub(crate) fn pip_install_into(python: &Path, directory: &Path, packages: &[&str
     }
     let _ = fs::remove_dir_all(directory);
     fs::create_dir_all(directory)?;
-    run(Command::new(python)
-        .args(["-m", "pip", "install", "--quiet"])
-        .args(["--disable-pip-version-check", "--target"])
-        .arg(directory)
-        .args(packages))
-    .context("pip for Python 2.7 needs the Python package index, or a mirror of it")?;
+    let target = ["--target".as_ref(), directory.as_os_str()];
+    let packages = packages.iter().map(OsStr::new);
+    let arguments: Vec<&OsStr> = target.into_iter().chain(packages).collect();
+    pip_install(python, &arguments)?;
     Ok(fs::write(marker, "")?)
 }
 

@@ -13,7 +13,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 
-use super::{cargo, is_on_path, output, run, rust_target_ready, target_dir};
+use super::{cargo, is_on_path, output, run, rust_target_ready, target_dir, workspace_root};
 use crate::check::STANDALONE_BOOTSTRAP;
 
 /// What everything is built for.
@@ -82,6 +82,15 @@ fn build() -> Command {
     let mut command = cargo();
     command.args(["build", "--quiet", "--target", TARGET]);
     command
+}
+
+/// Compiles one file of Rust.
+pub(crate) fn compile(source: &str, program: &Path) -> Result<()> {
+    run(Command::new("rustc")
+        .current_dir(workspace_root())
+        .args(["--edition", "2024", "--target", TARGET, "-o"])
+        .arg(program)
+        .arg(source))
 }
 
 fn loader() -> Option<&'static str> {

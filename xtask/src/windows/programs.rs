@@ -6,8 +6,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use crate::tools::windows::{C_COMPILER, TARGET, build_for_windows};
-use crate::tools::{output, run, target_dir, workspace_root};
+use crate::tools::windows::{C_COMPILER, build_for_windows, compile};
+use crate::tools::{output, target_dir, workspace_root};
 
 const APP_SOURCE: &str = "xtask/src/windows/app.c";
 const LOOKS_SOURCE: &str = "xtask/src/windows/looks.c";
@@ -30,11 +30,7 @@ impl Programs {
         fs::create_dir_all(&directory)?;
         let ours = build_for_windows()?;
         fs::copy(&ours.bootstrap, directory.join("esky-bootstrap.exe"))?;
-        run(Command::new("rustc")
-            .current_dir(workspace_root())
-            .args(["--edition", "2024", "--target", TARGET, "-o"])
-            .arg(directory.join("inner.exe"))
-            .arg(INNER_SOURCE))?;
+        compile(INNER_SOURCE, &directory.join("inner.exe"))?;
         output(
             Command::new(C_COMPILER)
                 .current_dir(workspace_root())

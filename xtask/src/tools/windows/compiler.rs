@@ -8,8 +8,8 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use super::{TARGET, Wine, on_disk_z};
-use crate::tools::{output, target_dir, workspace_root};
+use super::{Wine, compile, on_disk_z};
+use crate::tools::target_dir;
 
 const PROGRAM: &str = "xtask/src/tools/windows/hand_over.rs";
 const SCRIPT: &str = include_str!("hand_over.sh");
@@ -31,13 +31,7 @@ impl Compiler {
         fs::write(&script, SCRIPT)?;
         #[cfg(unix)]
         fs::set_permissions(script, fs::Permissions::from_mode(0o755))?;
-        output(
-            Command::new("rustc")
-                .current_dir(workspace_root())
-                .args(["--edition", "2024", "--target", TARGET, "-o"])
-                .arg(place.join("gcc.exe"))
-                .arg(PROGRAM),
-        )?;
+        compile(PROGRAM, &place.join("gcc.exe"))?;
         fs::copy(place.join("gcc.exe"), place.join(OBJDUMP))?;
         Ok(Self { place })
     }

