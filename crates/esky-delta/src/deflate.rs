@@ -8,6 +8,7 @@ mod block;
 mod corrections;
 mod encoder;
 mod inflate;
+mod places;
 mod projected;
 mod search;
 mod tokens;
@@ -76,6 +77,7 @@ impl Settings {
             _ => (32, 258, 258, 4096),
         };
         Effort {
+            is_lazy: self.level > 3,
             good,
             lazy,
             nice,

@@ -1,18 +1,19 @@
 //! Packs bytes as zlib does, one token after the other.
 
 use super::block::{Bits, Block};
+use super::places::{Places, WINDOW, Window};
 use super::projected::Projected;
-use super::search::{Effort, Match, SHORTEST, Search, WINDOW, Window};
+use super::search::{Effort, Match, SHORTEST, has_better, longest};
 use super::tokens::Token;
 use super::{Old, Settings};
 use crate::error::Result;
 
 /// So many bytes must be at hand ahead: the longest match, and what is looked at behind it.
 const AHEAD: usize = 300;
-/// Matches of three bytes that are farther away cost more than the bytes.
-const TOO_FAR: usize = 4096;
+/// So many places are made known at once, where all are: more would push out what is still in reach.
+const AT_ONCE: usize = 240;
 /// Bytes that were looked at are dropped when there are so many.
-const DROP: usize = 1 << 18;
+const DROP: usize = 1 << 16;
 
 /// Says which tokens are not those that were guessed.
 pub(crate) trait Corrector {
@@ -25,9 +26,8 @@ pub(crate) trait Corrector {
 
 /// Packs bytes as they come.
 pub(crate) struct Encoder {
-    lazy: bool,
     effort: Effort,
-    search: Search,
+    places: Places,
     block: Block,
     bits: Bits,
     bytes: Vec<u8>,
@@ -50,9 +50,8 @@ impl Encoder {
     pub(crate) fn new(settings: Settings) -> Self {
         let memory = u32::from(settings.memory);
         Self {
-            lazy: settings.level > 3,
             effort: settings.effort(),
-            search: Search::new(memory),
+            places: Places::new(memory),
             block: Block::new(memory),
             bits: Bits::default(),
             bytes: Vec::new(),
@@ -154,14 +153,14 @@ impl Encoder {
 
     /// Whether a projected token is the best at first glance.
     fn is_likely(&mut self, token: Token) -> bool {
-        self.insert_until(self.place);
+        self.insert_until(self.place + 1);
         let window = Window {
             bytes: &self.bytes,
             start: self.start,
         };
         let length = usize::from(token.length).max(SHORTEST);
         let distance = token.distance.into();
-        !self.search.has_better(window, self.place, length, distance)
+        !has_better(&self.places, window, self.place, length, distance)
     }
 
     /// A token that a patch tells may be any.
@@ -188,11 +187,11 @@ impl Encoder {
             })
         };
         self.place += length;
-        if !self.lazy {
+        if !self.effort.is_lazy {
             self.learn(length);
         }
         // zlib's lazy levels hold the last byte back until they know that it is the last.
-        let is_held = self.lazy && token.is_literal() && self.place == self.end();
+        let is_held = self.effort.is_lazy && token.is_literal() && self.place == self.end();
         if is_full && !is_held {
             self.flush(false, output);
         }
@@ -209,22 +208,27 @@ impl Encoder {
     }
 
     fn insert_until(&mut self, until: usize) {
+        if until <= self.inserted {
+            return;
+        }
+        let until = match self.effort.is_lazy {
+            true => self.end().min(until + AT_ONCE),
+            false => until,
+        };
         let window = Window {
             bytes: &self.bytes,
             start: self.start,
         };
         let first = self.inserted.max(until.saturating_sub(WINDOW));
-        for place in first..until {
-            self.search.insert(window, place);
-        }
-        self.inserted = self.inserted.max(until);
+        self.places.insert(window, first..until);
+        self.inserted = until;
     }
 
     /// What zlib's search gives here: a match longer than `known`.
     fn find(&mut self, old: &Old<'_>, place: usize, known: usize) -> Option<Match> {
-        self.insert_until(place);
+        self.insert_until(place + 1);
         // The other levels do not learn all places: a match there may not be found.
-        let hint = match self.lazy {
+        let hint = match self.effort.is_lazy {
             true => self.projected.hint(old, place),
             false => None,
         };
@@ -232,13 +236,7 @@ impl Encoder {
             bytes: &self.bytes,
             start: self.start,
         };
-        let first = self.search.insert(window, place);
-        self.inserted = place + 1;
-        let found = self
-            .search
-            .longest(window, place, first?, known, hint, &self.effort);
-        let is_near = |found: &Match| found.length > SHORTEST || found.distance <= TOO_FAR;
-        found.filter(|found| !self.lazy || is_near(found))
+        longest(&self.places, window, place, known, hint, &self.effort)
     }
 
     /// The token that zlib takes here. What it found at the next place is remembered in `ahead`.
@@ -251,7 +249,7 @@ impl Encoder {
             return Token::LITERAL;
         };
         // Levels 4 to 9 take a match only if the next byte has no better one.
-        if self.lazy && found.length < self.effort.lazy {
+        if self.effort.is_lazy && found.length < self.effort.lazy {
             let next = self.find(old, self.place + 1, found.length);
             *ahead = Some(next);
             if next.is_some() {

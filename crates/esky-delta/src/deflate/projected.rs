@@ -5,7 +5,8 @@
 use std::collections::VecDeque;
 
 use super::Old;
-use super::search::{FARTHEST, LONGEST, Window};
+use super::places::Window;
+use super::search::{FARTHEST, LONGEST};
 use super::tokens::{Cursor, Token};
 use crate::matching::common_prefix;
 

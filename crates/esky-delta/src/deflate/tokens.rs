@@ -135,13 +135,17 @@ pub(crate) struct Cursor {
 impl Cursor {
     /// The token that begins at a place, if one does.
     pub(crate) fn at(&mut self, tokens: &Tokens, place: usize) -> Option<Token> {
-        if place < self.place || place >= self.place + PAGE {
+        if self.place.abs_diff(place) >= PAGE {
             let &(number, start) = tokens.pages.get(place / PAGE)?;
             (self.number, self.place) = (number as usize, start as usize);
         }
         while self.place < place {
             self.place += usize::from(tokens.tokens.get(self.number)?.length);
             self.number += 1;
+        }
+        while self.place > place {
+            self.number = self.number.checked_sub(1)?;
+            self.place -= usize::from(tokens.tokens.get(self.number)?.length);
         }
         let token = tokens.tokens.get(self.number).copied();
         token.filter(|token| self.place == place && !token.is_unknown())
