@@ -133,35 +133,52 @@ fn in_map(map: u8, opcode: u8) -> Form {
     }
 }
 
+/// What is looked at of an instruction, which has at most 15 bytes. Bytes behind the code are zero.
+type Window = [u8; 16];
+
+fn byte(code: &Window, at: usize) -> u8 {
+    code[at & 15]
+}
+
 #[derive(Default)]
 struct Prefixes {
     short: bool,
     wide: bool,
-    short_address: bool,
 }
 
 /// Decodes the instruction at the start of `code`, if there is one.
 pub(super) fn decode(code: &[u8]) -> Option<Instruction> {
+    let found = match code.first_chunk() {
+        Some(window) => decode_in(window),
+        None => {
+            let mut window = Window::default();
+            window[..code.len()].copy_from_slice(code);
+            decode_in(&window)
+        }
+    };
+    found.filter(|instruction| instruction.length <= code.len().min(15))
+}
+
+fn decode_in(code: &Window) -> Option<Instruction> {
     let mut prefixes = Prefixes::default();
     let mut at = 0;
     let form = loop {
-        let opcode = *code.get(at)?;
+        let opcode = byte(code, at);
         at += 1;
         match ONE_BYTE[usize::from(opcode)] {
             Form::Prefix if at < 15 => match opcode {
                 0x66 => prefixes.short = true,
-                0x67 => prefixes.short_address = true,
                 0x40..=0x4f => prefixes.wide = opcode & 8 != 0,
                 _ => {}
             },
-            Form::Escape => break escaped(code, &mut at)?,
+            Form::Escape => break escaped(code, &mut at),
             Form::Vex2 => break vex(code, &mut at, 1, 1)?,
             Form::Vex3 => {
-                let map = *code.get(at)? & 31;
+                let map = byte(code, at) & 31;
                 break vex(code, &mut at, 2, map)?;
             }
             Form::Evex => {
-                let map = *code.get(at)? & 7;
+                let map = byte(code, at) & 7;
                 break vex(code, &mut at, 3, map)?;
             }
             form => break form,
@@ -170,21 +187,21 @@ pub(super) fn decode(code: &[u8]) -> Option<Instruction> {
     finish(code, at, form, &prefixes)
 }
 
-fn escaped(code: &[u8], at: &mut usize) -> Option<Form> {
-    let opcode = *code.get(*at)?;
+fn escaped(code: &Window, at: &mut usize) -> Form {
+    let opcode = byte(code, *at);
     *at += 1;
     let map = match opcode {
         0x38 => 2,
         0x3a => 3,
-        _ => return Some(TWO_BYTES[usize::from(opcode)]),
+        _ => return TWO_BYTES[usize::from(opcode)],
     };
-    let opcode = *code.get(*at)?;
+    let opcode = byte(code, *at);
     *at += 1;
-    Some(in_map(map, opcode))
+    in_map(map, opcode)
 }
 
-fn vex(code: &[u8], at: &mut usize, payload: usize, map: u8) -> Option<Form> {
-    let opcode = *code.get(*at + payload)?;
+fn vex(code: &Window, at: &mut usize, payload: usize, map: u8) -> Option<Form> {
+    let opcode = byte(code, *at + payload);
     *at += payload + 1;
     (1..=7).contains(&map).then(|| match in_map(map, opcode) {
         Form::Far => Form::Operand,
@@ -192,7 +209,7 @@ fn vex(code: &[u8], at: &mut usize, payload: usize, map: u8) -> Option<Form> {
     })
 }
 
-fn finish(code: &[u8], at: usize, form: Form, prefixes: &Prefixes) -> Option<Instruction> {
+fn finish(code: &Window, at: usize, form: Form, prefixes: &Prefixes) -> Option<Instruction> {
     let immediate = if prefixes.short { 2 } else { 4 };
     let plain = |length: usize| {
         Some(Instruction {
@@ -200,50 +217,59 @@ fn finish(code: &[u8], at: usize, form: Form, prefixes: &Prefixes) -> Option<Ins
             field: None,
         })
     };
-    let found = match form {
+    let relative = |length: usize, kind| {
+        Some(Instruction {
+            length: at + length,
+            field: Some((at, kind)),
+        })
+    };
+    match form {
         Form::Invalid | Form::Prefix | Form::Escape | Form::Vex2 | Form::Vex3 | Form::Evex => None,
         Form::Nothing => plain(0),
         Form::Bytes(count) => plain(count.into()),
         Form::Immediate => plain(immediate),
         Form::Wide => plain(if prefixes.wide { 8 } else { immediate }),
-        Form::Near => Some(Instruction {
-            length: at + 1,
-            field: Some((at, Kind::Relative8)),
-        }),
-        Form::Far => Some(Instruction {
-            length: at + 4,
-            field: Some((at, Kind::Relative32(4))),
-        }),
-        Form::Operand => operand(code, at, 0),
-        Form::OperandBytes(count) => operand(code, at, count.into()),
-        Form::OperandImmediate => operand(code, at, immediate),
+        Form::Near => relative(1, Kind::Relative8),
+        Form::Far => relative(4, Kind::Relative32(4)),
+        Form::Operand => Some(operand(code, at, 0)),
+        Form::OperandBytes(count) => Some(operand(code, at, count.into())),
+        Form::OperandImmediate => Some(operand(code, at, immediate)),
         Form::Test(wide) => {
-            let with_immediate = code.get(at)? >> 3 & 7 < 2;
+            let with_immediate = byte(code, at) >> 3 & 7 < 2;
             let length = if wide { immediate } else { 1 };
-            operand(code, at, if with_immediate { length } else { 0 })
+            Some(operand(code, at, if with_immediate { length } else { 0 }))
         }
-    };
-    found.filter(|instruction| instruction.length <= code.len().min(15))
+    }
 }
 
+/// The lengths of ModRM bytes with what belongs to them, unless a SIB byte says otherwise.
+static OPERANDS: [u8; 256] = {
+    let mut lengths = [1; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let (mode, register) = (byte >> 6, byte & 7);
+        lengths[byte] += (mode != 3 && register == 4) as u8;
+        lengths[byte] += match mode {
+            0 if register == 5 => 4,
+            1 => 1,
+            2 => 4,
+            _ => 0,
+        };
+        byte += 1;
+    }
+    lengths
+};
+
 /// A ModRM byte, what belongs to it, and `behind` more bytes.
-fn operand(code: &[u8], at: usize, behind: usize) -> Option<Instruction> {
-    let byte = *code.get(at)?;
-    let (mode, register) = (byte >> 6, byte & 7);
-    let scaled = usize::from(mode != 3 && register == 4);
-    let without_base = scaled == 1 && mode == 0 && *code.get(at + 1)? & 7 == 5;
-    let displacement = match mode {
-        0 if register == 5 || without_base => 4,
-        1 => 1,
-        2 => 4,
-        _ => 0,
-    };
-    let field =
-        (mode == 0 && register == 5).then_some((at + 1, Kind::Relative32(4 + behind as u8)));
-    Some(Instruction {
-        length: at + 1 + scaled + displacement + behind,
-        field,
-    })
+fn operand(code: &Window, at: usize, behind: usize) -> Instruction {
+    let modrm = byte(code, at);
+    let is_without_base = modrm & 0xc7 == 4 && byte(code, at + 1) & 7 == 5;
+    let length = usize::from(OPERANDS[usize::from(modrm)]) + if is_without_base { 4 } else { 0 };
+    let is_relative = modrm & 0xc7 == 5;
+    Instruction {
+        length: at + length + behind,
+        field: is_relative.then_some((at + 1, Kind::Relative32(4 + behind as u8))),
+    }
 }
 
 /// Finds the references of the code between two places in a file.
@@ -265,8 +291,7 @@ pub(super) fn find(finder: &mut Finder<'_>, start: u32, end: u32) {
     };
     let mut at = 0;
     while at < code.len() {
-        let rest = &code[at..code.len().min(at + 15)];
-        let Some(instruction) = decode(rest) else {
+        let Some(instruction) = decode(&code[at..]) else {
             at += 1;
             continue;
         };
