@@ -124,6 +124,45 @@ const fn table(escaped: bool) -> [Form; 256] {
     table
 }
 
+/// How many bytes are behind the opcode or operand of an instruction without prefixes but REX.
+const BYTES: u8 = 15;
+const OPERAND: u8 = 1 << 4;
+/// The bytes behind are where a branch leads to.
+const RELATIVE: u8 = 1 << 5;
+/// More must be known.
+const OTHER: u8 = 1 << 7;
+
+const fn shape(form: Form) -> u8 {
+    match form {
+        Form::Nothing => 0,
+        Form::Bytes(count) => count,
+        Form::Immediate => 4,
+        Form::Near => RELATIVE | 1,
+        Form::Far => RELATIVE | 4,
+        Form::Operand => OPERAND,
+        Form::OperandBytes(count) => OPERAND | count,
+        Form::OperandImmediate => OPERAND | 4,
+        _ => OTHER,
+    }
+}
+
+static SHAPES: [u8; 256] = shapes(&ONE_BYTE);
+static ESCAPED: [u8; 256] = {
+    let mut shapes = shapes(&TWO_BYTES);
+    (shapes[0x38], shapes[0x3a]) = (OTHER, OTHER);
+    shapes
+};
+
+const fn shapes(forms: &[Form; 256]) -> [u8; 256] {
+    let mut shapes = [0; 256];
+    let mut opcode = 0;
+    while opcode < 256 {
+        shapes[opcode] = shape(forms[opcode]);
+        opcode += 1;
+    }
+    shapes
+}
+
 /// The form in opcode map 1, 2, 3 or a later one.
 fn in_map(map: u8, opcode: u8) -> Form {
     match map {
@@ -149,7 +188,7 @@ struct Prefixes {
 /// Decodes the instruction at the start of `code`, if there is one.
 pub(super) fn decode(code: &[u8]) -> Option<Instruction> {
     let found = match code.first_chunk() {
-        Some(window) => decode_in(window),
+        Some(window) => decode_common(window).or_else(|| decode_in(window)),
         None => {
             let mut window = Window::default();
             window[..code.len()].copy_from_slice(code);
@@ -157,6 +196,44 @@ pub(super) fn decode(code: &[u8]) -> Option<Instruction> {
         }
     };
     found.filter(|instruction| instruction.length <= code.len().min(15))
+}
+
+/// Most instructions, with as few branches as can be: which way they go is hard to guess.
+fn decode_common(code: &Window) -> Option<Instruction> {
+    let prefixes = usize::from(code[0] >> 4 == 4);
+    let opcode = code[prefixes];
+    let (at, shape) = match opcode {
+        0x0f => (prefixes + 2, ESCAPED[usize::from(code[prefixes + 1])]),
+        _ => (prefixes + 1, SHAPES[usize::from(opcode)]),
+    };
+    if shape & OTHER != 0 {
+        return None;
+    }
+    let behind = usize::from(shape & BYTES);
+    let (modrm, below) = (code[at], code[at + 1]);
+    let is_without_base = (modrm & 0xc7 == 4) & (below & 7 == 5);
+    let operand = OPERANDS[usize::from(modrm)] + 4 * u8::from(is_without_base);
+    let has_operand = shape & OPERAND != 0;
+    let operand = usize::from(operand) * usize::from(has_operand);
+    let field = if shape & RELATIVE != 0 {
+        let is_near = behind == 1;
+        Some((
+            at,
+            if is_near {
+                Kind::Relative8
+            } else {
+                Kind::Relative32(4)
+            },
+        ))
+    } else if has_operand & (modrm & 0xc7 == 5) {
+        Some((at + 1, Kind::Relative32(4 + behind as u8)))
+    } else {
+        None
+    };
+    Some(Instruction {
+        length: at + operand + behind,
+        field,
+    })
 }
 
 fn decode_in(code: &Window) -> Option<Instruction> {
@@ -373,6 +450,13 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn common_instructions_are_decoded_as_all_are(code: [u8; 16]) {
+            if let Some(instruction) = decode_common(&code) {
+                prop_assert_eq!(decode_in(&code), Some(instruction));
+            }
+        }
+
         #[test]
         fn no_instruction_is_longer_than_the_code(code in prop::collection::vec(any::<u8>(), 0..20)) {
             if let Some(instruction) = decode(&code) {
