@@ -20,10 +20,9 @@ use crate::transfer::{Known, Transfer};
 /// The largest file that patches can be made of.
 pub const LARGEST: u64 = i32::MAX as u64;
 
-/// So many literals are always packed by models.
-const MODELLED: usize = 1 << 17;
-/// Otherwise that part of the new bytes may be literals packed by models.
-const MODELLED_PART: usize = 32;
+/// Up to so many literals are packed by models. Of more they save next to nothing over LZMA, and take most of the time that
+/// applying takes.
+const MODELLED: usize = 1 << 16;
 
 /// Makes a patch that turns `old` into `new`, and applies it once to see that it does.
 ///
@@ -187,7 +186,7 @@ impl<'a> Maker<'a> {
 
     /// Models pack best, but slowly: they are for few literals.
     fn pack_literals(&self, blocks: &[Block], literals: &[u8]) -> Result<(Packing, Vec<u8>)> {
-        if literals.len() <= MODELLED.max(self.new.len() / MODELLED_PART) {
+        if literals.len() <= MODELLED {
             return Ok((Packing::Modelled, self.code_literals(blocks, literals)));
         }
         let packed = lzma::pack(literals).map_err(Error::Write)?;
