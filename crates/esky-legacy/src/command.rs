@@ -310,7 +310,8 @@ mod tests {
     use super::*;
 
     fn command() -> impl Strategy<Value = Command> {
-        let path = "[a-z]{1,9}(/[a-z]{1,3}){0,3}";
+        // Without letters that would make a name which Windows reserves.
+        let path = "[a-k]{1,9}(/[a-k]{1,3}){0,3}";
         let bytes = || prop::collection::vec(any::<u8>(), 0..40);
         prop_oneof![
             Just(Command::End),
