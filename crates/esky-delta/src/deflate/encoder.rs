@@ -38,8 +38,6 @@ pub(crate) struct Encoder {
     block_start: usize,
     /// What was found at `place` already, when the place before it was looked at.
     known: Option<Option<Match>>,
-    /// Places before this one are in the search's chains, if they are near.
-    inserted: usize,
     projected: Projected,
 }
 
@@ -59,7 +57,6 @@ impl Encoder {
             place: 0,
             block_start: 0,
             known: None,
-            inserted: 0,
             projected: Projected::default(),
         }
     }
@@ -204,11 +201,11 @@ impl Encoder {
             false => self.place - length + 1,
         };
         self.insert_until(until);
-        self.inserted = self.place;
+        self.places.pass_until(self.place);
     }
 
     fn insert_until(&mut self, until: usize) {
-        if until <= self.inserted {
+        if until <= self.places.end() {
             return;
         }
         let until = match self.effort.is_lazy {
@@ -219,9 +216,8 @@ impl Encoder {
             bytes: &self.bytes,
             start: self.start,
         };
-        let first = self.inserted.max(until.saturating_sub(WINDOW));
+        let first = self.places.end().max(until.saturating_sub(WINDOW));
         self.places.insert(window, first..until);
-        self.inserted = until;
     }
 
     /// What zlib's search gives here: a match longer than `known`.

@@ -31,7 +31,7 @@ pub(super) struct Places {
     shift: u32,
     mask: u32,
     base: usize,
-    /// Behind the last place that is known.
+    /// The first place that was neither made known nor passed over.
     end: usize,
     /// The newest place of each of zlib's chains, and how many there were.
     heads: Vec<Link>,
@@ -155,7 +155,12 @@ impl Places {
         number(place).wrapping_sub(number(older))
     }
 
-    /// What is behind the last known place.
+    /// Goes on behind places that do not become known.
+    pub(super) fn pass_until(&mut self, end: usize) {
+        self.end = end;
+    }
+
+    /// The first place that was neither made known nor passed over.
     pub(super) fn end(&self) -> usize {
         self.end
     }
@@ -163,23 +168,20 @@ impl Places {
     /// Known places before `place` that likely begin with these four bytes, as it does; newest first. Some may be out of
     /// the window.
     pub(super) fn with_four(&self, bytes: [u8; 4], place: usize) -> impl Iterator<Item = usize> {
-        match place < self.end {
-            true => self.chain(&self.by_four, self.by_four.before(place)),
-            false => {
-                let hash = hash_four(u32::from_le_bytes(bytes));
-                self.chain(&self.by_four, self.by_four.heads[hash])
-            }
-        }
+        let hash = hash_four(u32::from_le_bytes(bytes));
+        self.chain(&self.by_four, self.first(&self.by_four, hash, place))
     }
 
     /// As [`Places::with_four`].
     pub(super) fn with_eight(&self, bytes: [u8; 8], place: usize) -> impl Iterator<Item = usize> {
+        let hash = hash_eight(u64::from_le_bytes(bytes));
+        self.chain(&self.by_eight, self.first(&self.by_eight, hash, place))
+    }
+
+    fn first(&self, chains: &Chains, hash: usize, place: usize) -> u16 {
         match place < self.end {
-            true => self.chain(&self.by_eight, self.by_eight.before(place)),
-            false => {
-                let hash = hash_eight(u64::from_le_bytes(bytes));
-                self.chain(&self.by_eight, self.by_eight.heads[hash])
-            }
+            true => chains.before(place),
+            false => chains.heads[hash],
         }
     }
 

@@ -210,11 +210,8 @@ fn decode_common(code: &Window) -> Option<Instruction> {
         return None;
     }
     let behind = usize::from(shape & BYTES);
-    let (modrm, below) = (code[at], code[at + 1]);
-    let is_without_base = (modrm & 0xc7 == 4) & (below & 7 == 5);
-    let operand = OPERANDS[usize::from(modrm)] + 4 * u8::from(is_without_base);
     let has_operand = shape & OPERAND != 0;
-    let operand = usize::from(operand) * usize::from(has_operand);
+    let operand = operand_length(code, at) * usize::from(has_operand);
     let field = if shape & RELATIVE != 0 {
         let is_near = behind == 1;
         Some((
@@ -225,7 +222,7 @@ fn decode_common(code: &Window) -> Option<Instruction> {
                 Kind::Relative32(4)
             },
         ))
-    } else if has_operand & (modrm & 0xc7 == 5) {
+    } else if has_operand & is_relative(code, at) {
         Some((at + 1, Kind::Relative32(4 + behind as u8)))
     } else {
         None
@@ -337,15 +334,23 @@ static OPERANDS: [u8; 256] = {
     lengths
 };
 
+/// The length of a ModRM byte with what belongs to it.
+fn operand_length(code: &Window, at: usize) -> usize {
+    let (modrm, below) = (byte(code, at), byte(code, at + 1));
+    let is_without_base = (modrm & 0xc7 == 4) & (below & 7 == 5);
+    usize::from(OPERANDS[usize::from(modrm)] + 4 * u8::from(is_without_base))
+}
+
+/// Whether a ModRM byte says that the operand is at an address behind it.
+fn is_relative(code: &Window, at: usize) -> bool {
+    byte(code, at) & 0xc7 == 5
+}
+
 /// A ModRM byte, what belongs to it, and `behind` more bytes.
 fn operand(code: &Window, at: usize, behind: usize) -> Instruction {
-    let modrm = byte(code, at);
-    let is_without_base = modrm & 0xc7 == 4 && byte(code, at + 1) & 7 == 5;
-    let length = usize::from(OPERANDS[usize::from(modrm)]) + if is_without_base { 4 } else { 0 };
-    let is_relative = modrm & 0xc7 == 5;
     Instruction {
-        length: at + length + behind,
-        field: is_relative.then_some((at + 1, Kind::Relative32(4 + behind as u8))),
+        length: at + operand_length(code, at) + behind,
+        field: is_relative(code, at).then_some((at + 1, Kind::Relative32(4 + behind as u8))),
     }
 }
 
@@ -374,9 +379,7 @@ pub(super) fn find(finder: &mut Finder<'_>, start: u32, end: u32) {
         };
         if let Some((field, kind)) = instruction.field {
             let at = at + field;
-            place.address = segment
-                .address
-                .wrapping_add(start - segment.file + at as u32);
+            place.address = segment.address_of(start + at as u32);
             let bytes = code.get(at..at + kind.width()).unwrap_or(&[]);
             let target = kind.read(load(bytes), &place);
             let leads = |&target: &u32| segment.holds_address(target) || layout.holds(target);
