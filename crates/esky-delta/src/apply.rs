@@ -11,7 +11,6 @@ use sha2::{Digest, Sha256};
 
 use crate::digests::{self, Filling, Table};
 use crate::error::{Damage, Error, Result};
-use crate::format::blocks::{self, BlockCoder};
 use crate::format::{self, Container, Header, Packing, Stream, StreamId};
 use crate::matching::{Block, BlockMap};
 use crate::projection::Projection;
@@ -19,7 +18,7 @@ use crate::references::{Analysis, Lookup, Reference, analyse_all};
 use crate::residue::Residue;
 use crate::streams::coder::Decoder;
 use crate::streams::literals::{self, Run};
-use crate::streams::lzma;
+use crate::streams::lzma::{self, Content};
 use crate::transfer::{self, Transfer};
 
 /// What a patch may ask for.
@@ -154,7 +153,7 @@ pub(crate) fn memory(container: &Container<'_>) -> u64 {
     let parts = [
         blocks.saturating_mul(size_of::<Block>() as u64),
         BlockMap::memory(blocks.min(1 << 32), container.header.old_size.min(1 << 32)),
-        BlockCoder::memory(blocks.min(1 << 32) as usize),
+        format::blocks::memory(blocks),
         literals,
         if packing == Some(Packing::Lzma) {
             lzma::memory(literals)
@@ -264,7 +263,7 @@ impl<'a> Applier<'a> {
                 let runs = runs(self.old, &self.blocks, new_size);
                 Ok(literals::code(&mut decoder, runs, total as usize, None))
             }
-            Packing::Lzma => lzma::unpack(stream.bytes, total, "the literals"),
+            Packing::Lzma => lzma::unpack(stream.bytes, total, Content::Bytes, "the literals"),
             Packing::Stored => Err(Error::Damaged(Damage::Packing {
                 stream: "the literals",
             })),
@@ -280,39 +279,19 @@ fn read_digests(container: &Container<'_>) -> Result<Vec<Table>> {
 }
 
 pub(crate) fn read_blocks(container: &Container<'_>) -> Result<Vec<Block>> {
-    let Some(stream) = container.stream(StreamId::Blocks) else {
-        return Ok(Vec::new());
-    };
-    let mut decoder = Decoder::new(stream.bytes);
-    let mut coder = BlockCoder::new(stream.count as usize);
-    let mut blocks = Vec::with_capacity(stream.count as usize);
-    let nothing = Block {
-        new: 0,
-        old: 0,
-        length: 0,
-    };
-    for _ in 0..stream.count {
-        let coded = coder.code(&mut decoder, &nothing);
-        let block = coded.check(container.header.old_size, container.header.new_size)?;
-        if block.length == 0 {
-            return Err(Error::Damaged(Damage::OutOfBounds {
-                stream: blocks::NAME,
-            }));
+    let header = &container.header;
+    match container.stream(StreamId::Blocks) {
+        None => Ok(Vec::new()),
+        Some(stream) => {
+            format::blocks::unpack(stream.bytes, stream.count, header.old_size, header.new_size)
         }
-        coder.next(block);
-        blocks.push(block);
     }
-    Ok(blocks)
 }
 
 /// What is between blocks: before each of them, and behind the last one. Empty ones too.
 pub(crate) fn gaps(blocks: &[Block], new_size: u32) -> impl Iterator<Item = Block> {
     let ends = blocks.iter().map(|block| block.new).chain([new_size]);
-    let mut before = Block {
-        new: 0,
-        old: 0,
-        length: 0,
-    };
+    let mut before = Block::NOTHING;
     let mut blocks = blocks.iter();
     ends.map(move |end| {
         let gap = Block {

@@ -7,14 +7,14 @@ use sha2::{Digest, Sha256};
 use crate::apply::{self, Hashing, Limits};
 use crate::digests::{self, Table};
 use crate::error::{Error, Result};
-use crate::format::blocks::BlockCoder;
 use crate::format::{self, Container, Header, Packing, Stream, StreamId};
 use crate::matching::{Block, BlockMap, match_bytes};
 use crate::projection::Projection;
 use crate::references::{Analysis, Lookup, analyse_all, load, store};
 use crate::residue::Residue;
 use crate::streams::coder::Encoder;
-use crate::streams::{literals, lzma};
+use crate::streams::literals;
+use crate::streams::lzma::{self, Content};
 use crate::transfer::{Known, Transfer};
 
 /// The largest file that patches can be made of.
@@ -100,7 +100,7 @@ impl<'a> Maker<'a> {
     fn make(&self) -> Result<Vec<u8>> {
         let blocks = self.find_blocks()?;
         let layout = format::layout::write(&self.of_old.layout, &self.of_new.layout);
-        let listed = code_blocks(&blocks);
+        let listed = format::blocks::pack(&blocks).map_err(Error::Write)?;
         let literals = self.literals(&blocks);
         let (packing, packed) = self.pack_literals(&blocks, &literals)?;
         let (references, residue, unexpected) = self.code_copies(&blocks);
@@ -114,7 +114,7 @@ impl<'a> Maker<'a> {
         let modelled = Packing::Modelled;
         let streams = [
             stream(StreamId::Layout, Packing::Stored, layout.len(), &layout),
-            stream(StreamId::Blocks, modelled, blocks.len(), &listed),
+            stream(StreamId::Blocks, Packing::Lzma, blocks.len(), &listed),
             stream(StreamId::Literals, packing, literals.len(), &packed),
             stream(
                 StreamId::References,
@@ -189,7 +189,7 @@ impl<'a> Maker<'a> {
         if literals.len() <= MODELLED {
             return Ok((Packing::Modelled, self.code_literals(blocks, literals)));
         }
-        let packed = lzma::pack(literals).map_err(Error::Write)?;
+        let packed = lzma::pack(literals, Content::Bytes).map_err(Error::Write)?;
         Ok((Packing::Lzma, packed))
     }
 
@@ -247,16 +247,6 @@ impl<'a> Maker<'a> {
         }
         encoder.finish()
     }
-}
-
-fn code_blocks(blocks: &[Block]) -> Vec<u8> {
-    let mut encoder = Encoder::new();
-    let mut coder = BlockCoder::new(blocks.len());
-    for block in blocks {
-        coder.code(&mut encoder, block);
-        coder.next(*block);
-    }
-    encoder.finish()
 }
 
 /// A file without what its references hold.

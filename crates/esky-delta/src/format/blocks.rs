@@ -1,128 +1,152 @@
-//! The list of blocks as a stream.
+//! The list of blocks as a stream: one list for each of their fields, all packed by LZMA.
+
+use std::io;
 
 use crate::error::{Damage, Error, Result};
 use crate::matching::Block;
-use crate::streams::adaptive::{fold, unfold};
-use crate::streams::coder::BitCoder;
-use crate::streams::mixing::Mixing;
+use crate::streams::lzma::{self, Content};
+use crate::streams::varint::{Reader, put, put_signed};
 
 /// How errors name the stream.
-pub(crate) const NAME: &str = "the list of blocks";
+const NAME: &str = "the list of blocks";
+/// The most bytes that the fields of a block take before packing: three numbers of up to 35 bits.
+const LARGEST: u64 = 15;
 
-const CONTEXTS: usize = 3;
-
-/// Codes blocks one after the other.
-pub(crate) struct BlockCoder {
-    numbers: Mixing<CONTEXTS>,
-    last: Block,
-    literals: u32,
-    length: u32,
-    seek: u32,
-    way: u32,
+/// Packs blocks in the order of the new bytes.
+pub(crate) fn pack(blocks: &[Block]) -> io::Result<Vec<u8>> {
+    let [mut literals, mut lengths, mut shifts] = [const { Vec::new() }; 3];
+    let mut last = Block::NOTHING;
+    for block in blocks {
+        put(&mut literals, u64::from(block.new - last.new_end()));
+        put(&mut lengths, u64::from(block.length));
+        put_signed(&mut shifts, block.shift() - last.shift());
+        last = *block;
+    }
+    let fields = [literals, lengths, shifts].concat();
+    let mut packed = Vec::new();
+    put(&mut packed, fields.len() as u64);
+    packed.extend(lzma::pack(&fields, Content::Numbers)?);
+    Ok(packed)
 }
 
-impl BlockCoder {
-    pub(crate) fn new(count: usize) -> Self {
-        Self {
-            numbers: Mixing::new(10 * count, 24),
-            last: Block {
-                new: 0,
-                old: 0,
-                length: 0,
-            },
-            literals: 0,
-            length: 0,
-            seek: 0,
-            way: 0,
+/// Unpacks `count` blocks, which must lie within files of these sizes, and not be empty.
+pub(crate) fn unpack(
+    packed: &[u8],
+    count: u64,
+    old_size: u64,
+    new_size: u64,
+) -> Result<Vec<Block>> {
+    let mut reader = Reader::new(packed, NAME);
+    let size = reader.number_to(count.saturating_mul(LARGEST))?;
+    let fields = lzma::unpack(reader.rest(), size, Content::Numbers, NAME)?;
+    let mut literals = Reader::new(&fields, NAME);
+    let mut lengths = literals.clone();
+    skip(&mut lengths, count)?;
+    let mut shifts = lengths.clone();
+    skip(&mut shifts, count)?;
+    let mut blocks = Vec::with_capacity(count as usize);
+    let mut last = Block::NOTHING;
+    for _ in 0..count {
+        let (before, length, change) = (literals.number()?, lengths.number()?, shifts.signed()?);
+        let block = follow(&last, before, length, change);
+        last = block
+            .filter(|block| is_within(block, old_size, new_size))
+            .ok_or(Error::Damaged(Damage::OutOfBounds { stream: NAME }))?;
+        blocks.push(last);
+    }
+    shifts.finish()?;
+    Ok(blocks)
+}
+
+/// Memory that unpacking so many takes beside them.
+pub(crate) fn memory(count: u64) -> u64 {
+    let fields = count.saturating_mul(LARGEST);
+    fields.saturating_add(lzma::memory(fields))
+}
+
+fn skip(reader: &mut Reader<'_>, count: u64) -> Result<()> {
+    (0..count).try_for_each(|_| reader.number().map(drop))
+}
+
+/// The block behind another one and so many literals, which moves farther than that one.
+fn follow(last: &Block, literals: u64, length: u64, change: i64) -> Option<Block> {
+    let new = u64::from(last.new_end()).checked_add(literals)?;
+    let shift = last.shift().checked_add(change)?;
+    let old = i64::try_from(new).ok()?.checked_sub(shift)?;
+    Some(Block {
+        new: u32::try_from(new).ok()?,
+        old: u32::try_from(old).ok()?,
+        length: u32::try_from(length).ok()?,
+    })
+}
+
+fn is_within(block: &Block, old_size: u64, new_size: u64) -> bool {
+    let ends_within = |start: u32, size| u64::from(start) + u64::from(block.length) <= size;
+    block.length > 0 && ends_within(block.old, old_size) && ends_within(block.new, new_size)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const SIZE: u64 = 1 << 30;
+
+    /// Blocks, and the lists of fields that say the same.
+    fn listed(fields: &[(u16, u16, u32)]) -> Vec<Block> {
+        let mut last = Block::NOTHING;
+        let blocks = fields.iter().map(|&(literals, length, old)| {
+            last = Block {
+                new: last.new_end() + u32::from(literals),
+                old: old >> 3,
+                length: u32::from(length) + 1,
+            };
+            last
+        });
+        blocks.collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn blocks_come_back(fields: Vec<(u16, u16, u32)>) {
+            let blocks = listed(&fields);
+            let packed = pack(&blocks).unwrap();
+            prop_assert_eq!(unpack(&packed, blocks.len() as u64, SIZE, SIZE).unwrap(), blocks);
         }
-    }
 
-    /// Memory that coding so many blocks takes.
-    pub(crate) fn memory(count: usize) -> u64 {
-        Mixing::<CONTEXTS>::memory(10 * count) + (1 << 18)
-    }
-
-    /// Codes a block. Reading, `block` is not looked at, and the result is one that may lie outside of the files.
-    pub(crate) fn code(&mut self, coder: &mut impl BitCoder, block: &Block) -> Coded {
-        let literals = u64::from(block.new.wrapping_sub(self.last.new_end()));
-        let context = [
-            self.literals << 8 | self.length,
-            self.way | self.seek << 8,
-            0,
-        ];
-        let literals = self.numbers.code_number(coder, context, 0, literals);
-        self.literals = class(literals);
-        let context = [self.literals << 8 | self.length, self.way, 0];
-        let length = self
-            .numbers
-            .code_number(coder, context, 1, u64::from(block.length));
-        self.length = class(length);
-        // Where the old bytes would go on, if the literals replaced nothing, and if they replaced as many bytes.
-        let behind = i64::from(self.last.old_end());
-        let beside = behind + literals as i64;
-        let place = i64::from(block.old);
-        let way = if place == behind {
-            1
-        } else if place == beside {
-            2
-        } else {
-            0
-        };
-        let context = [self.literals << 8 | self.way, self.length | 1 << 16, 0];
-        let hashes = crate::streams::mixing::hash_all(context, 7);
-        self.way = self.numbers.code(coder, &hashes, 12, 2, way);
-        let old = match self.way {
-            1 => behind,
-            2 => beside,
-            _ => {
-                let context = [self.seek << 8 | self.length, self.literals, 0];
-                let seek = self
-                    .numbers
-                    .code_number(coder, context, 4, fold(place - behind));
-                self.seek = class(seek);
-                behind + unfold(seek)
+        #[test]
+        fn bytes_that_nobody_packed_give_blocks_within_the_files_or_an_error(
+            bytes: Vec<u8>, count in 0u64..64, old_size in 0u64..1000, new_size in 0u64..1000,
+        ) {
+            let mut packed = Vec::new();
+            put(&mut packed, bytes.len() as u64);
+            packed.extend(lzma::pack(&bytes, Content::Numbers).unwrap());
+            for block in unpack(&packed, count, old_size, new_size).unwrap_or_default() {
+                prop_assert!(block.length > 0);
+                prop_assert!(u64::from(block.new_end()) <= new_size);
+                prop_assert!(u64::from(block.old_end()) <= old_size);
             }
-        };
-        let new = u64::from(self.last.new_end()) + literals;
-        Coded { new, old, length }
-    }
-
-    /// Tells which block it was.
-    pub(crate) fn next(&mut self, block: Block) {
-        self.last = block;
-    }
-}
-
-/// A block as read, not checked yet.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Coded {
-    new: u64,
-    old: i64,
-    length: u64,
-}
-
-impl Coded {
-    /// The block, if it lies within files of these sizes.
-    pub(crate) fn check(&self, old_size: u64, new_size: u64) -> Result<Block> {
-        let outside = Error::Damaged(Damage::OutOfBounds { stream: NAME });
-        let Ok(old) = u64::try_from(self.old) else {
-            return Err(outside);
-        };
-        if old + self.length > old_size || self.new + self.length > new_size {
-            return Err(outside);
         }
-        Ok(Block {
-            new: self.new as u32,
-            old: old as u32,
-            length: self.length as u32,
-        })
     }
-}
 
-fn class(number: u64) -> u32 {
-    if number < 16 {
-        number as u32
-    } else {
-        12 + 64 - number.leading_zeros()
+    #[test]
+    fn a_block_outside_of_the_files_is_refused() {
+        let blocks = listed(&[(5, 9, 800), (0, 9, 80)]);
+        let packed = pack(&blocks).unwrap();
+        assert!(unpack(&packed, 2, 110, 25).is_ok());
+        for (old_size, new_size) in [(109, 25), (110, 24)] {
+            let error = unpack(&packed, 2, old_size, new_size).unwrap_err();
+            assert!(error.to_string().contains(NAME), "{error}");
+        }
+    }
+
+    #[test]
+    fn other_counts_than_there_are_blocks_are_refused() {
+        let packed = pack(&listed(&[(5, 9, 800), (0, 9, 80)])).unwrap();
+        for count in [0, 1, 3] {
+            assert!(unpack(&packed, count, SIZE, SIZE).is_err(), "{count}");
+        }
     }
 }

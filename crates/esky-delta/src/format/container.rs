@@ -43,6 +43,18 @@ pub(crate) enum Packing {
     Lzma = 2,
 }
 
+impl StreamId {
+    /// Whether the stream may be packed so.
+    fn allows(self, packing: Packing) -> bool {
+        match self {
+            Self::Layout | Self::Digests => packing == Packing::Stored,
+            Self::Blocks => packing == Packing::Lzma,
+            Self::Literals => packing != Packing::Stored,
+            Self::References | Self::Residue | Self::Tokens => packing == Packing::Modelled,
+        }
+    }
+}
+
 /// One stream.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stream<'a> {
@@ -174,6 +186,9 @@ impl Entry {
             2 => Packing::Lzma,
             _ => return Err(unknown()),
         };
+        if id.is_some_and(|id| !id.allows(packing)) {
+            return Err(unknown());
+        }
         Ok(Self {
             id,
             packing,

@@ -12,6 +12,13 @@ pub struct Block {
 }
 
 impl Block {
+    /// What is before the first block.
+    pub(crate) const NOTHING: Self = Self {
+        new: 0,
+        old: 0,
+        length: 0,
+    };
+
     pub(crate) fn new_end(&self) -> u32 {
         self.new + self.length
     }

@@ -30,6 +30,11 @@ impl<'a> Reader<'a> {
         Self { rest: bytes, what }
     }
 
+    /// What was not read yet.
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
     pub(crate) fn byte(&mut self) -> Result<u8> {
         let (&first, rest) = self.rest.split_first().ok_or_else(|| self.truncated())?;
         self.rest = rest;
