@@ -110,6 +110,11 @@ fn check(container: &Container<'_>, old: &[u8], limits: &Limits) -> Result<()> {
         memory(container),
     )?;
     check_counts(container)?;
+    if header.old_size > crate::LARGEST {
+        return Err(Error::Damaged(Damage::OutOfBounds {
+            stream: "the header",
+        }));
+    }
     if old.len() as u64 != header.old_size {
         return Err(Error::WrongOld {
             expected: header.old_size,
@@ -264,6 +269,7 @@ impl<'a> Applier<'a> {
                 Ok(literals::code(&mut decoder, runs, total as usize, None))
             }
             Packing::Lzma => lzma::unpack(stream.bytes, total, Content::Bytes, "the literals"),
+            // The container refuses it before.
             Packing::Stored => Err(Error::Damaged(Damage::Packing {
                 stream: "the literals",
             })),

@@ -1,4 +1,4 @@
-//! Bits and numbers that learn their own likelihood: quick, for what is coded once per reference or block.
+//! Bits and numbers that learn their own likelihood: quick, for references and for corrections of tokens.
 
 use super::coder::BitCoder;
 

@@ -1,4 +1,4 @@
-//! Many bytes packed by LZMA: less dense than the models, many times faster to unpack.
+//! Packed by LZMA: many literals, less dense than the models but many times faster to unpack, and lists of numbers.
 
 use std::io::{self, Read, Write};
 

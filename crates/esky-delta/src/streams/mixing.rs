@@ -72,7 +72,7 @@ impl<const CONTEXTS: usize> Mixing<CONTEXTS> {
     }
 
     /// Codes the lowest `bits` (at most four) bits of `value`. `contexts` are hashes of whatever might tell.
-    pub(crate) fn code(
+    fn code(
         &mut self,
         coder: &mut impl BitCoder,
         contexts: &[u32; CONTEXTS],
@@ -211,10 +211,7 @@ pub(crate) fn hash(value: u32, with: u32) -> u32 {
 }
 
 /// Hashes of contexts, each told apart from the others by its place in the list.
-pub(crate) fn hash_all<const CONTEXTS: usize>(
-    contexts: [u32; CONTEXTS],
-    with: u32,
-) -> [u32; CONTEXTS] {
+fn hash_all<const CONTEXTS: usize>(contexts: [u32; CONTEXTS], with: u32) -> [u32; CONTEXTS] {
     let with = hash(with, 1);
     std::array::from_fn(|place| hash(contexts[place], with.wrapping_add(place as u32)))
 }

@@ -35,10 +35,12 @@ impl Base {
     /// are known: an app may have written others beside them.
     pub(super) fn of_installed(app: &AppDir) -> Result<Self, Fault> {
         // What cannot be read of the present version is no reason not to fetch a full package.
-        let special = |_| Fault::Special {
-            path: app.root().to_owned(),
-        };
-        let best = app.best().map_err(special)?;
+        let best = app.best().map_err(|error| match error {
+            esky_install::Error::Disk(error) => Fault::Disk(error),
+            _ => Fault::Missing {
+                path: app.root().display().to_string(),
+            },
+        })?;
         let mut base = Self {
             name: best.app.directory_name(),
             in_appdata: best
