@@ -5,8 +5,9 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::projection::{Projected, Projection};
 use crate::references::{Kind, Place, Reference};
-use crate::streams::adaptive::{Adaptive, Number, fold, unfold};
+use crate::streams::adaptive::{Adaptive, Number};
 use crate::streams::coder::BitCoder;
+use crate::streams::varint::{fold, unfold};
 
 /// So many corrections are remembered; a patch that needs more learns no more.
 const MOST_LEARNED: usize = 1 << 18;

@@ -10,7 +10,7 @@ use crate::streams::varint::{Reader, put, put_signed};
 /// How errors name the stream.
 const NAME: &str = "the list of blocks";
 /// The most bytes that the fields of a block take before packing: three numbers of up to 35 bits.
-const LARGEST: u64 = 15;
+const LARGEST_BLOCK: u64 = 15;
 
 /// Packs blocks in the order of the new bytes.
 pub(crate) fn pack(blocks: &[Block]) -> io::Result<Vec<u8>> {
@@ -37,7 +37,7 @@ pub(crate) fn unpack(
     new_size: u64,
 ) -> Result<Vec<Block>> {
     let mut reader = Reader::new(packed, NAME);
-    let size = reader.number_to(count.saturating_mul(LARGEST))?;
+    let size = reader.number_to(count.saturating_mul(LARGEST_BLOCK))?;
     let fields = lzma::unpack(reader.rest(), size, Content::Numbers, NAME)?;
     let mut literals = Reader::new(&fields, NAME);
     let mut lengths = literals.clone();
@@ -60,7 +60,7 @@ pub(crate) fn unpack(
 
 /// Memory that unpacking so many takes beside them.
 pub(crate) fn memory(count: u64) -> u64 {
-    let fields = count.saturating_mul(LARGEST);
+    let fields = count.saturating_mul(LARGEST_BLOCK);
     fields.saturating_add(lzma::memory(fields))
 }
 

@@ -85,8 +85,10 @@ fn settle(
 ) {
     let from = kept.last().map_or(0, Block::new_end);
     let until = next.map_or(block.new_end(), |next| next.new);
-    let is_short = until - from <= LONG;
-    let shifted = |shift| Some(costs.unequal * unequal(old, new, from, until, shift)?);
+    let shifted = |shift| match until - from {
+        0..=LONG => Some(costs.unequal * unequal(old, new, from, until, shift)?),
+        _ => None,
+    };
     let inside = unequal(old, new, block.new, block.new_end(), block.shift());
     let own = inside.map(|inside| {
         let around = [block.new - from, until - block.new_end()];
@@ -94,10 +96,8 @@ fn settle(
         costs.block + costs.unequal * inside + literals
     });
     let literal = Some(costs.literals(until - from));
-    let before = kept.last().filter(|_| is_short);
-    let before = before.and_then(|last| shifted(last.shift()));
-    let behind = next.filter(|_| is_short);
-    let behind = behind.and_then(|next| shifted(next.shift()));
+    let before = kept.last().and_then(|last| shifted(last.shift()));
+    let behind = next.and_then(|next| shifted(next.shift()));
     let cheapest = [own, literal, before, behind].into_iter().flatten().min();
     if cheapest == own {
         kept.push(block);

@@ -79,16 +79,6 @@ impl Number {
     }
 }
 
-/// Folds the sign into the lowest bit.
-pub(crate) fn fold(value: i64) -> u64 {
-    ((value << 1) ^ (value >> 63)) as u64
-}
-
-/// The reverse of [`fold`].
-pub(crate) fn unfold(value: u64) -> i64 {
-    (value >> 1) as i64 ^ -((value & 1) as i64)
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -109,11 +99,6 @@ mod tests {
             for &value in &values {
                 prop_assert_eq!(number.code(&mut decoder, 0), value);
             }
-        }
-
-        #[test]
-        fn folding_is_undone(value: i64) {
-            prop_assert_eq!(unfold(fold(value)), value);
         }
     }
 

@@ -14,7 +14,17 @@ pub(crate) fn put(bytes: &mut Vec<u8>, mut value: u64) {
 
 /// Appends a signed number.
 pub(crate) fn put_signed(bytes: &mut Vec<u8>, value: i64) {
-    put(bytes, ((value << 1) ^ (value >> 63)) as u64);
+    put(bytes, fold(value));
+}
+
+/// Folds the sign into the lowest bit.
+pub(crate) fn fold(value: i64) -> u64 {
+    ((value << 1) ^ (value >> 63)) as u64
+}
+
+/// The reverse of [`fold`].
+pub(crate) fn unfold(value: u64) -> i64 {
+    (value >> 1) as i64 ^ -((value & 1) as i64)
 }
 
 /// Reads numbers and bytes from a slice, front to back.
@@ -71,8 +81,7 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn signed(&mut self) -> Result<i64> {
-        let folded = self.number()?;
-        Ok((folded >> 1) as i64 ^ -((folded & 1) as i64))
+        Ok(unfold(self.number()?))
     }
 
     /// A number that must not be above `most`.
@@ -113,6 +122,11 @@ mod tests {
             prop_assert_eq!(reader.number().unwrap(), value);
             prop_assert_eq!(reader.signed().unwrap(), signed);
             prop_assert!(reader.finish().is_ok());
+        }
+
+        #[test]
+        fn folding_is_undone(value: i64) {
+            prop_assert_eq!(unfold(fold(value)), value);
         }
     }
 
