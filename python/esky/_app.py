@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 from . import _esky, _relaunch, _startup, _trial, sudo, util
 from ._decisions import Decisions, Rollback, from_native
+from ._frozen import is_frozen, program_path
 from ._progress import Callback, Event, Progress, Status, current_monitor, event_of, monitored, run
 from ._update import Update
 from .errors import (
@@ -68,7 +69,7 @@ class Esky:
         self.keep_sudo_proxy_alive = False
         path = os.path.abspath(local_path(appdir_or_exe))
         self._native = _esky.App(path)
-        if _startup.is_frozen() and path == os.path.abspath(_startup.program_path()):
+        if is_frozen() and path == os.path.abspath(program_path()):
             # For apps that do not call the start-up hooks: without this no update of theirs would ever be confirmed.
             _trial.begin(self._native, automatic=True)
         self.active_version = self._native.active_version
@@ -461,10 +462,10 @@ class Esky:
         _relaunch.relaunch(self._program(), words)
 
     def _program(self) -> str:
-        program = util.appexe_from_executable(_startup.program_path())
+        program = util.appexe_from_executable(program_path())
         if os.path.exists(program) and os.path.dirname(program).startswith(self.appdir):
             return program
-        return _startup.program_path()
+        return program_path()
 
 
 def _ignore(_status: Status) -> None:

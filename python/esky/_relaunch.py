@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NoReturn
 
 from . import _esky
+from ._frozen import is_frozen, program_path
+from .util import appdir_from_executable
 
 _private_variables: set[str] = set()
 
@@ -22,18 +24,28 @@ def clean_environment(environment: Mapping[str, str] | None = None) -> dict[str,
     """The environment without what the freezer of this app put into it.
 
     PyInstaller, cx_Freeze and Nuitka programs set variables (`LD_LIBRARY_PATH` and the like) that are meant for
-    themselves only.  Pass this to `subprocess.Popen(env=…)` when starting programs that are not part of the app.
+    themselves only.  Paths into a version of this app are removed from all variables.  Pass the result to
+    `subprocess.Popen(env=…)` when starting programs that are not part of the app.
     """
     result = dict(os.environ if environment is None else environment)
     for private in _private_variables:
         result.pop(private, None)
     pairs = [(os.fsencode(name), os.fsencode(value)) for name, value in result.items()]
-    for name, value in _esky.clean_environment(pairs):
+    for name, value in _esky.clean_environment(pairs, *_private_directories()):
         if value is None:
             result.pop(os.fsdecode(name), None)
         else:
             result[os.fsdecode(name)] = os.fsdecode(value)
     return result
+
+
+def _private_directories() -> tuple[bytes | None, bytes | None]:
+    """The app directory of the running program, and where its freezer keeps its files."""
+    if not is_frozen():
+        return None, None
+    freezer_directory = getattr(sys, "_MEIPASS", None)
+    appdir = appdir_from_executable(os.path.realpath(program_path()))
+    return os.fsencode(appdir), freezer_directory and os.fsencode(freezer_directory)
 
 
 def relaunch(program: str, arguments: Sequence[str]) -> NoReturn:

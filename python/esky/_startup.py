@@ -12,6 +12,7 @@ import time
 from typing import TYPE_CHECKING
 
 from . import _esky, _trial
+from ._frozen import is_frozen, program_path
 from ._relaunch import forget_variables, spawn_detached
 from .errors import Error, EskyLockedError
 from .util import (
@@ -33,21 +34,6 @@ _CLEANUP_PATIENCE = 5.0
 _UNFROZEN_HELPER = "import esky; esky.run_startup_hooks()"
 
 _hooks_have_run = False
-
-
-def is_frozen() -> bool:
-    """Whether this program was made by a freezer."""
-    if getattr(sys, "frozen", False):
-        return True
-    return "__compiled__" in vars(sys.modules.get("__main__", sys))
-
-
-def program_path() -> str:
-    """The frozen program that is running."""
-    if not os.path.isfile(sys.executable or "") and sys.argv[0]:
-        # Some versions of Nuitka name a Python here that is not there.
-        return os.path.abspath(sys.argv[0])
-    return sys.executable
 
 
 def run_startup_hooks(*, confirm: bool = True, private_variables: tuple[str, ...] = ()) -> None:

@@ -14,7 +14,7 @@ import pytest
 from conftest import Site, directory_name, make_app, write_version
 
 import esky
-from esky import _startup
+from esky import _frozen, _startup
 
 POSIX_ONLY = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for a frozen program is a shell script")
 
@@ -154,7 +154,7 @@ def test_hooks_do_nothing_in_an_unfrozen_program(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(sys, "argv", ["prog", "a"])
     esky.run_startup_hooks()
     assert sys.argv == ["prog", "a"]
-    assert not _startup.is_frozen()
+    assert not _frozen.is_frozen()
 
 
 @POSIX_ONLY
@@ -193,6 +193,26 @@ def test_what_pyinstaller_sets_is_taken_out() -> None:
     assert cleaned["LD_LIBRARY_PATH"] == "/opt/lib"
     assert cleaned["PATH"] == "/bin"
     assert "_PYI_APPLICATION_HOME_DIR" not in cleaned
+
+
+def test_paths_into_versions_of_the_app_are_taken_out(program: Path) -> None:
+    """A PyInstaller 6 program has no variable that names its own directory, only a library path into it."""
+    version, old = program.parent, program.parent.parent / directory_name("0.9")
+    write_program(
+        program,
+        f"""
+        import esky, json, os
+        esky.run_startup_hooks()
+        sys._MEIPASS = "/tmp/_MEI1"
+        os.environ["LD_LIBRARY_PATH"] = "{version}/_internal:{old}/_internal:/opt/lib"
+        os.environ["LD_LIBRARY_PATH_ORIG"] = "{old}/_internal:/opt/lib"
+        os.environ["TCL_LIBRARY"] = "/tmp/_MEI1/_tcl_data"
+        cleaned = esky.clean_environment()
+        print(json.dumps([cleaned.get("LD_LIBRARY_PATH"), "LD_LIBRARY_PATH_ORIG" in cleaned, "TCL_LIBRARY" in cleaned]))
+        """,
+    )
+    done = run(program)
+    assert (done.stdout, done.stderr) == ('["/opt/lib", false, false]\n', "")
 
 
 def test_variables_of_a_freezer_from_elsewhere_are_taken_out_on_request() -> None:

@@ -1,11 +1,18 @@
 //! What freezers leave in the environment of a frozen app, and how to take it out again before another version starts.
 //!
 //! An app that restarts itself hands its own environment to the next version. PyInstaller's private variables would
-//! make that one use the files of the old version; its library path would make every program load them.
+//! make that one use the files of the old version; its library path would make every program load them. Which directory
+//! the freezer uses is told by the running program, since a PyInstaller 6 program has no variable that names it.
+
+mod private;
+
+pub use private::PrivateDirectories;
 
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+
+use private::path_below;
 
 /// One change to make to the environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,19 +98,31 @@ const LIBRARY_PATHS: [&[u8]; 4] = [
 ];
 const ORIGINAL_SUFFIX: &[u8] = b"_ORIG";
 
-/// The changes that make an environment clean. An environment without traces of a freezer needs none.
-pub fn clean<'a, Variables>(variables: Variables) -> Vec<Change>
+/// Shells keep these; they say where a person is, not where a program finds its files.
+const OF_SHELLS: [&[u8]; 3] = [b"PWD", b"OLDPWD", b"_"];
+
+/// The changes that make an environment clean. An environment without traces of a freezer, and without paths into the
+/// private directories, needs none.
+///
+/// A freezer's variables are removed. From every other variable that is a path or a list of paths, the paths into
+/// private directories are removed, and the variable with them if nothing is left.
+pub fn clean<'a, Variables>(variables: Variables, private: PrivateDirectories<'_>) -> Vec<Change>
 where
     Variables: Iterator<Item = (&'a [u8], &'a [u8])> + Clone,
 {
     let mut changes = Vec::new();
-    for (name, _) in variables.clone() {
+    for (name, value) in variables.clone() {
         if Traces::ALL.iter().any(|traces| traces.is_private(name)) {
             changes.push(removal(name));
+        } else if !is_library_path(name)
+            && !OF_SHELLS.contains(&name)
+            && let Some(rest) = private.taken_out_of(value)
+        {
+            changes.push(replacement(name, rest));
         }
     }
     for name in LIBRARY_PATHS {
-        restore_library_path(name, variables.clone(), &mut changes);
+        restore_library_path(name, variables.clone(), private, &mut changes);
     }
     for traces in &Traces::ALL {
         remove_shared(traces, variables.clone(), &mut changes);
@@ -118,50 +137,62 @@ fn removal(name: &[u8]) -> Change {
     }
 }
 
+/// A variable with nothing in it is removed.
+fn replacement(name: &[u8], value: Vec<u8>) -> Change {
+    Change {
+        name: name.to_vec(),
+        value: (!value.is_empty()).then_some(value),
+    }
+}
+
+fn is_library_path(name: &[u8]) -> bool {
+    LIBRARY_PATHS.contains(&name.strip_suffix(ORIGINAL_SUFFIX).unwrap_or(name))
+}
+
 fn remove_shared<'a, Variables>(traces: &Traces, variables: Variables, changes: &mut Vec<Change>)
 where
     Variables: Iterator<Item = (&'a [u8], &'a [u8])> + Clone,
 {
     let is_set = |name: &&str| lookup(variables.clone(), name.as_bytes()).is_some();
     if traces.together_with.iter().all(is_set) {
-        let set = traces.shared.iter().filter(|name| is_set(name));
-        changes.extend(set.map(|name| removal(name.as_bytes())));
+        for name in traces.shared.iter().filter(|name| is_set(name)) {
+            changes.retain(|change| change.name != name.as_bytes());
+            changes.push(removal(name.as_bytes()));
+        }
     }
 }
 
-/// PyInstaller keeps the person's own value beside its own; where there was none, its own is removed.
-fn restore_library_path<'a, Variables>(name: &[u8], variables: Variables, changes: &mut Vec<Change>)
-where
+/// PyInstaller keeps the person's own value beside its own. After a few restarts both may name directories of old versions,
+/// so these are taken out of whichever of the two remains.
+fn restore_library_path<'a, Variables>(
+    name: &[u8],
+    variables: Variables,
+    private: PrivateDirectories<'_>,
+    changes: &mut Vec<Change>,
+) where
     Variables: Iterator<Item = (&'a [u8], &'a [u8])> + Clone,
 {
+    let without_private = |value: &[u8]| private.taken_out_of(value);
     let kept_name = [name, ORIGINAL_SUFFIX].concat();
     if let Some(kept) = lookup(variables.clone(), &kept_name) {
-        let value = (!kept.is_empty()).then(|| kept.to_vec());
-        changes.push(Change {
-            name: name.to_vec(),
-            value,
-        });
+        let value = without_private(kept).unwrap_or_else(|| kept.to_vec());
+        changes.push(replacement(name, value));
         changes.push(removal(&kept_name));
-    } else if let Some(value) = lookup(variables.clone(), name)
-        && Traces::ALL
-            .iter()
-            .flat_map(|traces| traces.library_homes)
-            .filter_map(|home| lookup(variables.clone(), home.as_bytes()))
-            .any(|home| starts_in(value, home))
-    {
-        changes.push(removal(name));
+    } else if let Some(value) = lookup(variables.clone(), name) {
+        let homes = Traces::ALL.iter().flat_map(|traces| traces.library_homes);
+        let mut homes = homes.filter_map(|home| lookup(variables.clone(), home.as_bytes()));
+        if homes.any(|home| starts_in(value, home)) {
+            changes.push(removal(name));
+        } else if let Some(rest) = without_private(value) {
+            changes.push(replacement(name, rest));
+        }
     }
 }
 
+/// Whether the first entry of a library path is a directory or lies below it.
 fn starts_in(library_path: &[u8], home: &[u8]) -> bool {
-    let first = library_path
-        .split(|byte| *byte == b':')
-        .next()
-        .unwrap_or_default();
-    !home.is_empty()
-        && first
-            .strip_prefix(home)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
+    let first = library_path.split(|byte| *byte == b':').next();
+    first.is_some_and(|first| path_below(first, home).is_some())
 }
 
 fn lookup<'a>(
@@ -178,11 +209,18 @@ mod tests {
     use super::*;
 
     fn cleaned(variables: &[(&str, &str)]) -> Vec<(String, Option<String>)> {
+        cleaned_for(PrivateDirectories::default(), variables)
+    }
+
+    fn cleaned_for(
+        private: PrivateDirectories<'_>,
+        variables: &[(&str, &str)],
+    ) -> Vec<(String, Option<String>)> {
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         let pairs = variables
             .iter()
             .map(|(name, value)| (name.as_bytes(), value.as_bytes()));
-        clean(pairs)
+        clean(pairs, private)
             .into_iter()
             .map(|change| (text(change.name), change.value.map(text)))
             .collect()
@@ -240,6 +278,53 @@ mod tests {
             ("_PYI_APPLICATION_HOME_DIR", "/app/_internal"),
         ];
         assert_eq!(cleaned(&variables), [removed("_PYI_APPLICATION_HOME_DIR")]);
+    }
+
+    /// What a PyInstaller 6 program has after its app was restarted in an unclean environment.
+    #[cfg(not(windows))]
+    #[test]
+    fn directories_of_older_versions_are_taken_out_of_both_library_paths() {
+        let private = PrivateDirectories {
+            app_directory: Some(b"/opt/app"),
+            freezer_directory: None,
+        };
+        let (old, new) = (
+            "/opt/app/app-1.0.linux-x86_64/_internal",
+            "/opt/app/app-1.1.linux-x86_64/_internal",
+        );
+        let both = format!("{new}:{old}");
+        let chain = [
+            ("LD_LIBRARY_PATH", both.as_str()),
+            ("LD_LIBRARY_PATH_ORIG", old),
+        ];
+        let expected = [removed("LD_LIBRARY_PATH"), removed("LD_LIBRARY_PATH_ORIG")];
+        assert_eq!(cleaned_for(private, &chain), expected);
+        let first = [("LD_LIBRARY_PATH", new)];
+        assert_eq!(cleaned_for(private, &first), expected[..1]);
+        let own = format!("{new}:/usr/local/lib");
+        let mixed = [("DYLD_LIBRARY_PATH", own.as_str())];
+        let rest = ("DYLD_LIBRARY_PATH".into(), Some("/usr/local/lib".into()));
+        assert_eq!(cleaned_for(private, &mixed), [rest]);
+    }
+
+    #[cfg(not(windows))]
+    #[test]
+    fn variables_that_name_a_directory_of_this_version_are_removed_and_others_stay() {
+        let private = PrivateDirectories {
+            app_directory: Some(b"/opt/app"),
+            freezer_directory: Some(b"/tmp/_MEI1"),
+        };
+        let variables = [
+            ("TCL_LIBRARY", "/tmp/_MEI1/_tcl_data"),
+            ("QT_PLUGIN_PATH", "/opt/app/app-1.0.linux-x86_64/plugins"),
+            ("PWD", "/opt/app/app-1.0.linux-x86_64"),
+            ("HOME", "/opt/app"),
+            ("SETTINGS", "file:///opt/app/app-1.0.linux-x86_64/x"),
+        ];
+        assert_eq!(
+            cleaned_for(private, &variables),
+            [removed("TCL_LIBRARY"), removed("QT_PLUGIN_PATH")]
+        );
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use esky_format::file_list::{Entry, FileList, Kind, Limits};
 use esky_format::name::{AppVersion, join_app_version, split_app_version};
 use esky_format::path::{check_link, check_relative};
-use esky_format::relaunch::clean;
+use esky_format::relaunch::{PrivateDirectories, clean};
 use esky_format::settings::{Confirm, SelfTest, Settings};
 use esky_format::state::{
     Candidate, Held, Marks, Rollback, SLOT_SIZE, Slot, Snapshot, Status, Trial, choose,
@@ -261,6 +261,10 @@ pub(crate) fn path_seeds() -> Vec<Vec<u8>> {
 
 /// Variables between zeros: what was cleaned is clean.
 pub(crate) fn environment(bytes: &[u8]) {
+    let private = PrivateDirectories {
+        app_directory: Some(b"/app"),
+        freezer_directory: Some(b"/tmp/_MEI"),
+    };
     let parts = bytes.split(|byte| *byte == 0);
     let mut variables: Vec<(&[u8], &[u8])> = parts
         .filter_map(|part| {
@@ -268,18 +272,19 @@ pub(crate) fn environment(bytes: &[u8]) {
             Some((&part[..equals], &part[equals + 1..]))
         })
         .collect();
-    let changes = clean(variables.iter().copied());
+    let changes = clean(variables.iter().copied(), private);
     for change in &changes {
         variables.retain(|(name, _)| *name != change.name);
         let value = change.value.as_deref();
         variables.extend(value.map(|value| (change.name.as_slice(), value)));
     }
-    assert_eq!(clean(variables.into_iter()), []);
+    assert_eq!(clean(variables.into_iter(), private), []);
 }
 
 pub(crate) fn environment_seeds() -> Vec<Vec<u8>> {
     let environments = [
         "PATH=/bin\0LD_LIBRARY_PATH=/app/_internal:/lib\0LD_LIBRARY_PATH_ORIG=/lib\0_PYI_ARCHIVE_FILE=/app/p",
+        "LD_LIBRARY_PATH=/app/a-1.0.linux-x86_64/_internal:/lib\0TCL_LIBRARY=/tmp/_MEI/tcl",
         "LD_LIBRARY_PATH=/app/x\0_MEIPASS2=/app\0LIBPATH_ORIG=\0LIBPATH=/app",
         "RESOURCEPATH=/app\0EXECUTABLEPATH=/app/p\0PYTHONHOME=/app\0NUITKA_ONEFILE_PARENT=7",
     ];

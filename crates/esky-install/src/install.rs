@@ -77,7 +77,7 @@ impl AppDir {
         let Some(test) = dir.settings()?.self_test else {
             return Ok(());
         };
-        let Err(fault) = self_test::run(&dir.path, &test) else {
+        let Err(fault) = self_test::run(self.root(), &dir.path, &test) else {
             return Ok(());
         };
         let version = dir.app.version.clone();

@@ -2,7 +2,7 @@
 
 use crate::error::SelfTestFault;
 use crate::programs::below;
-use esky_format::relaunch;
+use esky_format::relaunch::{self, PrivateDirectories};
 use esky_format::settings::SelfTest;
 use std::ffi::OsString;
 use std::io::{Read, Seek, SeekFrom};
@@ -18,16 +18,16 @@ const WORDS_LIMIT: u64 = 4096;
 
 /// Runs the program with `--esky-selftest` and waits for exit code 0. Nothing is written by this process; what the
 /// program writes is its own business.
-pub(crate) fn run(version_dir: &Path, test: &SelfTest) -> Result<(), SelfTestFault> {
+pub(crate) fn run(root: &Path, version_dir: &Path, test: &SelfTest) -> Result<(), SelfTestFault> {
     let not_started = |error: std::io::Error| SelfTestFault::NotStarted {
         cause: error.to_string(),
     };
     // A file and not a pipe: a child of the program that stays must not keep us waiting.
     let mut words = tempfile::tempfile().map_err(not_started)?;
     let errors = words.try_clone().map_err(not_started)?;
-    let mut child = command(&below(version_dir, &test.program), version_dir, errors)
-        .spawn()
-        .map_err(not_started)?;
+    let mut command = command(&below(version_dir, &test.program), version_dir, errors);
+    clean_environment(&mut command, root);
+    let mut child = command.spawn().map_err(not_started)?;
     match wait(&mut child, test.seconds).map_err(not_started)? {
         Some(status) if status.success() => Ok(()),
         Some(status) => Err(SelfTestFault::Failed {
@@ -51,7 +51,6 @@ fn command(program: &Path, version_dir: &Path, errors: std::fs::File) -> Command
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(errors);
-    clean_environment(&mut command);
     // A group of its own, so that all of it can be ended.
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
@@ -60,14 +59,18 @@ fn command(program: &Path, version_dir: &Path, errors: std::fs::File) -> Command
 
 /// Takes out what the freezer of the running version left, as the bootstrap does.
 #[cfg(unix)]
-fn clean_environment(command: &mut Command) {
+fn clean_environment(command: &mut Command, root: &Path) {
     use std::ffi::OsStr;
     use std::os::unix::ffi::{OsStrExt, OsStringExt};
     let variables: Vec<(OsString, OsString)> = std::env::vars_os().collect();
     let pairs = variables
         .iter()
         .map(|(name, value)| (name.as_bytes(), value.as_bytes()));
-    for change in relaunch::clean(pairs) {
+    let private = PrivateDirectories {
+        app_directory: Some(root.as_os_str().as_bytes()),
+        freezer_directory: None,
+    };
+    for change in relaunch::clean(pairs, private) {
         let name = OsStr::from_bytes(&change.name);
         match change.value {
             Some(value) => command.env(name, OsString::from_vec(value)),
@@ -78,7 +81,7 @@ fn clean_environment(command: &mut Command) {
 
 /// As above. Variables that are not Unicode are no freezer's.
 #[cfg(not(unix))]
-fn clean_environment(command: &mut Command) {
+fn clean_environment(command: &mut Command, root: &Path) {
     let text = |(name, value): (OsString, OsString)| {
         Some((name.into_string().ok()?, value.into_string().ok()?))
     };
@@ -86,7 +89,12 @@ fn clean_environment(command: &mut Command) {
     let pairs = variables
         .iter()
         .map(|(name, value)| (name.as_bytes(), value.as_bytes()));
-    for change in relaunch::clean(pairs) {
+    let root = root.to_string_lossy();
+    let private = PrivateDirectories {
+        app_directory: Some(root.as_bytes()),
+        freezer_directory: None,
+    };
+    for change in relaunch::clean(pairs, private) {
         let name = String::from_utf8_lossy(&change.name).into_owned();
         match change.value {
             Some(value) => command.env(name, String::from_utf8_lossy(&value).into_owned()),

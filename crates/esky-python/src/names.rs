@@ -52,15 +52,23 @@ fn check_link(path: &str, target: &str) -> PyResult<()> {
 type ChangedVariable<'py> = (Bound<'py, PyBytes>, Option<Bound<'py, PyBytes>>);
 
 /// What must change in an environment to undo what a freezer did to it: names, and values or None to remove.
+/// `app_directory` and `freezer_directory` are those of the running program.
 #[pyfunction]
+#[pyo3(signature = (variables, app_directory=None, freezer_directory=None))]
 fn clean_environment(
     py: Python<'_>,
     variables: Vec<(Vec<u8>, Vec<u8>)>,
+    app_directory: Option<Vec<u8>>,
+    freezer_directory: Option<Vec<u8>>,
 ) -> Vec<ChangedVariable<'_>> {
     let pairs = variables
         .iter()
         .map(|(name, value)| (name.as_slice(), value.as_slice()));
-    let changes = relaunch::clean(pairs);
+    let private = relaunch::PrivateDirectories {
+        app_directory: app_directory.as_deref(),
+        freezer_directory: freezer_directory.as_deref(),
+    };
+    let changes = relaunch::clean(pairs, private);
     let to_python = |change: relaunch::Change| {
         (
             PyBytes::new(py, &change.name),

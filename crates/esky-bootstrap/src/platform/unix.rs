@@ -30,17 +30,14 @@ const FIRST_OTHER_DESCRIPTOR: c_int = 3;
 /// `arguments` and `environment` are those that the system gave to `main`: arrays of C strings that end with null.
 pub unsafe fn run(arguments: *const *const c_char, environment: *const *const c_char) -> i32 {
     // SAFETY: the caller's promise.
-    let (process, path) = unsafe {
-        (
-            Process::new(arguments, environment),
-            executable::path(arguments),
-        )
-    };
+    let path = unsafe { executable::path(arguments) };
     let location = path.and_then(|path| Location::of(&path));
     let Some(location) = location else {
         report(b"", "cannot find out where this program is");
         return EXIT_CANNOT_START;
     };
+    // SAFETY: the caller's promise.
+    let process = unsafe { Process::new(arguments, environment, &location.app_directory) };
     let unix = Unix { location, process };
     match start(&unix) {
         Ok(exit_code) => exit_code,

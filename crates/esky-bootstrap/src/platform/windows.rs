@@ -44,7 +44,7 @@ pub unsafe fn run(_arguments: *const *const c_char, _environment: *const *const 
         report::fault("cannot find out where this program is");
         return EXIT_CANNOT_START;
     };
-    environment::clean();
+    environment::clean(&windows.app_directory);
     match start(&windows) {
         Ok(exit_code) => exit_code,
         Err(failure) => {

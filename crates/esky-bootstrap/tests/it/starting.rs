@@ -218,6 +218,30 @@ fn it_takes_the_variables_of_a_freezer_out_of_the_environment() {
     );
 }
 
+/// An app that restarts itself in its own environment. PyInstaller 6 tells the directory by no other variable.
+#[test]
+fn it_takes_directories_of_versions_out_of_the_environment() {
+    let app = App::with(&["1.0", "1.1"]);
+    let root = app.root.canonicalize().unwrap();
+    let internal = |version: &str| {
+        let directory = app.version(version);
+        let name = directory.file_name().unwrap();
+        let internal = root.join(name).join("_internal");
+        internal.to_str().unwrap().to_owned()
+    };
+    let (old, new) = (internal("1.0"), internal("1.1"));
+    let mut command = app.command();
+    command
+        .env("LD_LIBRARY_PATH", format!("{new}:{old}:/opt/lib"))
+        .env("LD_LIBRARY_PATH_ORIG", format!("{old}:/opt/lib"))
+        .env("KEPT", format!("{}/settings", root.display()));
+    let expected = [
+        format!("KEPT={}/settings", root.display()),
+        "LD_LIBRARY_PATH=/opt/lib".to_owned(),
+    ];
+    assert_eq!(report(&command.output().unwrap()).variables, expected);
+}
+
 #[test]
 fn it_leaves_other_variables_alone() {
     let app = App::with(&["1.0"]);

@@ -6,7 +6,7 @@ use crate::platform::LaunchFault;
 use alloc::vec::Vec;
 use core::ffi::{CStr, c_char, c_int};
 use core::ptr;
-use esky_format::relaunch::{self, Change};
+use esky_format::relaunch::{self, Change, PrivateDirectories};
 
 /// How often to try a program that is open for writing. Mostly it is so for a moment only: a process that is just being
 /// forked still has all open files of its parent.
@@ -34,12 +34,17 @@ impl Process {
     pub(super) unsafe fn new(
         arguments: *const *const c_char,
         environment: *const *const c_char,
+        app_directory: &[u8],
     ) -> Self {
         // SAFETY: the caller's promise.
         let variables = unsafe { strings(environment) };
         // Looked at many times: measuring and splitting the strings each time would be half of the work of a start.
         let pairs: Vec<(&[u8], &[u8])> = variables.clone().filter_map(name_and_value).collect();
-        let changes = relaunch::clean(pairs.iter().copied());
+        let private = PrivateDirectories {
+            app_directory: Some(app_directory),
+            freezer_directory: None,
+        };
+        let changes = relaunch::clean(pairs.iter().copied(), private);
         let environment = if changes.is_empty() {
             Environment::Untouched(environment)
         } else {

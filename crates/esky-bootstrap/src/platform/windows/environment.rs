@@ -4,17 +4,23 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::ptr;
-use esky_format::relaunch;
+use esky_format::relaunch::{self, PrivateDirectories};
 use windows_sys::Win32::System::Environment::{
     FreeEnvironmentStringsW, GetEnvironmentStringsW, SetEnvironmentVariableW,
 };
 
-pub(super) fn clean() {
+/// `app_directory` as the system gives it, in backslashes.
+pub(super) fn clean(app_directory: &[u16]) {
     let variables = variables();
     let pairs = variables
         .iter()
         .map(|(name, value)| (name.as_bytes(), value.as_bytes()));
-    for change in relaunch::clean(pairs) {
+    let app_directory = String::from_utf16_lossy(app_directory);
+    let private = PrivateDirectories {
+        app_directory: Some(app_directory.as_bytes()),
+        freezer_directory: None,
+    };
+    for change in relaunch::clean(pairs, private) {
         let name = wide(&change.name);
         let value = change.value.as_deref().map(wide);
         let value = value.as_ref().map_or(ptr::null(), |value| value.as_ptr());
