@@ -172,7 +172,7 @@ proptest! {
         page.resize(SLOT_SIZE, b'\n');
         prop_assert!(Slot::decode(&page).is_none());
         let variables = bytes.split(|byte| *byte == 0).map(|name| (name, name));
-        let _ = relaunch::clean(variables);
+        let _ = relaunch::clean(variables, relaunch::PrivateDirectories::default());
     }
 
     #[test]
