@@ -26,7 +26,23 @@ pub struct Release {
     size: usize,
     appdata_dir: bool,
     platform: String,
-    files: Vec<(String, Vec<u8>)>,
+    nodes: Vec<(String, Node)>,
+}
+
+/// What a freezer may put into a directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Node {
+    /// A file.
+    File {
+        /// Its content.
+        bytes: Vec<u8>,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// A symbolic link, by what it leads to.
+    Link(String),
+    /// A directory, by its permission bits.
+    Directory(u32),
 }
 
 impl Release {
@@ -37,7 +53,7 @@ impl Release {
             size: 1000,
             appdata_dir: false,
             platform: current_platform().to_owned(),
-            files: Vec::new(),
+            nodes: Vec::new(),
         }
     }
 
@@ -57,8 +73,21 @@ impl Release {
 
     /// With one file more.
     #[must_use]
-    pub fn file(mut self, path: &str, bytes: impl Into<Vec<u8>>) -> Self {
-        self.files.push((path.to_owned(), bytes.into()));
+    pub fn file(self, path: &str, bytes: impl Into<Vec<u8>>) -> Self {
+        let (bytes, mode) = (bytes.into(), 0o644);
+        self.node(path, Node::File { bytes, mode })
+    }
+
+    /// With one symbolic link more.
+    #[must_use]
+    pub fn link(self, path: &str, target: &str) -> Self {
+        self.node(path, Node::Link(target.to_owned()))
+    }
+
+    /// With one file, link or directory more. Directories come before what is in them.
+    #[must_use]
+    pub fn node(mut self, path: &str, node: Node) -> Self {
+        self.nodes.push((path.to_owned(), node));
         self
     }
 
@@ -170,11 +199,25 @@ fn freeze(release: &Release, directory: &Path) {
     write_program(&directory.join("prog"), &script);
     fs::write(directory.join("lib/version.txt"), &release.version).expect("a file");
     fs::write(directory.join("lib/data.bin"), noise(release.size)).expect("a file");
-    for (path, bytes) in &release.files {
+    for (path, node) in &release.nodes {
         let path = directory.join(path);
         let parent = path.parent().expect("a directory above");
         fs::create_dir_all(parent).expect("a directory");
-        fs::write(path, bytes).expect("a file");
+        make_node(&path, node);
+    }
+}
+
+fn make_node(path: &Path, node: &Node) {
+    match node {
+        Node::File { bytes, mode } => {
+            fs::write(path, bytes).expect("a file");
+            set_mode(path, *mode);
+        }
+        Node::Link(target) => symlink(target, path).expect("a link"),
+        Node::Directory(mode) => {
+            fs::create_dir_all(path).expect("a directory");
+            set_mode(path, *mode);
+        }
     }
 }
 
@@ -208,19 +251,28 @@ pub fn extract(package: &Path, appdir: &Path) {
     let mut sink = Disk {
         appdir: appdir.to_owned(),
         version,
+        directories: Vec::new(),
     };
     let unpacked = opened.unpack(&mut sink, &mut |_| ControlFlow::Continue(()));
     unpacked.expect("unpacking a good package");
+    for (path, mode) in sink.directories.iter().rev() {
+        set_mode(path, *mode);
+    }
 }
 
 struct Disk {
     appdir: PathBuf,
     version: PathBuf,
+    /// A directory gets its mode when everything is in it.
+    directories: Vec<(PathBuf, u32)>,
 }
 
 impl TreeSink for Disk {
-    fn directory(&mut self, path: &str, _: u32) -> Result<(), SinkError> {
-        Ok(fs::create_dir_all(self.version.join(path))?)
+    fn directory(&mut self, path: &str, mode: u32) -> Result<(), SinkError> {
+        let path = self.version.join(path);
+        fs::create_dir_all(&path)?;
+        self.directories.push((path, mode));
+        Ok(())
     }
 
     fn file(

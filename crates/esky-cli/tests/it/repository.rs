@@ -284,11 +284,16 @@ fn a_withdrawn_version_is_told_as_such() {
     assert_eq!(run(&scene, &["yank", "2.0"]).code, 1);
 }
 
-/// From nothing to an update over the web, all by the commands of the README.
+/// From nothing to an update over the web, all by the commands of the README. The app has links, as those of PyInstaller do.
 #[test]
-fn what_was_released_is_served_and_installed() {
+fn what_was_released_is_served_and_installed_by_its_patch() {
     let scene = Scene::new();
     initialized(&scene);
+    for version in ["1.0", "1.1"] {
+        let lib = scene.frozen(version).join("lib");
+        std::os::unix::fs::symlink("data.txt", lib.join("current")).unwrap();
+        std::os::unix::fs::symlink("../lib", lib.join("all")).unwrap();
+    }
     let signed = release(&scene, "1.0", &["--json"]).json()["path"]
         .as_str()
         .unwrap()
@@ -318,6 +323,8 @@ fn what_was_released_is_served_and_installed() {
         (0, "updated demo from 1.0 to 1.1\n"),
         "{reply:?}"
     );
+    assert!(reply.stderr.contains("Fetching a patch, "), "{reply:?}");
+    assert!(!reply.stderr.contains("trying again"), "{reply:?}");
 }
 
 #[test]

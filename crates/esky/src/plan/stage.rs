@@ -68,20 +68,27 @@ impl<'a> Stage<'a> {
     /// Takes over a file of the version that the patch starts from. [`Error::ChangedFile`] if it is not what that version brought.
     pub(super) fn keep(&mut self, kept: Kept<'_>) -> Result<()> {
         let entry = kept.entry;
-        let place = match kept.place {
-            Place::File(place) => place,
+        match kept.place {
+            Place::File(place) => self.copy(kept, place)?,
             Place::Bytes(bytes) => {
                 self.begin_file(entry)?;
                 self.add(bytes)?;
-                return self.complete();
+                self.complete()?;
             }
-        };
+        }
+        self.digest.add(&entry.path, entry.kind, *kept.sha256);
+        Ok(())
+    }
+
+    /// Copies a file, and compares the copy with what the version brought.
+    fn copy(&mut self, kept: Kept<'_>, place: &Path) -> Result<()> {
+        let entry = kept.entry;
         let (path, is_program) = staged_path(entry)?;
         let copied = self
             .staging
             .add_copy(path, is_program, mode(entry.kind), place);
         let changed = || Error::ChangedFile {
-            path: place.clone(),
+            path: place.to_owned(),
             entry: entry.path.clone(),
         };
         match copied {
@@ -94,7 +101,6 @@ impl<'a> Stage<'a> {
             }
             Err(error) => return Err(error.into()),
         }
-        self.digest.add(&entry.path, entry.kind, *kept.sha256);
         self.advance(entry.size)
     }
 

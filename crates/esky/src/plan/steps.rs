@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use esky_format::name::AppVersion;
 use esky_patch::{
-    Entry, Fault, Kept, Limits, Patch, Place, Selection, Sink, UnitPlace, VersionTree,
+    Entry, Fault, Kept, Kind, Limits, Patch, Place, Selection, Sink, UnitPlace, VersionTree,
 };
 
 use super::offers::{Package, Patch as OfferedPatch, Version};
@@ -254,8 +254,7 @@ impl Steps<'_> {
                 Ok(()) => bad(package, source),
                 Err(cancelled) => cancelled,
             })?;
-        let places: Vec<Place> = scratch.places.into_iter().map(Place::File).collect();
-        Ok(old.patched(&index, &places))
+        Ok(old.patched(&index, &scratch.places))
     }
 
     fn compact(&self, package: &Package, progress: &Progress) -> Result<PathBuf> {
@@ -345,28 +344,35 @@ fn read_unit(file: &mut File, unit: UnitPlace) -> Result<Vec<u8>, Fault> {
 /// The files of a version between two others, by their number in the patch.
 struct Scratch<'a> {
     directory: &'a Path,
-    places: Vec<PathBuf>,
+    places: Vec<Place>,
     open: Option<File>,
     steps: &'a Steps<'a>,
 }
 
 impl Sink for Scratch<'_> {
-    fn begin(&mut self, _: &Entry) -> io::Result<()> {
+    fn begin(&mut self, entry: &Entry) -> io::Result<()> {
+        // A link stays what it leads to: as a file it would be staged as one.
+        if entry.kind == Kind::Link {
+            self.places.push(Place::Bytes(Vec::new()));
+            return Ok(());
+        }
         let place = self.directory.join(self.places.len().to_string());
         let file = esky_fs::create_new_file(&place, 0o600).map_err(io::Error::other)?;
-        self.places.push(place);
+        self.places.push(Place::File(place));
         self.open = Some(file);
         Ok(())
     }
 
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.steps.job.monitor.check().map_err(io::Error::other)?;
-        match (&mut self.open, self.places.last()) {
-            (Some(file), Some(place)) => {
-                esky_fs::write_all(file, bytes, place).map_err(io::Error::other)
+        match (self.places.last_mut(), &mut self.open) {
+            (Some(Place::Bytes(target)), _) => target.extend_from_slice(bytes),
+            (Some(Place::File(place)), Some(file)) => {
+                esky_fs::write_all(file, bytes, place).map_err(io::Error::other)?
             }
-            _ => Ok(()),
+            _ => {}
         }
+        Ok(())
     }
 
     fn end(&mut self) -> io::Result<()> {

@@ -18,5 +18,7 @@ mod signed;
 mod signed_updates;
 mod stories;
 mod story;
+#[cfg(unix)]
+mod trees;
 mod vectors;
 mod web;

@@ -29,7 +29,7 @@ fn version(number: &str) -> Release {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+pub(crate) enum Kind {
     Zip,
     Compact,
     Patch,
@@ -57,7 +57,7 @@ impl Stage {
     }
 
     /// The packages of a version that are of a kind.
-    fn of_kind(&self, version: &str, kind: Kind) -> Vec<PathBuf> {
+    pub(crate) fn of_kind(&self, version: &str, kind: Kind) -> Vec<PathBuf> {
         let all = self.all_packages(version).into_iter();
         all.filter(|path| Kind::of(path) == kind).collect()
     }
@@ -90,7 +90,7 @@ impl Stage {
         Ok((updated, ways))
     }
 
-    fn updates_by(&self, version: &str, ways: &[Way]) {
+    pub(crate) fn updates_by(&self, version: &str, ways: &[Way]) {
         let (updated, tried) = self.ways().unwrap();
         assert_eq!((updated.as_deref(), &tried[..]), (Some(version), ways));
         self.stands_at(version);
