@@ -14,6 +14,7 @@ pub mod layout;
 pub mod manifest;
 pub mod name;
 pub mod path;
+pub mod percent;
 pub mod relaunch;
 pub mod settings;
 pub mod state;

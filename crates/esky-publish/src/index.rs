@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use esky_format::name::AppVersion;
-use esky_format::version;
+use esky_format::{percent, version};
 
 use crate::error::{Error, Result};
 
@@ -77,24 +77,11 @@ fn page(listed: &[Listed]) -> String {
          <title>Packages</title>\n</head>\n<body>\n<ul>\n"
     );
     for Listed { file, .. } in listed {
-        let (link, shown) = (link(file), escaped(file));
+        let (link, shown) = (percent::encode(file), escaped(file));
         // Writing to a string cannot fail.
         let _ = writeln!(text, "<li><a href=\"{link}\">{shown}</a></li>");
     }
     text.push_str("</ul>\n</body>\n</html>\n");
-    text
-}
-
-/// What may stand in a link as it is stays so: old clients compare it with the name they look for.
-fn link(file: &str) -> String {
-    let mut text = String::new();
-    for byte in file.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~+!*(),;=@".contains(&byte) {
-            text.push(char::from(byte));
-        } else {
-            let _ = write!(text, "%{byte:02X}");
-        }
-    }
     text
 }
 
@@ -110,13 +97,14 @@ mod tests {
 
     #[test]
     fn links_are_quoted_and_percent_encoded() {
-        let listed: Vec<_> = ["my app-1.0.linux-x86_64.zip", "app-1.0+b.win32.zip"]
+        let listed: Vec<_> = ["My & App (Pro)-1.0.linux-x86_64.zip"]
             .into_iter()
             .filter_map(Listed::from_name)
             .collect();
         let page = page(&listed);
-        assert!(page.contains("<a href=\"app-1.0+b.win32.zip\">"));
-        assert!(!page.contains("href=\"my app"));
+        let link =
+            "<a href=\"My%20%26%20App%20%28Pro%29-1.0.linux-x86_64.zip\">My &amp; App (Pro)-";
+        assert!(page.contains(link), "{page}");
     }
 
     #[test]

@@ -9,6 +9,8 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Duration;
 
+use esky_format::percent;
+
 use crate::server::{Fault, Seen, Shared};
 
 /// How often a stalled connection looks whether the server stops.
@@ -91,10 +93,9 @@ fn content(shared: &Shared, path: &str) -> Option<Vec<u8>> {
     if let Some(page) = shared.page_at(path) {
         return Some(page);
     }
-    let place = shared
-        .directory
-        .as_ref()?
-        .join(path.trim_start_matches('/'));
+    let path = String::from_utf8(percent::decode(path.as_bytes())).ok()?;
+    let path = path.trim_start_matches('/');
+    let place = shared.directory.as_ref()?.join(path);
     if place.is_dir() {
         return Some(listing(&place));
     }

@@ -25,6 +25,7 @@ mod time;
 mod trusted;
 
 pub use error::{Error, Malformed, Mismatch, Result};
+pub use esky_format::percent::encode as percent_encode;
 pub use json::{Json, JsonFault, Object};
 pub use key::{Key, KeyId, KeyKind};
 pub use metadata::{
@@ -32,6 +33,6 @@ pub use metadata::{
     Root, RootRoles, Signature, Snapshot, TargetFile, Targets, Timestamp, Unverified, Verified,
 };
 pub use release::{PackageIndex, PackageKind, Release, ReleaseFault, Wanted, release_path};
-pub use target_name::{TargetNameFault, check_target_name, percent_encode};
+pub use target_name::{TargetNameFault, check_target_name};
 pub use time::Time;
 pub use trusted::{MAX_DELEGATIONS, Search, TimestampUpdate, TrustedSet};

@@ -18,19 +18,6 @@ pub fn check_target_name(name: &str) -> Result<(), TargetNameFault> {
         .map_err(TargetNameFault)
 }
 
-/// Leaves letters and digits of ASCII and `-._~` as they are, and writes every other byte as `%` and two digits.
-pub fn percent_encode(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    encoded
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -75,12 +62,5 @@ mod tests {
         ] {
             assert_eq!(check_target_name(name), Ok(()), "{name:?}");
         }
-    }
-
-    #[test]
-    fn different_names_stay_different_when_encoded() {
-        assert_eq!(percent_encode("a/b"), "a%2Fb");
-        assert_eq!(percent_encode("a%2Fb"), "a%252Fb");
-        assert_eq!(percent_encode("?#\u{e9}-._~Z9"), "%3F%23%C3%A9-._~Z9");
     }
 }

@@ -8,6 +8,7 @@ mod generated;
 mod import;
 mod info;
 mod list;
+mod names;
 mod output;
 mod pack;
 mod patches;

@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 
 use esky_format::name::AppVersion;
 use esky_format::path::check_relative;
+use esky_format::percent;
 use esky_format::version::compare;
 use url::Url;
 
 use crate::{AppDir, Error, HttpFault, Result};
 
-/// Where the package of a URL is kept: under the last part of its path.
+/// Where the package of a URL is kept: under the last part of its path, decoded if that gives a file name.
 pub(crate) fn package_path(app: &AppDir, url: &str) -> Result<PathBuf> {
     Ok(app.downloads_dir().join(file_name(url)?))
 }
@@ -17,14 +18,14 @@ pub(crate) fn package_path(app: &AppDir, url: &str) -> Result<PathBuf> {
 fn file_name(url: &str) -> Result<String> {
     let bad = |reason: String| Error::http(url, HttpFault::BadUrl(reason));
     let parsed = Url::parse(url).map_err(|error| bad(error.to_string()))?;
-    let name = parsed
-        .path()
-        .rsplit('/')
-        .next()
-        .unwrap_or_default()
-        .to_owned();
-    check_relative(&name).map_err(|fault| bad(fault.to_string()))?;
-    Ok(name)
+    let encoded = parsed.path().rsplit('/').next().unwrap_or_default();
+    let is_name = |name: &String| !name.contains('/') && check_relative(name).is_ok();
+    let decoded = String::from_utf8(percent::decode(encoded.as_bytes())).ok();
+    if let Some(name) = decoded.filter(is_name) {
+        return Ok(name);
+    }
+    check_relative(encoded).map_err(|fault| bad(fault.to_string()))?;
+    Ok(encoded.to_owned())
 }
 
 /// Whether [`cleanup`] would remove anything.
@@ -83,6 +84,13 @@ mod tests {
             file_name("http://host/a/b-1.0.linux.zip?x=/y").unwrap(),
             "b-1.0.linux.zip"
         );
+        assert_eq!(
+            file_name("http://host/a%20b%20%28c%29-1.0.linux.zip").unwrap(),
+            "a b (c)-1.0.linux.zip"
+        );
+        for name in ["a%2Fb", "%2e%2e%2fb", "a%00b", "a%FFb"] {
+            assert_eq!(file_name(&format!("http://host/{name}")).unwrap(), name);
+        }
         assert!(file_name("http://host/").is_err());
         assert!(file_name("http://host/a/..").is_err());
     }

@@ -1,11 +1,18 @@
-//! Links to packages in a page of HTML, found exactly as the original finds them: no HTML parser, but every
-//! `href=` whose value ends in a package name of this app and platform. Quotes are optional, letter case does not
-//! matter, and whatever follows the package name (`?query`, `#hash`, `.sig`) is dropped.
+//! Links to packages in a page of HTML, found as the original finds them: no HTML parser, but every `href=` whose
+//! value ends in a package name of this app and platform. Quotes are optional, letter case does not matter, and
+//! whatever follows the package name (`?query`, `#hash`, `.sig`) is dropped. Each character of the name may be written
+//! as it is, percent-encoded, or as a character reference: servers differ in what they leave as it is.
+
+use std::borrow::Cow;
+
+use esky_format::percent;
 
 /// Longest value of an `href` that is looked at.
 const LONGEST_HREF: usize = 4096;
 /// Most directories in front of a package name.
 const MOST_DIRECTORIES: usize = 64;
+/// Longest character reference, without its `&`.
+const LONGEST_REFERENCE: usize = 10;
 
 /// What kind of file a link leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +47,7 @@ impl PackageKind {
 /// A package that a page or a directory offers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Link {
-    /// As written in the page, up to the end of the package name.
+    /// As written in the page, up to the end of the package name; character references are resolved.
     pub href: String,
     /// The version it leads to.
     pub version: String,
@@ -54,11 +61,11 @@ pub fn find_links(page: &[u8], name: &str, platform: &str) -> Vec<Link> {
     let mut links = Vec::new();
     let mut rest = page;
     while let Some(value) = after_href(rest) {
-        let quoted = matches!(value.first(), Some(b'"' | b'\''));
-        rest = if quoted { &value[1..] } else { value };
-        let window = &rest[..href_length(rest, quoted)];
-        if let Some((link, length)) = pattern.link(window) {
-            rest = &rest[length..];
+        let quote = value.first().filter(|byte| matches!(byte, b'"' | b'\''));
+        rest = if quote.is_some() { &value[1..] } else { value };
+        let window = &rest[..href_length(rest, quote.copied())];
+        if let Some(link) = pattern.link(&without_references(window)) {
+            rest = &rest[link.href.len().min(window.len())..];
             links.push(link);
         }
     }
@@ -83,19 +90,82 @@ fn after_href(text: &[u8]) -> Option<&[u8]> {
     Some(&text[position + HREF.len()..])
 }
 
-fn href_length(text: &[u8], quoted: bool) -> usize {
+fn href_length(text: &[u8], quote: Option<u8>) -> usize {
     let window = &text[..text.len().min(LONGEST_HREF)];
-    window
-        .iter()
-        .position(|byte| {
-            matches!(byte, b'"' | b'\'')
-                || (!quoted && (byte.is_ascii_whitespace() || *byte == b'>'))
-        })
-        .unwrap_or(window.len())
+    let ends = |byte: &u8| match quote {
+        Some(quote) => *byte == quote,
+        None => matches!(byte, b'"' | b'\'' | b'>') || byte.is_ascii_whitespace(),
+    };
+    window.iter().position(ends).unwrap_or(window.len())
+}
+
+/// The value with its character references resolved, of those that servers write: `&amp;`, `&#39;`, `&#x27;` and the like.
+fn without_references(value: &[u8]) -> Cow<'_, [u8]> {
+    if !value.contains(&b'&') {
+        return Cow::Borrowed(value);
+    }
+    let mut resolved = Vec::with_capacity(value.len());
+    let mut rest = value;
+    while let Some((byte, tail)) = rest.split_first() {
+        let found = Some(tail).filter(|_| *byte == b'&').and_then(reference);
+        let Some((character, length)) = found else {
+            resolved.push(*byte);
+            rest = tail;
+            continue;
+        };
+        resolved.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+        rest = &tail[length..];
+    }
+    Cow::Owned(resolved)
+}
+
+/// The character of a reference, without its `&`, and the length of the reference.
+fn reference(text: &[u8]) -> Option<(char, usize)> {
+    let window = &text[..text.len().min(LONGEST_REFERENCE)];
+    let end = window.iter().position(|byte| *byte == b';')?;
+    let character = match std::str::from_utf8(&window[..end]).ok()? {
+        "amp" => '&',
+        "lt" => '<',
+        "gt" => '>',
+        "quot" => '"',
+        "apos" => '\'',
+        word => {
+            let number = word.strip_prefix('#')?;
+            let hexadecimal = number.strip_prefix(['x', 'X']);
+            let number = match hexadecimal {
+                Some(digits) => u32::from_str_radix(digits, 16),
+                None => number.parse(),
+            };
+            number.ok().and_then(char::from_u32)?
+        }
+    };
+    Some((character, end + 1))
+}
+
+/// An address without its percent-encoding, and where each byte of it ends in the address.
+struct Decoded {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Decoded {
+    fn new(address: &[u8]) -> Self {
+        let units = percent::units(address);
+        let (bytes, lengths): (Vec<u8>, Vec<usize>) = units.unzip();
+        let mut end = 0;
+        let ends = lengths.into_iter().map(|length| {
+            end += length;
+            end
+        });
+        Self {
+            ends: ends.collect(),
+            bytes,
+        }
+    }
 }
 
 struct Pattern {
-    names: Vec<String>,
+    name: String,
     platform: String,
 }
 
@@ -107,44 +177,41 @@ struct FileName {
 
 impl Pattern {
     fn new(name: &str, platform: &str) -> Self {
-        let mut names = vec![name.to_owned()];
-        let quoted = percent_encode(name);
-        if quoted != name {
-            names.push(quoted);
-        }
         Self {
-            names,
+            name: name.to_owned(),
             platform: platform.to_owned(),
         }
     }
 
-    /// The link at the start of `window`: the longest directory part that a package name follows, else none.
-    fn link(&self, window: &[u8]) -> Option<(Link, usize)> {
-        let directories = (0..window.len())
+    /// The link at the start of an address: the longest directory part that a package name follows, else none.
+    fn link(&self, address: &[u8]) -> Option<Link> {
+        let decoded = Decoded::new(address);
+        let directories = (0..address.len())
             .rev()
-            .filter(|at| window[*at] == b'/')
+            .filter(|at| address[*at] == b'/')
             .take(MOST_DIRECTORIES)
             .map(|at| at + 1);
         directories.chain([0]).find_map(|start| {
-            let found = self.file_name(&window[start..])?;
-            let length = start + found.length;
-            let link = Link {
-                href: String::from_utf8_lossy(&window[..length]).into_owned(),
+            let place = decoded.ends.partition_point(|end| *end <= start);
+            let found = self.file_name(&decoded.bytes[place..])?;
+            let end = *decoded.ends.get(place + found.length - 1)?;
+            let (directory, file) = (&address[..start], &address[start..end]);
+            // What belongs to the name begins no fragment of the address.
+            let file = String::from_utf8_lossy(file).replace('#', "%23");
+            Some(Link {
+                href: format!("{}{file}", String::from_utf8_lossy(directory)),
                 version: found.version,
                 kind: found.kind,
-            };
-            Some((link, length))
+            })
         })
     }
 
     fn file_name(&self, text: &[u8]) -> Option<FileName> {
-        self.names.iter().find_map(|name| {
-            let start = prefix_length(text, name)? + 1;
-            if text.get(start - 1) != Some(&b'-') {
-                return None;
-            }
-            self.version_and_kind(&text[start..], start)
-        })
+        let start = prefix_length(text, &self.name)? + 1;
+        if text.get(start - 1) != Some(&b'-') {
+            return None;
+        }
+        self.version_and_kind(&text[start..], start)
     }
 
     /// Tries the longest version first, as a greedy expression does.
@@ -194,17 +261,6 @@ fn version_run(text: &[u8]) -> usize {
         .unwrap_or(text.len())
 }
 
-fn percent_encode(name: &str) -> String {
-    name.bytes()
-        .map(|byte| match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'_' | b'.' | b'-' | b'~' | b'/' => {
-                char::from(byte).to_string()
-            }
-            other => format!("%{other:02X}"),
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -227,6 +283,34 @@ mod tests {
                 "my%20app-1.1.linux-x86_64.zip"
             ]
         );
+    }
+
+    #[test]
+    fn each_character_of_a_name_may_be_written_in_any_way_that_servers_write_it() {
+        let name = "Bob's C++ & IDE (\u{e9}) 100%";
+        for written in [
+            "Bob's C++ &amp; IDE (\u{e9}) 100%",
+            "Bob%27s%20C%2B%2B%20%26%20IDE%20%28%C3%A9%29%20100%25",
+            "Bob's%20C++%20&#38;%20IDE%20(%c3%a9)%20100%25",
+            "Bob&#x27;s C%2b%2b &#x26; IDE %28%C3%A9) 100%25",
+        ] {
+            let page = format!("<a href=\"d/{written}-1.0.linux-x86_64.zip?x\">");
+            assert_eq!(hrefs(&page, name).len(), 1, "{page}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_looks_encoded_is_no_other_name() {
+        let page = "<a href=\"a%20b-1.0.linux-x86_64.zip\">";
+        assert!(hrefs(page, "a%20b").is_empty());
+        assert_eq!(hrefs(page, "a b").len(), 1);
+        assert!(match_file_name("a%20b-1.0.linux-x86_64.zip", "a b", "linux-x86_64").is_none());
+    }
+
+    #[test]
+    fn a_number_sign_in_a_name_begins_no_fragment() {
+        let page = "<a href=\"C#-1.0.linux-x86_64.zip#sha\">";
+        assert_eq!(hrefs(page, "C#"), ["C%23-1.0.linux-x86_64.zip"]);
     }
 
     #[test]

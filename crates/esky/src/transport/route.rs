@@ -1,5 +1,6 @@
 //! The way to a URL: straight, through a tunnel of a proxy, or by asking a proxy to fetch it.
 
+use esky_format::percent;
 use url::Url;
 
 use super::connect::ForwardProxy;
@@ -46,8 +47,8 @@ impl Route {
             return None;
         }
         let pair = [
-            percent_decoded(proxy.username()),
-            percent_decoded(proxy.password().unwrap_or_default()),
+            percent::decode(proxy.username().as_bytes()),
+            percent::decode(proxy.password().unwrap_or_default().as_bytes()),
         ]
         .join(&b':');
         Some(format!("Basic {}", base64(&pair)))
@@ -95,26 +96,6 @@ fn parse(address: &str) -> Result<Url> {
 fn unusable(address: &str, reason: &str) -> Error {
     let shown = address.rsplit_once('@').map_or(address, |(_, host)| host);
     Error::http(shown, HttpFault::BadProxy(reason.to_owned()))
-}
-
-fn percent_decoded(text: &str) -> Vec<u8> {
-    let bytes = text.as_bytes();
-    let mut decoded = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        let escape = text.get(at + 1..at + 3).filter(|_| bytes[at] == b'%');
-        match escape.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
-            Some(byte) => {
-                decoded.push(byte);
-                at += 3;
-            }
-            None => {
-                decoded.push(bytes[at]);
-                at += 1;
-            }
-        }
-    }
-    decoded
 }
 
 fn base64(bytes: &[u8]) -> String {
