@@ -19,6 +19,7 @@ mod machine;
 mod platform;
 mod read;
 mod sync;
+mod temporary;
 mod tree;
 mod write;
 
@@ -30,6 +31,7 @@ pub use read::{
     read_part, read_pieces, read_prefix, read_symlink,
 };
 pub use sync::{sync_dir, sync_file, sync_tree};
+pub use temporary::{Temporary, remove_temporaries};
 pub use tree::{
     copy_owner, create_dir, create_dir_all, remove_empty_dir, remove_file, remove_tree, rename,
     set_mode, symlink,

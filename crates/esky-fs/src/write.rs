@@ -3,11 +3,12 @@
 use crate::error::{At, ErrorKind, Operation, Result};
 use crate::faults::{change, gate};
 use crate::sync::{sync_dir, sync_file};
-use crate::tree::{inherit_owner, remove_file, rename};
+use crate::temporary::{Temporary, parent_of};
+use crate::tree::{inherit_owner, remove_file};
 use crate::{open_for_read, platform};
 use std::fs::File;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Creates a file that must not exist (nor a link with its name) and opens it for writing. **Ordered later.**
 pub fn create_new_file(path: &Path, mode: u32) -> Result<File> {
@@ -51,23 +52,12 @@ pub fn open_for_update(path: &Path) -> Result<File> {
 }
 
 /// Replaces (or creates) a small file. **Durable**: after a crash the old or the new content is there, never a
-/// mixture; when this returns, the new. A crash may leave `.NAME.new` beside it, which the next call replaces.
+/// mixture; when this returns, the new. Processes that do this at once do not disturb each other: the last one counts.
+/// A crash may leave something beside it; see [`Temporary`].
 pub fn write_durable(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
-    let temporary = temporary_name(path);
-    remove_file(&temporary)?;
-    let mut file = create_new_file(&temporary, mode)?;
-    write_all(&mut file, bytes, &temporary)?;
-    sync_file(&file, &temporary)?;
-    drop(file);
-    rename(&temporary, path)?;
-    sync_parent(path)
-}
-
-fn temporary_name(path: &Path) -> PathBuf {
-    let mut name = std::ffi::OsString::from(".");
-    name.push(path.file_name().unwrap_or_default());
-    name.push(".new");
-    path.with_file_name(name)
+    let (temporary, mut file) = Temporary::file(path, mode)?;
+    write_all(&mut file, bytes, temporary.path())?;
+    temporary.commit(file)
 }
 
 /// Creates an empty file whose existence says something; fine when it is there already. **Durable** when it returns.
@@ -129,11 +119,8 @@ pub fn replace_durable(from: &Path, temporary: &Path, to: &Path, mode: u32) -> R
     move_durable(file, temporary, to)
 }
 
-fn sync_parent(path: &Path) -> Result<()> {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => sync_dir(parent),
-        _ => sync_dir(Path::new(".")),
-    }
+pub(crate) fn sync_parent(path: &Path) -> Result<()> {
+    sync_dir(parent_of(path))
 }
 
 /// Writes all bytes to an open file. **Ordered later**; a crash or an error leaves any part of them.

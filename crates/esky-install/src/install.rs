@@ -3,7 +3,7 @@
 use crate::appdir::{AppDir, InstalledVersion, View};
 use crate::decisions::{Decisions, Refusal};
 use crate::error::{Damage, Error, Result};
-use crate::lock::{StagingLock, UpdateLock, VersionLock};
+use crate::lock::{self, StagingLock, UpdateLock, VersionLock};
 use crate::removal::remove_version_dir;
 use crate::version_dir::{Stage, VersionDir};
 use crate::{programs, self_test, state, verify};
@@ -151,7 +151,7 @@ fn discard(view: &View, dir: &VersionDir) {
 /// The step that makes the directory a version. **Durable**, its own name in the directory above included.
 fn write_manifest(dir: &VersionDir, list: &FileList) -> Result<()> {
     let text = manifest::write(&programs::in_order(list));
-    esky_fs::write_durable(&dir.manifest(), text.as_bytes(), 0o644)?;
+    lock::write_alone(&dir.manifest(), &text)?;
     esky_fs::sync_dir(&dir.path)?;
     if let Some(versions_dir) = dir.path.parent() {
         esky_fs::sync_dir(versions_dir)?;

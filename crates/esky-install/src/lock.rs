@@ -91,6 +91,15 @@ pub(crate) fn make_state_dir(root: &Path) -> Result<PathBuf> {
     Ok(state)
 }
 
+/// Replaces a small file, for the holder of the update lock: what lies beside it on the way to a name was left by one who
+/// was killed. **Durable** when it returns; a crash leaves the old or the new content.
+pub(crate) fn write_alone(path: &Path, text: &str) -> Result<()> {
+    if let Some(directory) = path.parent() {
+        esky_fs::remove_temporaries(directory);
+    }
+    Ok(esky_fs::write_durable(path, text.as_bytes(), 0o644)?)
+}
+
 /// Whether somebody who was killed left the lock that keeps old clients out; taking the lock breaks it.
 pub(crate) fn was_left_behind(root: &Path) -> Result<bool> {
     legacy_lock::is_left_behind(root, &note_of(&root.join(STATE_DIR).join(STATE_LOCK)))

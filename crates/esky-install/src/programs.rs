@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::hashing::{Expected, check_file, hash_file};
-use crate::lock::make_state_dir;
+use crate::lock::{self, make_state_dir};
 use crate::version_dir::{Stage, VersionDir};
 use esky_format::file_list::{FileList, Kind, Limits};
 use esky_format::layout::STATE_DIR;
@@ -90,7 +90,7 @@ fn record(path: &Path, list: &FileList) -> Result<()> {
     if esky_fs::read_prefix(path, text.len() + 1)? == text.as_bytes() {
         return Ok(());
     }
-    Ok(esky_fs::write_durable(path, text.as_bytes(), 0o644)?)
+    lock::write_alone(path, &text)
 }
 
 /// Whether the file at the top is what was put there last.

@@ -6,7 +6,7 @@
 use crate::appdir::{AppDir, View};
 use crate::error::{Damage, Error, Result};
 use crate::hashing::copy_and_hash;
-use crate::lock::{UpdateLock, make_state_dir};
+use crate::lock::{self, UpdateLock, make_state_dir};
 use crate::programs;
 use crate::staging::{usable_directory_mode, usable_file_mode};
 use crate::verify::{Places, located};
@@ -164,7 +164,7 @@ impl Repair {
     }
 
     fn rewrite(&mut self, dir: &VersionDir, path: &Path, text: &str) -> Result<()> {
-        esky_fs::write_durable(path, text.as_bytes(), 0o644)?;
+        lock::write_alone(path, text)?;
         let name = path.strip_prefix(&dir.path).unwrap_or(path);
         let name = name.to_string_lossy();
         self.mended

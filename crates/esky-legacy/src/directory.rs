@@ -2,8 +2,10 @@
 
 use std::fs::File;
 use std::io::{BufReader, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
+
+use esky_fs::Temporary;
 
 use crate::Pulse;
 use crate::apply::apply;
@@ -56,8 +58,8 @@ fn list(path: &Path, limits: &Limits, depth: usize) -> Result<Tree> {
     Ok(tree)
 }
 
-/// Writes a tree as a directory that must not exist. **Durable**: after a crash it is there as a whole or not at all; what
-/// is left beside it as `.NAME.new` is replaced by the next call.
+/// Writes a tree as a directory that must not exist. **Durable**: after a crash it is there as a whole or not at all. A
+/// crash may leave something beside it; see [`Temporary`].
 ///
 /// # Errors
 ///
@@ -67,21 +69,14 @@ pub fn write_directory(tree: &Tree, path: &Path) -> Result<()> {
         let path = path.to_owned();
         return Err(Error::AlreadyThere { path });
     }
-    let temporary = beside(path);
-    esky_fs::remove_tree(&temporary)?;
-    let written = write(tree, &temporary).and_then(|()| {
-        esky_fs::sync_tree(&temporary)?;
-        esky_fs::rename(&temporary, path)?;
-        let parent = path
-            .parent()
-            .filter(|parent| !parent.as_os_str().is_empty());
-        Ok(esky_fs::sync_dir(parent.unwrap_or(Path::new(".")))?)
-    });
-    if written.is_err() {
-        // The first failure is the one to tell about.
-        let _ = esky_fs::remove_tree(&temporary);
-    }
-    written
+    let temporary = Temporary::new(path)?;
+    write(tree, temporary.path())?;
+    esky_fs::sync_tree(temporary.path())?;
+    temporary.rename()?;
+    let parent = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
+    Ok(esky_fs::sync_dir(parent.unwrap_or(Path::new(".")))?)
 }
 
 /// Makes a new directory from an old one, which is only read, and a patch file.
@@ -99,13 +94,6 @@ pub fn apply_to_directory(
     let tree = Tree::of_directory(old, limits)?;
     let patch = BufReader::new(esky_fs::open_for_read(patch)?);
     write_directory(&apply(&tree, patch, limits, pulse)?, new)
-}
-
-fn beside(path: &Path) -> PathBuf {
-    let mut name = std::ffi::OsString::from(".");
-    name.push(path.file_name().unwrap_or_default());
-    name.push(".new");
-    path.with_file_name(name)
 }
 
 fn write(tree: &Tree, path: &Path) -> Result<()> {

@@ -2,9 +2,10 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use esky_delta::{Made, Tree, diff};
+use esky_fs::Temporary;
 
 use crate::Progress;
 use crate::directory::Directory;
@@ -13,7 +14,7 @@ use crate::error::{Error, Result};
 /// Makes the patch that leads from `old` to `new`, both directories or both files. An older file at `patch` is replaced.
 ///
 /// **Durable**: after a crash the older file or the new patch is there, and when this returns, the new patch. A crash may
-/// leave `.NAME.new` beside it, which the next call replaces.
+/// leave something beside it; see [`Temporary`].
 ///
 /// # Errors
 ///
@@ -36,36 +37,26 @@ pub fn make_between(
     patch: &Path,
     progress: Progress<'_>,
 ) -> Result<Made> {
-    let temporary = beside(patch);
-    esky_fs::remove_file(&temporary)?;
-    let file = esky_fs::create_new_file(&temporary, 0o644)?;
+    let failed = |source| match source {
+        esky_delta::Error::Cancelled => Error::Cancelled,
+        source => Error::Make {
+            old: old.to_owned(),
+            new: new.to_owned(),
+            source,
+        },
+    };
+    let (temporary, file) = Temporary::file(patch, 0o644)?;
     let mut output = BufWriter::new(Output {
         file,
-        path: &temporary,
+        path: temporary.path(),
     });
-    let made = diff(before, after, &mut output, progress)
-        .map_err(|error| match error {
-            esky_delta::Error::Cancelled => Error::Cancelled,
-            source => Error::Make {
-                old: old.to_owned(),
-                new: new.to_owned(),
-                source,
-            },
-        })
-        .and_then(|made| {
-            let output = output.into_inner().map_err(|error| Error::Make {
-                old: old.to_owned(),
-                new: new.to_owned(),
-                source: esky_delta::Error::Write(error.into_error()),
-            })?;
-            esky_fs::move_durable(output.file, &temporary, patch)?;
-            Ok(made)
-        });
-    if made.is_err() {
-        // The first failure is the one to tell about.
-        let _ = esky_fs::remove_file(&temporary);
-    }
-    made
+    let made = diff(before, after, &mut output, progress).map_err(failed)?;
+    let written = output.into_inner();
+    let file = written
+        .map_err(|error| failed(esky_delta::Error::Write(error.into_error())))?
+        .file;
+    temporary.commit(file)?;
+    Ok(made)
 }
 
 /// A patch leads from one kind of thing to the same kind.
@@ -79,14 +70,6 @@ fn check_kinds(old: &Path, before: &Directory, new: &Path, after: &Directory) ->
         file: file.to_owned(),
         directory: directory.to_owned(),
     })
-}
-
-/// Where something is made before it gets its name.
-pub(crate) fn beside(path: &Path) -> PathBuf {
-    let mut name = std::ffi::OsString::from(".");
-    name.push(path.file_name().unwrap_or_default());
-    name.push(".new");
-    path.with_file_name(name)
 }
 
 struct Output<'a> {

@@ -6,12 +6,12 @@ use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 
 use esky_delta::{Entry, Kind, Limits, Patch, Sink, Tree, TreeDigest};
+use esky_fs::Temporary;
 use sha2::{Digest, Sha256};
 
 use crate::Progress;
 use crate::directory::{Directory, FILE};
 use crate::error::{Error, Result};
-use crate::make::beside;
 
 /// What applying a patch came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub struct Applied {
 /// the result is there under its name only if all of it is what the patch was made for.
 ///
 /// After a crash the result is there as a whole or not at all; when this returns, it is there, and its name may be lost
-/// by a power cut only. A crash may leave `.NAME.new` beside it, which the next call replaces.
+/// by a power cut only. A crash may leave something beside it; see [`Temporary`].
 ///
 /// # Errors
 ///
@@ -49,27 +49,20 @@ pub fn apply(
         });
     }
     let before = Directory::open(old)?;
-    let temporary = beside(new);
-    esky_fs::remove_tree(&temporary)?;
+    let temporary = Temporary::new(new)?;
     if !before.is_file() {
-        esky_fs::create_dir(&temporary)?;
+        esky_fs::create_dir(temporary.path())?;
     }
     let mut work = Work {
         before: &before,
         old,
         patch,
-        target: Target::new(&temporary, before.is_file(), progress),
+        target: Target::new(temporary.path(), before.is_file(), progress),
     };
-    let applied = work.run(limits).and_then(|applied| {
-        esky_fs::sync_tree(&temporary)?;
-        esky_fs::rename(&temporary, new)?;
-        Ok(applied)
-    });
-    if applied.is_err() {
-        // The first failure is the one to tell about.
-        let _ = esky_fs::remove_tree(&temporary);
-    }
-    applied
+    let applied = work.run(limits)?;
+    esky_fs::sync_tree(temporary.path())?;
+    temporary.rename()?;
+    Ok(applied)
 }
 
 struct Work<'a> {

@@ -18,7 +18,9 @@ const MARK: &str = "<meta name=\"generator\" content=\"esky\">";
 /// Writes or refreshes `index.html` in a directory: links to all packages and patches in it, the
 /// newest version of an app first. A page that esky did not write is left alone, as an error.
 ///
-/// A crash leaves the old page or the new one, whole.
+/// Several may do this at once, each after it has put a package there: the page is written again until it lists what is
+/// there after it was written, so the last one to write lists the packages of all. A crash leaves the old page or the new
+/// one, whole.
 pub fn write_index(directory: &Path) -> Result<PathBuf> {
     let path = directory.join(INDEX);
     if let Some(old) = esky_fs::read_optional(&path, MAX_INDEX)?
@@ -26,16 +28,24 @@ pub fn write_index(directory: &Path) -> Result<PathBuf> {
     {
         return Err(Error::ForeignIndex { path });
     }
-    let mut listed = Vec::new();
-    for name in esky_fs::read_dir_names(directory)? {
-        let Some(found) = name.to_str().and_then(Listed::from_name) else {
-            continue;
-        };
-        listed.push(found);
+    let mut wanted = page(&list(directory)?);
+    loop {
+        esky_fs::write_durable(&path, wanted.as_bytes(), INDEX_MODE)?;
+        let written = std::mem::replace(&mut wanted, page(&list(directory)?));
+        if written == wanted {
+            return Ok(path);
+        }
     }
+}
+
+fn list(directory: &Path) -> Result<Vec<Listed>> {
+    let names = esky_fs::read_dir_names(directory)?;
+    let found = names
+        .iter()
+        .filter_map(|name| Listed::from_name(name.to_str()?));
+    let mut listed: Vec<Listed> = found.collect();
     listed.sort_by(Listed::order);
-    esky_fs::write_durable(&path, page(&listed).as_bytes(), INDEX_MODE)?;
-    Ok(path)
+    Ok(listed)
 }
 
 fn contains(text: &[u8], part: &[u8]) -> bool {

@@ -12,7 +12,6 @@ mod freezer;
 mod index;
 mod key_search;
 mod options;
-mod output;
 mod pack;
 mod programs;
 pub mod repository;

@@ -14,17 +14,18 @@ use esky_format::layout::{
 use esky_format::manifest;
 use esky_format::name::AppVersion;
 use esky_format::settings::Settings;
+use esky_fs::Temporary;
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
 use crate::freezer::{self, AnyDirectory, Frozen};
 use crate::key_search::KeySearch;
 use crate::options::{PackOptions, Packed, Progress};
-use crate::output::Output;
 use crate::scan::{Node, NodeKind, Tree, scan};
 use crate::windows_program::dressed;
 use crate::{index, programs, settings};
 
+const PACKAGE_MODE: u32 = 0o644;
 const CONTROL_FILE_MODE: u32 = 0o644;
 const CONTROL_DIRECTORY_MODE: u32 = 0o755;
 const PROGRAM_MODE: u32 = 0o755;
@@ -34,7 +35,7 @@ const PROGRAM_MODE: u32 = 0o755;
 /// `progress` is told while files are read and may end the work by [`ControlFlow::Break`].
 ///
 /// A crash leaves the output directory without the package, or with an older one of the same name,
-/// or with the whole new one; what it leaves of the temporary file is removed by the next call.
+/// or with the whole new one, and perhaps with something beside it; see [`Temporary`].
 pub fn pack(
     options: &PackOptions,
     progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
@@ -57,8 +58,10 @@ pub fn pack(
     }
     let app = programs::app_version(options, &tree, &programs)?;
     let settings = settings::of(options, &programs.paths)?;
-    let (output, file) = Output::create(&options.output_dir, &app.package_name())?;
-    let mut packer = Packer::new(options, &app, &tree, &output, file, progress);
+    let path = options.output_dir.join(app.package_name());
+    esky_fs::create_dir_all(&options.output_dir)?;
+    let (temporary, file) = Temporary::file(&path, PACKAGE_MODE)?;
+    let mut packer = Packer::new(options, &app, &tree, &path, file, progress);
     let folder = programs.folder();
     packer.go_into(folder);
     packer.programs(folder, &programs.names())?;
@@ -68,8 +71,8 @@ pub fn pack(
     let names = [programs.names(), copies.into_keys().collect()].concat();
     packer.control_files(&names, &settings)?;
     let (file, contents) = packer.finish()?;
-    let (size, sha256) = hash_file(output.temporary())?;
-    let path = output.commit(&file)?;
+    let (size, sha256) = hash_file(temporary.path())?;
+    temporary.commit(file)?;
     if options.index {
         index::write_index(&options.output_dir)?;
     }
@@ -122,7 +125,7 @@ struct Contents {
 /// Puts one thing after the other into the package and into the file list.
 struct Packer<'a> {
     options: &'a PackOptions,
-    output: &'a Output,
+    output: &'a Path,
     zip: ZipWriter<File>,
     list: FileList,
     /// What stands before the paths of the version directory.
@@ -136,7 +139,7 @@ impl<'a> Packer<'a> {
         options: &'a PackOptions,
         app: &AppVersion,
         tree: &Tree,
-        output: &'a Output,
+        output: &'a Path,
         file: File,
         tell: &'a mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Self {
@@ -308,7 +311,7 @@ impl<'a> Packer<'a> {
     }
 
     fn finish(self) -> Result<(File, Contents)> {
-        let path = self.output.path().to_owned();
+        let path = self.output.to_owned();
         let finished = self.zip.finish();
         let file = finished.map_err(|source| Error::Archive { path, source })?;
         Ok((file, self.contents))
@@ -331,7 +334,7 @@ impl<'a> Packer<'a> {
             };
         }
         Error::Archive {
-            path: self.output.path().to_owned(),
+            path: self.output.to_owned(),
             source,
         }
     }

@@ -25,6 +25,19 @@ fn first(log: &Log, operation: Operation, path: &Path) -> usize {
     found.unwrap_or_else(|| panic!("no {operation:?} of {}", path.display()))
 }
 
+/// The path of a file before it had its name: `.NAME.PROCESS-NUMBER.new`.
+fn on_its_way(log: &Log, path: &Path) -> PathBuf {
+    let start = format!(".{}.", path.file_name().unwrap().to_str().unwrap());
+    let is_it = |path: &&PathBuf| {
+        let name = path.file_name().unwrap().to_string_lossy();
+        name.starts_with(&start) && name.ends_with(".new")
+    };
+    let found = log.iter().map(|(_, path)| path).find(is_it);
+    found
+        .unwrap_or_else(|| panic!("nothing on its way to {}", path.display()))
+        .clone()
+}
+
 fn first_after(log: &Log, start: usize, operation: Operation, path: &Path) -> usize {
     start + first(&log[start..].to_vec(), operation, path)
 }
@@ -35,9 +48,9 @@ fn everything_is_durable_before_the_manifest_and_the_manifest_before_the_slot() 
     let log = log_of_an_update(&app);
     let version = app.version_dir("3");
     let manifest = version.join("esky-files/bootstrap-manifest.txt");
-    let new_manifest = version.join("esky-files/.bootstrap-manifest.txt.new");
     let slot = app.root().join("esky-state/slot-0");
 
+    let new_manifest = on_its_way(&log, &manifest);
     let manifest_synced = first(&log, Operation::Sync, &new_manifest);
     // The last time before the manifest: the directory itself was synced when it was empty but for the control directory.
     let syncs_tree = |at: &(Operation, PathBuf)| at.0 == Operation::Sync && at.1 == version;

@@ -151,6 +151,8 @@ impl Project {
         let lock = lock.ok_or_else(|| RepositoryError::Locked {
             path: self.repository.clone(),
         })?;
+        // Only who holds the lock writes there, and what killed processes have left would be on the server.
+        esky_fs::remove_temporaries(&layout::metadata(&self.repository));
         Ok(Locked { _lock: lock })
     }
 

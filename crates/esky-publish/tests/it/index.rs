@@ -25,6 +25,31 @@ fn every_package_is_listed_with_the_newest_first() {
 }
 
 #[test]
+fn packages_made_at_once_are_all_listed() {
+    let app = App::new();
+    let output = app.output();
+    fs::create_dir(&output).unwrap();
+    let name = |number: usize| format!("app-1.{number}.linux-x86_64.zip");
+    let (name, output) = (&name, &output);
+    std::thread::scope(|scope| {
+        for writer in 0..4 {
+            scope.spawn(move || {
+                for number in (writer..100).step_by(4) {
+                    fs::write(output.join(name(number)), "a package").unwrap();
+                    write_index(output).unwrap();
+                }
+            });
+        }
+    });
+    let page = fs::read_to_string(output.join("index.html")).unwrap();
+    let missing: Vec<usize> = (0..100)
+        .filter(|number| !page.contains(&name(*number)))
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
+    assert_eq!(fs::read_dir(output).unwrap().count(), 101);
+}
+
+#[test]
 fn package_that_is_gone_leaves_the_page() {
     let app = App::new();
     pack_with_index(&app, "1.0");

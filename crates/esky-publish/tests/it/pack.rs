@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Read;
 use std::ops::ControlFlow;
+use std::time::{Duration, SystemTime};
 
 const FILE_LIST: &str = "esky-files/file-list.txt";
 const MANIFEST: &str = "esky-files/bootstrap-manifest.txt";
@@ -176,8 +177,11 @@ fn leftover_of_a_killed_process_is_removed() {
     // No process has the largest number.
     let leftover = app
         .output()
-        .join(format!(".app-1.0.{PLATFORM}.zip.{}.new", i32::MAX));
+        .join(format!(".app-1.0.{PLATFORM}.zip.{}-0.new", i32::MAX));
     fs::write(&leftover, b"half").unwrap();
+    let file = fs::File::options().append(true).open(&leftover).unwrap();
+    let yesterday = SystemTime::now() - Duration::from_secs(24 * 60 * 60);
+    file.set_modified(yesterday).unwrap();
     app.pack().unwrap();
     assert!(!leftover.exists());
 }

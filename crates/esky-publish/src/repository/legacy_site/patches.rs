@@ -1,6 +1,5 @@
 //! Patches in the format of the original, from the packages that lie in a site.
 
-use std::fs::File;
 use std::io::BufReader;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -9,6 +8,7 @@ use std::sync::Arc;
 use esky_format::layout::APPDATA_DIR;
 use esky_format::name::AppVersion;
 use esky_format::version::compare;
+use esky_fs::Temporary;
 use esky_legacy::{Limits, Node, Tree};
 use sha2::{Digest, Sha256};
 
@@ -128,13 +128,9 @@ fn older(directory: &Path, new: &AppVersion) -> RepositoryResult<Vec<(AppVersion
 
 /// Moves a file to a name in the site, durably, from another file system too.
 pub(super) fn bring(staged: &Path, path: &Path) -> RepositoryResult<()> {
-    let mut temporary = path.as_os_str().to_owned();
-    temporary.push(".new");
-    let temporary = PathBuf::from(temporary);
-    esky_fs::remove_file(&temporary)?;
-    let file: File = esky_fs::copy_file(staged, &temporary, FILE_MODE)?;
-    esky_fs::move_durable(file, &temporary, path)?;
-    Ok(())
+    let temporary = Temporary::new(path)?;
+    let file = esky_fs::copy_file(staged, temporary.path(), FILE_MODE)?;
+    Ok(temporary.commit(file)?)
 }
 
 pub(super) fn hash(path: &Path) -> RepositoryResult<[u8; 32]> {
