@@ -17,6 +17,7 @@ pub mod faults;
 mod lock;
 mod machine;
 mod platform;
+mod processes;
 mod read;
 mod sync;
 mod temporary;
@@ -26,6 +27,7 @@ mod write;
 pub use error::{Error, ErrorKind, Operation, Result};
 pub use lock::{FileLock, VersionFileLock};
 pub use machine::{free_space, host_name, process_is_alive, require_space};
+pub use processes::{DirectoryUse, directory_use, lock_is_only_inherited};
 pub use read::{
     Kind, Metadata, exists, metadata, open_for_read, read_dir_names, read_limited, read_optional,
     read_part, read_pieces, read_prefix, read_symlink,

@@ -142,4 +142,24 @@ impl VersionFileLock {
             platform::try_hold_exclusive(lock_file, manifest).at(Operation::Lock, lock_file)?;
         Ok(held.map(Self))
     }
+
+    /// Takes the version for removal from processes that have only inherited the lock; `None` while anyone has more than
+    /// that. A new lock file, locked, replaces the old one, so that whoever starts the version from now on meets the new
+    /// lock. A crash leaves the old lock file or the new one, and perhaps the temporary one beside it.
+    pub fn take_from_inheritors(lock_file: &Path) -> Result<Option<Self>> {
+        let before = crate::processes::Identity::of(lock_file);
+        if !before.is_some_and(crate::processes::Identity::is_only_inherited) {
+            return Ok(None);
+        }
+        let temporary = lock_file.with_extension("new");
+        crate::remove_file(&temporary)?;
+        let copy = crate::copy_file(lock_file, &temporary, 0o644)?;
+        drop(copy);
+        let held = platform::try_hold_exclusive(&temporary, &temporary);
+        let held = held.at(Operation::Lock, &temporary)?.map(Self);
+        crate::rename(&temporary, lock_file)?;
+        // Whoever took the old lock in between can be seen now, and keeps it.
+        let still = before.is_some_and(crate::processes::Identity::is_only_inherited);
+        Ok(held.filter(|_| still))
+    }
 }

@@ -5,7 +5,9 @@ use crate::legacy_lock::{self, LegacyLock};
 use crate::scan::is_directory;
 use crate::version_dir::marks_of;
 use esky_format::layout::{STATE_DIR, STATE_LOCK};
-use esky_fs::{ErrorKind, FileLock, VersionFileLock};
+use esky_fs::{
+    DirectoryUse, ErrorKind, FileLock, VersionFileLock, directory_use, lock_is_only_inherited,
+};
 use std::path::{Path, PathBuf};
 
 /// Who holds it may change directories that are not (yet) versions. Apart from the update lock, so that a long
@@ -132,22 +134,45 @@ impl VersionLock {
         Ok(Self(Some(held)))
     }
 
-    /// Takes the version for removal; `None` while anyone uses it. Without a lock file nobody can use it.
+    /// Takes the version for removal; `None` while anyone uses it.
+    ///
+    /// A process uses a version if it took the version's lock and still has it, runs a program from its directory, or has
+    /// a file open there. A process that has only inherited the lock from its parent does not.
     pub fn try_exclusive(version_dir: &Path) -> Result<Option<Self>> {
         let [lockfile, manifest] = places(version_dir)?;
-        match VersionFileLock::try_exclusive(&lockfile, &manifest) {
+        if directory_use(version_dir, &lockfile) == DirectoryUse::Used {
+            return Ok(None);
+        }
+        let held = match Self::try_lock(&lockfile, &manifest)? {
+            Some(held) => held,
+            None => match VersionFileLock::take_from_inheritors(&lockfile)? {
+                Some(held) => Self(Some(held)),
+                None => return Ok(None),
+            },
+        };
+        // Somebody may have begun to use it before the lock was ours.
+        let is_used = directory_use(version_dir, &lockfile) == DirectoryUse::Used;
+        Ok((!is_used).then_some(held))
+    }
+
+    /// Without a lock file nobody can lock the version.
+    fn try_lock(lockfile: &Path, manifest: &Path) -> Result<Option<Self>> {
+        match VersionFileLock::try_exclusive(lockfile, manifest) {
             Ok(held) => Ok(held.map(|held| Self(Some(held)))),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(Some(Self(None))),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Whether anyone uses the version. In doubt (a lock file that this user may not open) yes.
+    /// Whether anyone uses the version. In doubt (a lock file that this user may not open) yes. Changes nothing.
     pub(crate) fn is_held(version_dir: &Path) -> Result<bool> {
-        match Self::try_exclusive(version_dir) {
-            Ok(lock) => Ok(lock.is_none()),
-            Err(Error::Disk(error)) if error.kind() == ErrorKind::Permission => Ok(true),
-            Err(error) => Err(error),
-        }
+        let [lockfile, manifest] = places(version_dir)?;
+        let is_locked = match Self::try_lock(&lockfile, &manifest) {
+            Ok(Some(_)) => false,
+            Ok(None) => !lock_is_only_inherited(&lockfile),
+            Err(Error::Disk(error)) if error.kind() == ErrorKind::Permission => true,
+            Err(error) => return Err(error),
+        };
+        Ok(is_locked || directory_use(version_dir, &lockfile) == DirectoryUse::Used)
     }
 }

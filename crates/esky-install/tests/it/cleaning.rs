@@ -32,6 +32,65 @@ fn version_in_use_waits_and_goes_when_nobody_uses_it() {
     assert!(!app.version_dir("1").exists());
 }
 
+/// A program that was started from a version and has no lock of its own: a helper of an app that keeps its lock to itself.
+#[cfg(target_os = "linux")]
+#[test]
+fn version_whose_helper_program_still_runs_waits() {
+    let app = App::with_versions(&["1", "2"]);
+    let opened = app.open();
+    let helper = app.version_dir("1").join("lib/helper");
+    fs::copy("/bin/sleep", &helper).unwrap();
+    let mut running = std::process::Command::new(&helper)
+        .arg("60")
+        .spawn()
+        .unwrap();
+    let lock = install(&opened, "3").unwrap();
+    assert!(!opened.cleanup(&lock, None).unwrap());
+    app.assert_whole("1");
+    running.kill().unwrap();
+    running.wait().unwrap();
+    assert!(opened.cleanup(&lock, None).unwrap());
+    assert!(!app.version_dir("1").exists());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn version_of_which_a_file_is_open_waits() {
+    let app = App::with_versions(&["1", "2"]);
+    let opened = app.open();
+    let open = fs::File::open(app.version_dir("1").join("lib/data.bin")).unwrap();
+    let lock = install(&opened, "3").unwrap();
+    assert!(!opened.cleanup(&lock, None).unwrap());
+    app.assert_whole("1");
+    drop(open);
+    assert!(opened.cleanup(&lock, None).unwrap());
+}
+
+/// A long-lived child that an app without esky in it has started: it has the lock's descriptor, and knows nothing of it.
+#[cfg(target_os = "linux")]
+#[test]
+fn version_whose_lock_was_only_inherited_is_removed() {
+    let app = App::with_versions(&["1", "2"]);
+    let opened = app.open();
+    let lockfile = app.version_dir("1").join("esky-files/lockfile.txt");
+    let script = r#"exec 9<"$1"; flock -s 9; sleep 60 <&- >&- 2>&- & echo $!"#;
+    let parent = std::process::Command::new("bash")
+        .args(["-c", script, "app"])
+        .arg(&lockfile)
+        .output()
+        .unwrap();
+    assert!(parent.status.success(), "{parent:?}");
+    let child = String::from_utf8(parent.stdout).unwrap();
+    assert!(VersionLock::shared(&app.version_dir("1")).is_ok());
+    let lock = install(&opened, "3").unwrap();
+    assert!(opened.cleanup(&lock, None).unwrap());
+    assert!(!app.version_dir("1").exists());
+    let killed = std::process::Command::new("kill")
+        .arg(child.trim())
+        .status();
+    assert!(killed.unwrap().success(), "the child must still have run");
+}
+
 #[test]
 fn version_of_the_caller_waits() {
     let app = App::with_versions(&["1", "2"]);
