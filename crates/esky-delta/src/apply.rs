@@ -16,7 +16,7 @@ use crate::matching::{Block, BlockMap};
 use crate::projection::Projection;
 use crate::references::{Analysis, Lookup, Reference, analyse_all};
 use crate::residue::Residue;
-use crate::streams::coder::Decoder;
+use crate::streams::coder::{Decoder, most_elements};
 use crate::streams::literals::{self, Run};
 use crate::streams::lzma::{self, Content};
 use crate::transfer::{self, Transfer};
@@ -82,8 +82,9 @@ pub(crate) fn apply_joined(
     check(container, old, limits)?;
     let filling = Filling::new(read_digests(container)?);
     let mut output = Output::new(output, filling, hashing, container.header);
-    let applied = Applier::new(old, lengths, container)?.run(&mut output);
-    applied
+    let applier = Applier::new(old, lengths, container);
+    applier
+        .and_then(|applier| applier.run(&mut output))
         .and_then(|()| output.finish())
         .map_err(|error| match error {
             Error::Damaged(_) | Error::WrongOutput
@@ -130,12 +131,13 @@ pub(crate) fn needs(patch: &[u8]) -> Result<u64> {
     Ok(container.header.memory.saturating_add(patch.len() as u64))
 }
 
-/// No stream holds more than there are bytes.
+/// No stream holds more than there are bytes, and none that takes time to unpack more than is in proportion to its own size.
 fn check_counts(container: &Container<'_>) -> Result<()> {
     let header = &container.header;
     for stream in &container.streams {
-        let most = match stream.id {
-            StreamId::References => header.old_size,
+        let most = match (stream.id, stream.packing) {
+            (StreamId::References, _) => header.old_size,
+            (_, Packing::Modelled) => header.new_size.min(most_elements(stream.bytes.len())),
             _ => header.new_size,
         };
         if stream.id != StreamId::Layout && stream.count > most {
@@ -193,11 +195,9 @@ struct Applier<'a> {
 impl<'a> Applier<'a> {
     fn new(old: &'a [u8], lengths: &[u32], container: &'a Container<'a>) -> Result<Self> {
         let header = container.header;
-        let with_references = container.stream(StreamId::References).is_some();
-        let analysis = if with_references {
-            analyse_all(old, lengths)
-        } else {
-            Analysis::default()
+        let analysis = match container.stream(StreamId::References) {
+            Some(stream) => analyse_all(old, lengths).with_count(stream.count)?,
+            None => Analysis::default(),
         };
         Ok(Self {
             old,
@@ -395,5 +395,46 @@ impl<'a> Unexpected<'a> {
 impl Default for Limits {
     fn default() -> Self {
         Self::none()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A patch whose only stream says that it holds so many elements in so many bytes.
+    fn check_stream(id: StreamId, count: u64, bytes: usize) -> Result<()> {
+        let header = Header {
+            old_size: 1 << 20,
+            old_hash: [0; 32],
+            new_size: 1 << 20,
+            new_hash: [0; 32],
+            memory: 1 << 30,
+        };
+        let stream = Stream {
+            id,
+            packing: Packing::Modelled,
+            count,
+            bytes: &vec![0; bytes],
+        };
+        check_counts(&Container {
+            header,
+            streams: vec![stream],
+        })
+    }
+
+    #[test]
+    fn streams_that_hold_too_much_for_their_size_are_refused() {
+        for id in [StreamId::Literals, StreamId::Residue, StreamId::Tokens] {
+            let most = most_elements(100);
+            assert!(check_stream(id, most, 100).is_ok(), "{id:?}");
+            assert!(check_stream(id, most + 1, 100).is_err(), "{id:?}");
+        }
+    }
+
+    #[test]
+    fn references_are_in_proportion_to_the_old_bytes() {
+        assert!(check_stream(StreamId::References, 1 << 20, 0).is_ok());
+        assert!(check_stream(StreamId::References, (1 << 20) + 1, 0).is_err());
     }
 }

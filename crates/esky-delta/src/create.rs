@@ -12,7 +12,7 @@ use crate::matching::{Block, BlockMap, match_bytes};
 use crate::projection::Projection;
 use crate::references::{Analysis, Lookup, analyse_all, load, store};
 use crate::residue::Residue;
-use crate::streams::coder::Encoder;
+use crate::streams::coder::{Encoder, pad};
 use crate::streams::literals;
 use crate::streams::lzma::{self, Content};
 use crate::transfer::{Known, Transfer};
@@ -197,7 +197,7 @@ impl<'a> Maker<'a> {
         let mut encoder = Encoder::new();
         let runs = apply::runs(self.old, blocks, self.new.len() as u32);
         literals::code(&mut encoder, runs, literals.len(), Some(literals));
-        encoder.finish()
+        pad(encoder.finish(), literals.len())
     }
 
     /// The streams of references and of unexpected bytes, and how many of those there are.
@@ -245,7 +245,7 @@ impl<'a> Maker<'a> {
             }
             expected = rest;
         }
-        encoder.finish()
+        pad(encoder.finish(), count)
     }
 }
 

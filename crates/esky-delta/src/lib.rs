@@ -15,6 +15,10 @@ mod residue;
 mod streams;
 mod transfer;
 mod tree;
+#[cfg(not(feature = "work"))]
+mod work;
+#[cfg(feature = "work")]
+pub mod work;
 
 pub use apply::{Limits, apply};
 pub use create::{LARGEST, create};

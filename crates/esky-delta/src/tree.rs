@@ -5,6 +5,7 @@
 mod announced;
 mod apply;
 mod before;
+mod bounds;
 mod create;
 mod hashes;
 mod head;
@@ -92,6 +93,7 @@ fn pass(
 }
 
 fn read(tree: &dyn Tree, index: usize, offset: u64, buffer: &mut [u8]) -> crate::Result<()> {
+    crate::work::add(buffer.len() as u64);
     let read = tree.read_at(index, offset, buffer);
     read.map_err(|source| crate::Error::Tree {
         path: tree

@@ -24,7 +24,7 @@ pub struct Target {
     pub name: &'static str,
     /// Panics if the bytes break a promise.
     pub body: fn(&[u8]),
-    /// Good inputs.
+    /// Good inputs, and bad ones that broke a promise once.
     pub seeds: fn() -> Vec<Vec<u8>>,
 }
 

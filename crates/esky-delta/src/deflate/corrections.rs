@@ -5,7 +5,7 @@ use super::search::SHORTEST;
 use super::tokens::{Token, Tokens};
 use crate::error::{Damage, Error, Result};
 use crate::streams::adaptive::{Adaptive, Number};
-use crate::streams::coder::{BitCoder, Decoder, Encoder};
+use crate::streams::coder::{BitCoder, Decoder, Encoder, pad};
 
 /// How errors name them.
 const NAME: &str = "the tokens";
@@ -169,7 +169,7 @@ impl Writer {
 
     /// The number of corrections, and their bytes.
     pub(crate) fn finish(self) -> (u64, Vec<u8>) {
-        (self.count, self.encoder.finish())
+        (self.count, pad(self.encoder.finish(), self.count as usize))
     }
 }
 

@@ -1,13 +1,11 @@
 //! The new executable's layout as a stream: how it differs from the old one's.
 
 use crate::error::Result;
-use crate::references::{Layout, Segment};
+use crate::references::{Layout, MOST_SEGMENTS, Segment};
 use crate::streams::varint::{Reader, put, put_signed};
 
 /// How errors name the stream.
 pub(crate) const NAME: &str = "the layout";
-/// No executable has more segments.
-const MOST_SEGMENTS: u64 = 1024;
 
 /// Writes a layout.
 pub(crate) fn write(old: &Layout, new: &Layout) -> Vec<u8> {
@@ -35,7 +33,7 @@ pub(crate) fn read(old: &Layout, bytes: &[u8]) -> Result<Layout> {
         return Ok(old.clone());
     }
     let mut reader = Reader::new(bytes, NAME);
-    let count = reader.number_to(MOST_SEGMENTS)?;
+    let count = reader.number_to(MOST_SEGMENTS as u64)?;
     let mut layout = Layout::default();
     for index in 0..count as usize {
         let before = old.segments.get(index).copied().unwrap_or_default();

@@ -1,6 +1,6 @@
 //! ELF, 64 bits, little-endian, for x86-64 and arm64. After the System V ABI and its supplements.
 
-use super::layout::Segment;
+use super::layout::{MOST_SEGMENTS, Segment};
 use super::read::ReadAt;
 use super::tables::Code;
 use super::{Finder, Kind, arm64, frames, pointers, tables, x86};
@@ -67,16 +67,22 @@ pub(super) fn find(finder: &mut Finder<'_>) -> Option<()> {
         .iter()
         .filter(|section| section.flags & CODE != 0)
         .filter_map(|section| Code::new(finder, section.at, section.size))
+        .take(tables::MOST_CODE)
         .collect();
     for code in &code {
+        finder.look(code.size().into())?;
         match machine {
             X86_64 => x86::find(finder, code.start, code.end),
             _ => arm64::find(finder, code.start, code.end),
         }
     }
     tables::find_relative(finder, &code);
+    let frame_header = frame_header(file);
     for section in &sections {
-        find_in_section(finder, &sections, section, machine);
+        find_in_section(finder, &sections, section, machine)?;
+        if frame_header == Some(section.at) {
+            frames::find(finder, section.at);
+        }
     }
     let fixed = file.u16(16) == Some(2);
     if fixed && base > 0 {
@@ -125,7 +131,9 @@ fn add_unloaded(finder: &mut Finder<'_>, sections: &[Section]) {
             .iter()
             .map(|segment| segment.address.saturating_add(segment.memory_size));
         let end = ends.max().and_then(|end| end.checked_add(0xffff));
-        if let Some(address) = end.map(|end| end & !0xffff) {
+        if layout.segments.len() < MOST_SEGMENTS
+            && let Some(address) = end.map(|end| end & !0xffff)
+        {
             layout.segments.push(Segment {
                 file: section.at,
                 file_size: section.size,
@@ -163,14 +171,24 @@ fn read_sections(file: &[u8]) -> Vec<Section> {
         .collect()
 }
 
-fn find_in_section(finder: &mut Finder<'_>, sections: &[Section], section: &Section, machine: u16) {
+/// `None` if all of it comes to more work than is allowed.
+fn find_in_section(
+    finder: &mut Finder<'_>,
+    sections: &[Section],
+    section: &Section,
+    machine: u16,
+) -> Option<()> {
+    if [RELA, RELR, SYMBOLS, DYNAMIC_SYMBOLS, DYNAMIC].contains(&section.kind) {
+        finder.look(section.size.into())?;
+    }
     let entries =
         |size: u32| (section.at..section.at + section.size / size * size).step_by(size as usize);
     match section.kind {
         RELA => entries(24).for_each(|at| relocation(finder, at, machine)),
         RELR => relative_relocations(finder, section),
         SYMBOLS | DYNAMIC_SYMBOLS => {
-            let names = sections.iter().find(|names| names.index == section.link);
+            let names = sections.binary_search_by_key(&section.link, |names| names.index);
+            let names = names.ok().and_then(|at| sections.get(at));
             let names = names.and_then(|names| finder.analysis.layout.address_of(names.at));
             let names = names.map(|address| finder.base(address));
             for at in entries(24) {
@@ -190,10 +208,7 @@ fn find_in_section(finder: &mut Finder<'_>, sections: &[Section], section: &Sect
         }
         _ => {}
     }
-    let frame_header = frame_header(finder.file);
-    if frame_header == Some(section.at) {
-        frames::find(finder, section.at);
-    }
+    Some(())
 }
 
 /// A symbol has a name and, if it is defined here, an address.

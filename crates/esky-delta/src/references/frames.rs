@@ -10,6 +10,9 @@ const RELATIVE_8: u8 = 0x10;
 /// Signed 32 bits counted from the index.
 const INDEXED_4: u8 = 0x3b;
 
+/// No number of 64 bits takes more bytes.
+const LONGEST_NUMBER: usize = 10;
+
 /// Finds the references of the index at this place, and of the frames that it leads to.
 pub(super) fn find(finder: &mut Finder<'_>, index: u32) -> Option<()> {
     let file = finder.file;
@@ -44,6 +47,7 @@ pub(super) fn find_frames(finder: &mut Finder<'_>, start: u32, end: u32) -> Opti
     let mut at = start;
     let mut common = Common::default();
     while at < end {
+        finder.look(8)?;
         let length = finder
             .file
             .u32(at.into())
@@ -150,7 +154,11 @@ impl<'a> Cursor<'a> {
 
     /// Steps over a number of variable length.
     fn leb(&mut self) -> Option<()> {
-        while self.byte()? >= 0x80 {}
-        Some(())
+        for _ in 0..LONGEST_NUMBER {
+            if self.byte()? < 0x80 {
+                return Some(());
+            }
+        }
+        None
     }
 }

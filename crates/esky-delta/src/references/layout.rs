@@ -31,6 +31,9 @@ impl Segment {
     }
 }
 
+/// No executable has more segments, nor have all that share a unit.
+pub(crate) const MOST_SEGMENTS: usize = 1024;
+
 /// The segments of a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Layout {

@@ -1,6 +1,6 @@
 //! Mach-O, 64 bits, for x86-64 and arm64, alone or several in one fat file. After the public headers of the format.
 
-use super::layout::Segment;
+use super::layout::{MOST_SEGMENTS, Segment};
 use super::read::ReadAt;
 use super::tables::Code;
 use super::{Finder, Kind, arm64, frames, pointers, signature, tables, x86};
@@ -146,6 +146,9 @@ fn read_segments(
         let Some(address) = address.and_then(|address| u32::try_from(address).ok()) else {
             continue;
         };
+        if finder.analysis.layout.segments.len() >= MOST_SEGMENTS {
+            return None;
+        }
         finder.analysis.layout.segments.push(Segment {
             file: slice.start.checked_add(place)?,
             file_size: file.u64(at + 48)?.try_into().ok()?,
@@ -182,8 +185,12 @@ fn find_in_code(finder: &mut Finder<'_>, slice: &Slice, sections: &[Section]) {
         .iter()
         .filter(|section| section.flags & 0x8000_0400 != 0)
         .filter_map(|section| Code::new(finder, section.at, section.size))
+        .take(tables::MOST_CODE)
         .collect();
     for code in &code {
+        if finder.look(code.size().into()).is_none() {
+            return;
+        }
         match slice.machine {
             X86_64 => x86::find(finder, code.start, code.end),
             _ => arm64::find(finder, code.start, code.end),
@@ -223,6 +230,7 @@ fn find_chains(finder: &mut Finder<'_>, slice: &Slice, command: u64) -> Option<(
 
 fn follow_chain(finder: &mut Finder<'_>, mut at: u64, format: u16) -> Option<()> {
     loop {
+        finder.look(4)?;
         let value = finder.file.u64(at)?;
         if value >> 63 == 0 && format == 6 {
             finder.add(at.try_into().ok()?, Kind::Chained);
@@ -290,6 +298,7 @@ fn find_symbols(finder: &mut Finder<'_>, slice: &Slice, command: u64) -> Option<
     let names = finder.analysis.layout.address_of(names)?;
     let names = finder.base(names);
     for symbol in 0..u64::from(file.u32(command + 12)?.min(1 << 22)) {
+        finder.look(4)?;
         let at = u32::try_from(table + 16 * symbol).ok()?;
         finder.add(at, Kind::Based32(names));
         if file.u8(u64::from(at) + 4)? & 0xee == 0x0e {

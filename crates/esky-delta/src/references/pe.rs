@@ -26,6 +26,7 @@ pub(super) fn find(finder: &mut Finder<'_>) -> Option<()> {
     let header = read_header(finder.file)?;
     let code = read_sections(finder, &header)?;
     for code in &code {
+        finder.look(code.size().into())?;
         if header.machine == X86_64 {
             tables::find_in_code(finder, code);
             x86::find(finder, code.start, code.end);
@@ -199,6 +200,7 @@ fn find_names(finder: &mut Finder<'_>, at: u32) -> Option<()> {
     let table = finder.file.u32(at.into())?;
     let mut entry = finder.analysis.layout.place_of(table)?;
     loop {
+        finder.look(4)?;
         let value = finder.file.u64(entry.into()).filter(|&value| value != 0)?;
         if value >> 63 == 0 {
             finder.add(entry, Kind::Image32);

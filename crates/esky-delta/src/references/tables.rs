@@ -18,7 +18,14 @@ const FEWEST: usize = 3;
 /// No table is longer.
 const LONGEST: u32 = 1 << 14;
 
+/// No executable has more stretches of code.
+pub(super) const MOST_CODE: usize = 64;
+
 impl Code {
+    pub(super) fn size(&self) -> u32 {
+        self.end - self.start
+    }
+
     pub(super) fn new(finder: &Finder<'_>, at: u32, size: u32) -> Option<Self> {
         Some(Self {
             start: at,
@@ -30,7 +37,7 @@ impl Code {
     }
 
     fn holds(&self, address: u32) -> bool {
-        address.wrapping_sub(self.address) < self.end - self.start
+        address.wrapping_sub(self.address) < self.size()
     }
 }
 

@@ -1,6 +1,8 @@
 //! A binary arithmetic coder: each bit costs what its probability says. Integers only, so that every
 //! machine decodes the same.
 
+use crate::work;
+
 /// Writes or reads bits. Models are written once, against this: what the writer puts in, the reader
 /// gives back, so the two cannot drift apart.
 pub(crate) trait BitCoder {
@@ -14,6 +16,25 @@ pub(crate) trait BitCoder {
             bits << 1 | u64::from(self.code(1 << 15, value >> shift & 1 == 1))
         })
     }
+}
+
+/// Models pack some elements to next to nothing, but reading takes time for each. So a stream may hold this many elements
+/// for each of its bytes, and a few beside; one that is packed more densely ends with zeros, which say nothing.
+const MOST_PER_BYTE: u64 = 32;
+const FREE: u64 = 1 << 12;
+
+/// How many elements a stream of so many bytes may hold.
+pub(crate) fn most_elements(bytes: usize) -> u64 {
+    FREE.saturating_add(MOST_PER_BYTE.saturating_mul(bytes as u64))
+}
+
+/// Appends zeros to a packed stream until it may hold so many elements.
+pub(crate) fn pad(mut bytes: Vec<u8>, elements: usize) -> Vec<u8> {
+    let least = (elements as u64)
+        .saturating_sub(FREE)
+        .div_ceil(MOST_PER_BYTE);
+    bytes.resize(bytes.len().max(least as usize), 0);
+    bytes
 }
 
 /// Writes bits.
@@ -99,6 +120,7 @@ impl<'a> Decoder<'a> {
 
 impl BitCoder for Decoder<'_> {
     fn code(&mut self, one: u32, _bit: bool) -> bool {
+        work::add(1);
         let middle = split(self.low, self.high, one);
         let bit = self.value <= middle;
         if bit {
@@ -142,6 +164,16 @@ mod tests {
             }
             prop_assert_eq!(decoder.plain(64, 0), value);
         }
+    }
+
+    #[test]
+    fn a_stream_is_as_long_as_its_elements_need() {
+        for elements in [0, 1, 4096, 4097, 1_000_000] {
+            let padded = pad(Vec::new(), elements);
+            assert!(most_elements(padded.len()) >= elements as u64);
+            assert!(padded.is_empty() || most_elements(padded.len() - 1) < elements as u64);
+        }
+        assert_eq!(pad(vec![7; 9], 4096), [7; 9]);
     }
 
     #[test]

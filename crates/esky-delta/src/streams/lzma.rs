@@ -40,6 +40,7 @@ pub(crate) fn unpack(
 ) -> Result<Vec<u8>> {
     let damaged = |_| Error::Damaged(Damage::Packing { stream });
     let mut bytes = Vec::with_capacity(count as usize);
+    crate::work::add(count);
     let (lc, pb) = content.bits();
     let properties = (pb * 5 * 9 + lc) as u8;
     let reader = LzmaReader::new_with_props(packed, count, properties, dictionary(count), None);

@@ -15,6 +15,7 @@ use crate::deflate::{Nothing, Old, Reader};
 use crate::error::{Damage, Error, Result};
 use crate::format::{Container, StreamId};
 use crate::packed::{Packer, Packing};
+use crate::work;
 
 /// A tree's patch, of which the index was read and checked.
 #[derive(Debug)]
@@ -141,6 +142,8 @@ struct Open<'a> {
     packing: Option<Packing>,
     packed: Vec<u8>,
     hash: Sha256,
+    /// How many bytes it may still have: streams may come out longer than the patch says.
+    left: u64,
     /// What a link leads to is looked at before it is written.
     link: Vec<u8>,
 }
@@ -323,6 +326,7 @@ impl<'a> Open<'a> {
             packing: None,
             packed: Vec::new(),
             hash: Sha256::new(),
+            left: file.entry.size,
             link: Vec::new(),
         }
     }
@@ -369,6 +373,9 @@ impl<'a> Open<'a> {
         if self.is_ignored {
             return Ok(());
         }
+        work::add(bytes.len() as u64);
+        let left = self.left.checked_sub(bytes.len() as u64);
+        self.left = left.ok_or_else(|| self.wrong())?;
         self.hash.update(bytes);
         if self.file.entry.kind != Kind::Link {
             return sink.write(bytes).map_err(Error::Write);
@@ -384,10 +391,8 @@ impl<'a> Open<'a> {
         if self.is_ignored {
             return Ok(());
         }
-        if self.hash.finalize_reset()[..] != self.file.sha256 {
-            return Err(Error::WrongFile {
-                path: self.file.entry.path.clone(),
-            });
+        if self.left > 0 || self.hash.finalize_reset()[..] != self.file.sha256 {
+            return Err(self.wrong());
         }
         if self.file.entry.kind == Kind::Link {
             if !paths::stays_inside(&self.file.entry.path, &self.link) {
@@ -396,6 +401,12 @@ impl<'a> Open<'a> {
             sink.write(&self.link).map_err(Error::Write)?;
         }
         sink.end().map_err(Error::Write)
+    }
+
+    fn wrong(&self) -> Error {
+        Error::WrongFile {
+            path: self.file.entry.path.clone(),
+        }
     }
 
     fn unsafe_link(&self) -> Error {

@@ -3,9 +3,10 @@
 use std::io::Write;
 use std::ops::ControlFlow;
 
+use super::apply::places;
 use super::before::{Before, read_range};
 use super::head::Head;
-use super::index::{Index, Range, Source, Unit};
+use super::index::{Index, Range, Unit};
 use super::repack::{Given, with_corrections};
 use super::{Tree, plan};
 use crate::create::create_joined;
@@ -45,12 +46,13 @@ pub fn diff(
     let mut units = Vec::new();
     let mut done = 0;
     let mut memory = 0;
+    let places = places(old, &plan.index)?;
     for (number, contents) in plan.contents.iter().enumerate() {
         if progress(done, output).is_break() {
             return Err(Error::Cancelled);
         }
         let given = given(&plan.index, contents);
-        let before = old_bytes(old, &plan.index, number, &given)?;
+        let before = old_bytes(old, &places, &plan.index, number, &given)?;
         let (bytes, lengths) = new_bytes(new, &given)?;
         let unit = create_joined(&before.bytes, &before.lengths, &bytes, &lengths)?;
         let unit = with_corrections(new, &given, &before, unit, &bytes)?;
@@ -80,14 +82,14 @@ pub fn diff(
 }
 
 /// The old bytes of a unit; with the tokens of its streams if new ones are packed after them.
-fn old_bytes(old: &dyn Tree, index: &Index, unit: usize, given: &[Given]) -> Result<Before> {
+fn old_bytes(
+    old: &dyn Tree,
+    places: &[usize],
+    index: &Index,
+    unit: usize,
+    given: &[Given],
+) -> Result<Before> {
     let ranges = index.units.get(unit).map_or(&[][..], |unit| &unit.ranges);
-    let place = |source: &Source| {
-        let path = &source.path;
-        let at = old.entries().iter().position(|entry| entry.path == *path);
-        at.unwrap_or(usize::MAX)
-    };
-    let places: Vec<usize> = index.sources.iter().map(place).collect();
     let is_packed = given.iter().any(|part| part.packer.is_some());
     let unit = Unit {
         ranges: ranges.to_vec(),
@@ -95,7 +97,7 @@ fn old_bytes(old: &dyn Tree, index: &Index, unit: usize, given: &[Given]) -> Res
         ..Unit::default()
     };
     within_limit(unit.old_size())?;
-    Before::read(old, &places, &unit)
+    Before::read(old, places, &unit)
 }
 
 /// The parts of files whose bytes a unit gives.

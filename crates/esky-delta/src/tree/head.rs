@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use super::index::{Index, NAME};
 use crate::apply::Limits;
 use crate::error::{Damage, Error, Result};
-use crate::streams::coder::{Decoder, Encoder};
+use crate::streams::coder::{Decoder, Encoder, most_elements, pad};
 use crate::streams::literals;
 use crate::streams::varint::put;
 
@@ -13,7 +13,7 @@ const MAGIC: [u8; 4] = *b"eskt";
 /// The format that this crate writes, and the only one that it reads.
 const VERSION: u8 = 1;
 /// No index is larger.
-const LARGEST: u64 = 1 << 26;
+const LARGEST: u64 = 1 << 25;
 const CHECKSUM: usize = 4;
 
 /// What stands before the units.
@@ -45,7 +45,7 @@ impl Head {
             index.len(),
             Some(&index),
         );
-        let packed = encoder.finish();
+        let packed = pad(encoder.finish(), index.len());
         let mut bytes = MAGIC.to_vec();
         bytes.push(VERSION);
         put(&mut bytes, self.memory);
@@ -81,6 +81,9 @@ impl Head {
         let size = reader.size(limits)?;
         let packed = reader.size(limits)?;
         let hashes = reader.size(limits)?;
+        if size as u64 > most_elements(packed) {
+            return Err(out_of_bounds());
+        }
         let packed = reader.take(packed)?;
         let hashes = reader.take(hashes)?;
         reader.check()?;
@@ -88,8 +91,9 @@ impl Head {
         let index = literals::code(&mut decoder, one_run(size), size, None);
         let index = Index::read(&index, &hashes)?;
         if index.output() != output {
-            return Err(Error::Damaged(Damage::OutOfBounds { stream: NAME }));
+            return Err(out_of_bounds());
         }
+        index.check(limits)?;
         let size = reader.bytes.len() as u64;
         Ok(Self {
             memory,
@@ -97,6 +101,10 @@ impl Head {
             index,
         })
     }
+}
+
+fn out_of_bounds() -> Error {
+    Error::Damaged(Damage::OutOfBounds { stream: NAME })
 }
 
 fn one_run(length: usize) -> impl Iterator<Item = literals::Run<'static>> {

@@ -1,5 +1,7 @@
 //! The index of a tree's patch: which files there are, and what each is made of.
 
+use std::collections::HashMap;
+
 use super::paths::is_safe;
 use super::{Entry, Kind};
 use crate::deflate::Tokens;
@@ -150,8 +152,14 @@ impl Index {
             put_path(&mut bytes, path);
         }
         put(&mut bytes, self.files.len() as u64);
+        let sources = self.sources.iter().enumerate();
+        let places: HashMap<&str, usize> = sources
+            .map(|(place, source)| (source.path.as_str(), place))
+            .collect();
         for file in &self.files {
-            file.put(&mut bytes, &self.sources);
+            // Most files are made of an old one of the same path.
+            let same = places.get(file.entry.path.as_str());
+            file.put(&mut bytes, &self.sources, same.copied());
         }
         put(&mut bytes, self.units.len() as u64);
         for unit in &self.units {
@@ -214,12 +222,8 @@ impl Index {
 }
 
 impl NewFile {
-    fn put(&self, bytes: &mut Vec<u8>, sources: &[Source]) {
+    fn put(&self, bytes: &mut Vec<u8>, sources: &[Source], same: Option<usize>) {
         put(bytes, self.entry.kind.number().into());
-        // Most files are made of an old one of the same path.
-        let same = sources
-            .iter()
-            .position(|source| source.path == self.entry.path);
         put(bytes, same.map_or(0, |place| place as u64 + 1));
         if same.is_none() {
             put_path(bytes, &self.entry.path);

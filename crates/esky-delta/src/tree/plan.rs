@@ -248,6 +248,7 @@ impl Builder<'_> {
         let sharing = Sharing::of(self.old, weights.max().unwrap_or(0));
         let mut contents: Vec<Vec<Content>> = Vec::new();
         let mut size = 0;
+        let mut left = self.index.most_read();
         for group in groups {
             let joins = |unit: &Vec<Content>| sharing.allows(unit, size, group.weight);
             if !contents.last().is_some_and(joins) {
@@ -260,7 +261,9 @@ impl Builder<'_> {
             {
                 content.push(group.content);
                 for range in group.ranges {
-                    if !unit.ranges.contains(&range) {
+                    // What would have old bytes read too often is made from nothing.
+                    if !unit.ranges.contains(&range) && range.reads() <= left {
+                        left -= range.reads();
                         unit.ranges.push(range);
                     }
                 }

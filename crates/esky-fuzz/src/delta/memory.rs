@@ -34,6 +34,10 @@ impl Files {
         paths.zip(self.contents.iter().map(Vec::as_slice))
     }
 
+    pub(super) fn size(&self) -> usize {
+        self.contents.iter().map(Vec::len).sum()
+    }
+
     fn by_path(&self) -> BTreeMap<&str, &[u8]> {
         self.iter().collect()
     }

@@ -3,7 +3,7 @@
 mod memory;
 mod programs;
 
-use esky_delta::{Limits, Patch, apply, create, deflate, diff};
+use esky_delta::{Limits, Patch, apply, create, deflate, diff, work};
 
 use crate::format::assert_safe;
 use memory::{Files, go_on};
@@ -12,6 +12,10 @@ use memory::{Files, go_on};
 const MEMORY: u64 = 64 << 20;
 const OUTPUT: u64 = 1 << 20;
 const CHECKSUM: usize = 4;
+/// Units of work that any patch may make, and that it may make for each byte of itself, of the old and of the new files: bits of
+/// which models decode ten for a byte, and of which they find hundreds in one byte of a patch.
+const LEAST_WORK: u64 = 1 << 20;
+const MOST_WORK: u64 = 2000;
 
 /// Whatever the patch of a tree is, it writes no more than the limit, and to safe paths only. Checksums are made right first:
 /// they keep accidents out, and this is about those who compute them anew.
@@ -23,19 +27,29 @@ pub(crate) fn patch_of_tree(bytes: &[u8]) {
 }
 
 fn tree_patch(bytes: &[u8]) {
-    let Ok(patch) = Patch::open(bytes, &limits()) else {
-        return;
-    };
+    let old = old();
     let mut new = Files::default();
-    if patch.apply(&old(), &mut new).is_err() {
+    work::taken();
+    let is_applied = open_and_apply(bytes, &old, &mut new);
+    assert_in_proportion(bytes.len() + old.size() + new.size());
+    if !is_applied {
         return;
     }
-    let mut size = 0;
-    for (path, content) in new.iter() {
+    for (path, _) in new.iter() {
         assert_safe(path);
-        size += content.len() as u64;
     }
-    assert!(size <= OUTPUT);
+    assert!(new.size() as u64 <= OUTPUT);
+}
+
+fn open_and_apply(bytes: &[u8], old: &Files, new: &mut Files) -> bool {
+    let patch = Patch::open(bytes, &limits());
+    patch.and_then(|patch| patch.apply(old, new)).is_ok()
+}
+
+/// The work of reading a patch is bounded by what is read and written, not by what the patch says.
+fn assert_in_proportion(bytes: usize) {
+    let (done, most) = (work::taken(), LEAST_WORK + MOST_WORK * bytes as u64);
+    assert!(done <= most, "{done} units of work for {bytes} bytes");
 }
 
 /// The same for the patch of one file, which either gives the right bytes or none.
@@ -45,8 +59,10 @@ pub(crate) fn patch_of_file(bytes: &[u8]) {
         seal(&mut mended, 0, end);
     }
     for patch in [bytes, &mended] {
-        let mut new = Vec::new();
-        let _ = apply(&text(0), patch, &mut new, &limits());
+        let (old, mut new) = (text(0), Vec::new());
+        work::taken();
+        let _ = apply(&old, patch, &mut new, &limits());
+        assert_in_proportion(patch.len() + old.len() + new.len());
         assert!(new.len() as u64 <= OUTPUT);
     }
 }
@@ -70,14 +86,18 @@ pub(crate) fn changed_file(bytes: &[u8]) {
     assert!(made == new);
 }
 
+/// With its checksum made right, 261 bytes of which an index of 12 MB is unpacked, and nothing of it is right.
+const SLOW_HEAD: &[u8] = include_bytes!("../../seeds/patch_of_tree-slow-head");
+
 pub(crate) fn tree_seeds() -> Vec<Vec<u8>> {
     let archive = |changed| [b"before".as_slice(), &zlib(&text(changed))].concat();
     let renamed = Files::from([("b", text(1)), ("moved", text(0)), ("z", archive(1))]);
     let packed = Files::from([("a", text(0)), ("z", archive(7))]);
-    [renamed, packed, Files::default()]
+    let patches = [renamed, packed, Files::default()]
         .iter()
         .map(|new| between(&old(), new))
-        .collect()
+        .collect();
+    [patches, vec![SLOW_HEAD.to_vec()]].concat()
 }
 
 pub(crate) fn file_seeds() -> Vec<Vec<u8>> {
