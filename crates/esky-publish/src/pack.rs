@@ -12,7 +12,7 @@ use esky_format::layout::{
     APPDATA_DIR, CONTROL_DIR, FILE_LIST, LOCKFILE, LOCKFILE_TEXT, MANIFEST, SETTINGS, TRUST_ROOT,
 };
 use esky_format::manifest;
-use esky_format::name::AppVersion;
+use esky_format::name::{AppVersion, check_app_name, check_version};
 use esky_format::settings::Settings;
 use esky_fs::Temporary;
 use sha2::{Digest, Sha256};
@@ -40,6 +40,8 @@ pub fn pack(
     options: &PackOptions,
     progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Packed> {
+    check_app_name(&options.name)?;
+    check_version(&options.version)?;
     check_places(options)?;
     let mut tree = scan(&options.directory)?;
     let found = freezer::recognise(&Frozen::new(&options.directory, &tree))?;

@@ -18,7 +18,7 @@ fn initialized(scene: &Scene) -> Reply {
 }
 
 /// The command with the keys of this folder.
-fn run(scene: &Scene, words: &[&str]) -> Reply {
+pub(crate) fn run(scene: &Scene, words: &[&str]) -> Reply {
     typed(scene, words, "")
 }
 
@@ -42,7 +42,7 @@ fn typed(scene: &Scene, words: &[&str], input: &str) -> Reply {
     Reply::from(child.wait_with_output().unwrap())
 }
 
-fn release(scene: &Scene, version: &str, options: &[&str]) -> Reply {
+pub(crate) fn release(scene: &Scene, version: &str, options: &[&str]) -> Reply {
     let (frozen, bootstrap) = (scene.frozen(version), scene.bootstrap());
     let words = ["release", frozen.to_str().unwrap(), "--version", version];
     let bootstrap = ["--bootstrap", bootstrap.to_str().unwrap()];

@@ -24,6 +24,7 @@ mod signers;
 mod stage;
 mod state;
 mod status;
+mod succession;
 mod unpacked;
 mod upkeep;
 

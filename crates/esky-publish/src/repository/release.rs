@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
+use esky_format::name::{check_app_name, check_version};
 use esky_trust::{Hashes, PackageKind, Release, Role, TargetFile, Time, Wanted, release_path};
 
 use super::error::{RepositoryError, RepositoryResult};
@@ -12,7 +13,7 @@ use super::request::settle;
 use super::signers::Signers;
 use super::stage::{Change, StagedPackage};
 use super::state::{Accept, State};
-use super::{layout, repack};
+use super::{layout, repack, succession};
 use crate::{PackOptions, Packed, Progress, TrustOptions, pack};
 
 /// What to release.
@@ -26,6 +27,8 @@ pub struct ReleaseOptions {
     pub notes: Option<String>,
     /// No version below this one may be installed any more.
     pub minimum_version: Option<String>,
+    /// Release it also if copies with the newest version will not be offered it, for those with older ones.
+    pub allow_older: bool,
     /// Which patches are made.
     pub patches: PatchOptions,
 }
@@ -80,6 +83,7 @@ pub fn release(
     now: Time,
     progress: &mut dyn FnMut(ReleaseStep) -> ControlFlow<()>,
 ) -> RepositoryResult<Released> {
+    check_names(project, options)?;
     let _lock = project.lock()?;
     project.clear_staging()?;
     let state = State::read(&project.repository, Accept::Newest)?;
@@ -104,6 +108,7 @@ pub fn release(
     }
     released.already = known == Some(&file);
     if !released.already {
+        succession::check(&state, &release, options.allow_older)?;
         let path = released.packed.path.clone();
         let what = (&release, path.as_path());
         let mut patching = |amount| progress(ReleaseStep::Patching(amount));
@@ -125,6 +130,16 @@ pub fn release(
     project.clear_staging()?;
     released.packed.path.clone_from(&released.path);
     Ok(released)
+}
+
+/// What nobody could be offered is refused before any work.
+fn check_names(project: &Project, options: &ReleaseOptions) -> RepositoryResult<()> {
+    check_app_name(&project.app)?;
+    if let Source::Directory(options) = &options.source {
+        check_version(&options.version)?;
+    }
+    let minimum = options.minimum_version.as_deref();
+    Ok(minimum.map_or(Ok(()), check_version)?)
 }
 
 fn pack_for(

@@ -92,6 +92,7 @@ pub(crate) fn run(
         channel: arguments.channel,
         notes,
         minimum_version: arguments.minimum_version,
+        allow_older: arguments.allow_older,
         patches: PatchOptions {
             count: arguments.patches,
             ..PatchOptions::default()

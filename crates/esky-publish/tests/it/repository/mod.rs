@@ -10,6 +10,7 @@ mod reader;
 mod requests;
 mod several;
 mod spoilt;
+mod succession;
 mod tampering;
 
 use std::fs;
@@ -127,6 +128,7 @@ impl Workshop {
             channel: None,
             notes: Some(format!("New in {version}")),
             minimum_version: None,
+            allow_older: false,
             patches: PatchOptions::default(),
         }
     }
