@@ -7,7 +7,7 @@ use esky_format::name::{check_app_name, check_version};
 use esky_trust::{Hashes, PackageKind, Release, Role, TargetFile, Time, Wanted, release_path};
 
 use super::error::{RepositoryError, RepositoryResult};
-use super::patches::{self, PatchMade, PatchOptions};
+use super::patches::{self, CompactMade, PatchMade, PatchOptions};
 use super::project::Project;
 use super::request::settle;
 use super::signers::Signers;
@@ -62,8 +62,8 @@ pub struct Released {
     pub channel: String,
     /// What was packed.
     pub packed: Packed,
-    /// Size of the compact package in bytes; 0 if nothing was made.
-    pub compact: u64,
+    /// The compact package.
+    pub compact: CompactMade,
     /// The patches, those from newer versions first.
     pub patches: Vec<PatchMade>,
     /// Whether it was released before, exactly so; then nothing was changed.
@@ -97,7 +97,7 @@ pub fn release(
         target: target.clone(),
         channel: channel.clone(),
         packed,
-        compact: 0,
+        compact: CompactMade::Nothing,
         patches: Vec::new(),
         already: false,
         request: None,
@@ -158,7 +158,7 @@ fn pack_for(
             name: project.app.clone(),
             ..(**options).clone()
         },
-        Source::Package(package) => repack::unpack(package, &project.staging())?,
+        Source::Package(package) => repack::unpack(package, &project.staging().join("package"))?,
     };
     if options.name != project.app {
         return Err(RepositoryError::OtherApp {

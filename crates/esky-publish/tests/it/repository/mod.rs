@@ -7,6 +7,7 @@ mod legacy_site;
 mod patching;
 mod publishing;
 mod reader;
+mod rehearsing;
 mod requests;
 mod several;
 mod spoilt;
