@@ -11,7 +11,7 @@ use crate::support::{Reply, Scene, command};
 pub(crate) const PASSPHRASE: (&str, &str) = ("ESKY_ROOT_PASSPHRASE", "correct horse");
 
 /// A folder in which `esky init` was run; its answer.
-fn initialized(scene: &Scene) -> Reply {
+pub(crate) fn initialized(scene: &Scene) -> Reply {
     let reply = run(scene, &["init", "--app", "demo", "--json", "-y"]);
     assert_eq!(reply.code, 0, "{reply:?}");
     reply
