@@ -3,6 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
+use esky_format::start_files::{Look, Need};
 
 #[cfg(unix)]
 mod unix;
@@ -33,14 +34,17 @@ pub trait Platform {
     /// Shows that a version is in use until it is dropped or the process that was started ends.
     type Lock;
 
-    /// Names in a directory; nothing if it cannot be read. Names that are not text are left out.
-    fn list(&self, directory: &str) -> Vec<String>;
+    /// Names in a directory; `None` if it cannot be read. Names that are not text are left out.
+    fn list(&self, directory: &str) -> Option<Vec<Name>>;
 
-    /// Whether there is anything at this path.
+    /// Whether there is anything at this path, be it what it may. What cannot be looked at counts as being there.
     fn exists(&self, path: &str) -> bool;
 
-    /// Reads a file from its beginning until the buffer is full; `None` if it cannot be read.
-    fn read<'a>(&self, path: &str, buffer: &'a mut [u8]) -> Option<&'a [u8]>;
+    /// What is at this path, and whether this user may do with it what is needed.
+    fn look(&self, path: &str, need: Need) -> Look;
+
+    /// Reads a file from its beginning until the buffer is full. What is no regular file is not read.
+    fn read<'a>(&self, path: &str, buffer: &'a mut [u8]) -> Reading<'a>;
 
     /// Whether the first argument is one of those by which esky starts an app for its own purposes
     /// ([`INTERNAL_ARGUMENT`] and more). Such a start says nothing about a trial.
@@ -68,6 +72,38 @@ pub trait Platform {
     /// Starts the program of the version in this directory. Where a process can become another program, and there is
     /// nothing to watch, this returns only on failure; elsewhere it returns the exit code.
     fn launch(&self, directory: &str, watch: Option<&Watch>) -> Result<i32, LaunchFault>;
+}
+
+/// A name in a directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Name {
+    /// The name.
+    pub text: String,
+    /// Whether it is that of a directory, and not of a link to one.
+    pub is_directory: bool,
+}
+
+/// What came of reading a file.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Reading<'a> {
+    /// There is no such file.
+    Absent,
+    /// A directory, a pipe, a device: nothing that could ever be read.
+    NotAFile,
+    /// It is there, or may be there, and nobody knows what it says. A link counts as that.
+    Unreadable,
+    /// Its beginning.
+    Bytes(&'a [u8]),
+}
+
+impl<'a> Reading<'a> {
+    /// What could be read.
+    pub fn bytes(self) -> Option<&'a [u8]> {
+        match self {
+            Self::Bytes(bytes) => Some(bytes),
+            Self::Absent | Self::NotAFile | Self::Unreadable => None,
+        }
+    }
 }
 
 /// What to do for an app that cannot confirm its own trial: stay with the program, and confirm the trial when it has

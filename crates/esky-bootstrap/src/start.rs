@@ -1,11 +1,13 @@
 //! The steps of a start: choose, lock, look again, count a trial, launch; and on to the next version if one fails.
 
 use crate::platform::{Count, LaunchFault, Locking, Platform, Watch};
-use crate::scan::{confirmed_path, marks, names_this_program, snapshot, tries_path, version_path};
+use crate::scan::{
+    confirmed_path, is_version, names_this_program, obstacle, snapshot, tries_path, version_path,
+};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
-use esky_format::state::{Snapshot, TRY_COUNTED, TRY_FAILED, Trial, choose};
+use esky_format::state::{Candidate, Snapshot, StartOrder, TRY_COUNTED, TRY_FAILED, Trial};
 
 /// How often to choose again because a version was removed between choosing and locking it.
 const ROUNDS: usize = 3;
@@ -13,6 +15,8 @@ const ROUNDS: usize = 3;
 /// Why nothing could be started.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
+    /// The app directory cannot be read.
+    Unreadable,
     /// There is no version directory.
     NoVersion,
     /// There are versions, but none starts; the best one and what was wrong with it.
@@ -27,6 +31,9 @@ pub enum Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Unreadable => formatter.write_str(
+                "this directory cannot be read; ask whoever installed the app for the right to read it",
+            ),
             Self::NoVersion => {
                 formatter.write_str("there is no version of the app; install it again")
             }
@@ -46,7 +53,10 @@ impl fmt::Display for Failure {
 pub fn start(platform: &impl Platform) -> Result<i32, Failure> {
     let mut attempts = Attempts::default();
     for _ in 0..ROUNDS {
-        match attempts.try_all(platform, &snapshot(platform)) {
+        let Some(snapshot) = snapshot(platform) else {
+            return Err(Failure::Unreadable);
+        };
+        match attempts.try_all(platform, &snapshot) {
             Round::Finished(exit_code) => return Ok(exit_code),
             Round::NothingLeft => break,
             Round::VersionRemoved => {}
@@ -70,7 +80,9 @@ struct Attempts {
 
 impl Attempts {
     fn try_all(&mut self, platform: &impl Platform, snapshot: &Snapshot) -> Round {
-        for choice in choose(snapshot) {
+        let mut order = StartOrder::of(snapshot);
+        let is_hindered = |candidate: &Candidate| obstacle(platform, candidate).is_some();
+        while let Some(choice) = order.next(is_hindered) {
             let path = version_path(&snapshot.candidates[choice.candidate]);
             if self.was_tried(&path) {
                 continue;
@@ -92,7 +104,7 @@ impl Attempts {
                 Locking::Gone => return Round::VersionRemoved,
             };
             // Whoever removes a version takes the exclusive lock and then removes the manifest before all else.
-            if marks(platform, &path).is_none() {
+            if !is_version(platform, &path) {
                 return Round::VersionRemoved;
             }
             match platform.launch(&path, watch(trial).as_ref()) {

@@ -1,6 +1,8 @@
 //! The steps of a start against an app directory that exists only in memory.
 
 use super::*;
+use crate::platform::{Name, Reading};
+use esky_format::start_files::{self, Look, Need, StartFile};
 use esky_format::state::{Slot, Status, Trial};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,6 +15,8 @@ struct Memory {
     running: BTreeSet<String>,
     internal: bool,
     broken: BTreeMap<String, LaunchFault>,
+    /// Files that are there and that nobody may read.
+    unreadable: BTreeSet<String>,
     /// Versions that are removed at the moment in which they are locked.
     removed_at_lock: RefCell<BTreeSet<String>>,
     log: RefCell<Vec<String>>,
@@ -65,7 +69,7 @@ fn path(version: &str) -> String {
 impl Platform for Memory {
     type Lock = ();
 
-    fn list(&self, directory: &str) -> Vec<String> {
+    fn list(&self, directory: &str) -> Option<Vec<Name>> {
         let prefix = if directory.is_empty() {
             String::new()
         } else {
@@ -73,8 +77,17 @@ impl Platform for Memory {
         };
         let files = self.files.borrow();
         let inside = files.keys().filter_map(|path| path.strip_prefix(&prefix));
-        let names: BTreeSet<&str> = inside.filter_map(|path| path.split('/').next()).collect();
-        names.into_iter().map(String::from).collect()
+        let names: BTreeMap<&str, bool> = inside
+            .map(|path| {
+                path.split_once('/')
+                    .map_or((path, false), |(name, _)| (name, true))
+            })
+            .collect();
+        let name = |(text, is_directory): (&str, bool)| Name {
+            text: text.to_owned(),
+            is_directory,
+        };
+        Some(names.into_iter().map(name).collect())
     }
 
     fn exists(&self, path: &str) -> bool {
@@ -84,12 +97,30 @@ impl Platform for Memory {
             .any(|file| file == path || file.starts_with(&format!("{path}/")))
     }
 
-    fn read<'a>(&self, path: &str, buffer: &'a mut [u8]) -> Option<&'a [u8]> {
+    fn look(&self, path: &str, _need: Need) -> Look {
+        if self.unreadable.contains(path) {
+            return Look::Unreadable;
+        }
+        self.files
+            .borrow()
+            .get(path)
+            .map_or(Look::Absent, |content| Look::File {
+                size: content.len() as u64,
+                usable: true,
+            })
+    }
+
+    fn read<'a>(&self, path: &str, buffer: &'a mut [u8]) -> Reading<'a> {
+        if self.unreadable.contains(path) {
+            return Reading::Unreadable;
+        }
         let files = self.files.borrow();
-        let content = files.get(path)?;
+        let Some(content) = files.get(path) else {
+            return Reading::Absent;
+        };
         let length = content.len().min(buffer.len());
         buffer[..length].copy_from_slice(&content[..length]);
-        Some(&buffer[..length])
+        Reading::Bytes(&buffer[..length])
     }
 
     fn is_internal(&self) -> bool {
@@ -329,4 +360,86 @@ fn a_start_for_the_purposes_of_esky_itself_is_no_part_of_a_trial() {
     memory.internal = true;
     assert_eq!(start(&memory), Ok(3));
     assert_eq!(memory.log(), ["launch demo-1.1.linux-x86_64"]);
+}
+
+impl Memory {
+    /// The list of files that load first, for a version that has one.
+    fn list_start_files(&self, version: &str, files: &[(&str, u64)]) {
+        let files: Vec<StartFile> = files
+            .iter()
+            .map(|(path, size)| StartFile {
+                path: (*path).into(),
+                size: *size,
+                need: Need::Read,
+            })
+            .collect();
+        let list = format!("{}/esky-files/start-files.txt", path(version));
+        self.put(&list, start_files::write(&files).as_bytes());
+    }
+}
+
+#[test]
+fn a_version_with_a_damaged_file_gives_way_and_nothing_is_counted() {
+    for content in [None, Some("short")] {
+        let memory = Memory::with(&["1.0", "1.1"]);
+        memory.put_trial("1.1", "1.0");
+        memory.list_start_files("1.1", &[("lib/python.so", 9)]);
+        if let Some(content) = content {
+            memory.put(&(path("1.1") + "/lib/python.so"), content.as_bytes());
+        }
+        assert_eq!(start(&memory), Ok(3));
+        assert_eq!(memory.log(), ["launch demo-1.0.linux-x86_64"]);
+        memory.put(&(path("1.1") + "/lib/python.so"), b"nine byte");
+        assert_eq!(start(&memory), Ok(3));
+        assert_eq!(memory.log()[2], "launch demo-1.1.linux-x86_64");
+    }
+}
+
+#[test]
+fn a_damaged_version_starts_when_there_is_no_other() {
+    let memory = Memory::with(&["1.1"]);
+    memory.list_start_files("1.1", &[("lib/python.so", 9)]);
+    assert_eq!(start(&memory), Ok(3));
+    assert_eq!(memory.log(), ["launch demo-1.1.linux-x86_64"]);
+}
+
+#[test]
+fn a_damaged_list_of_start_files_keeps_nothing_from_starting() {
+    let memory = Memory::with(&["1.0", "1.1"]);
+    memory.put(
+        &(path("1.1") + "/esky-files/start-files.txt"),
+        b"esky-start-f",
+    );
+    assert_eq!(start(&memory), Ok(3));
+    assert_eq!(memory.log(), ["launch demo-1.1.linux-x86_64"]);
+}
+
+#[test]
+fn a_held_version_does_not_start_because_the_record_cannot_be_read() {
+    for spoilt in [&["slot-0", "slot-1"][..], &["slot-1"]] {
+        let mut memory = Memory::with(&["1.0", "1.1"]);
+        memory.put(
+            "esky-state/slot-0",
+            &Slot::good(4, path("1.1")).encode().unwrap(),
+        );
+        let mut slot = Slot::good(5, path("1.0"));
+        slot.hold("1.1", "it crashed", 1);
+        memory.put("esky-state/slot-1", &slot.encode().unwrap());
+        memory.unreadable = spoilt
+            .iter()
+            .map(|name| format!("esky-state/{name}"))
+            .collect();
+        assert_eq!(start(&memory), Ok(3));
+        assert_eq!(memory.log(), ["launch demo-1.0.linux-x86_64"], "{spoilt:?}");
+    }
+}
+
+#[test]
+fn a_version_that_may_not_be_looked_into_gives_way() {
+    let mut memory = Memory::with(&["1.0", "1.1"]);
+    memory
+        .unreadable
+        .insert(path("1.1") + "/esky-files/bootstrap-manifest.txt");
+    assert_eq!(start(&memory), Ok(3));
+    assert_eq!(memory.log(), ["launch demo-1.0.linux-x86_64"]);
 }

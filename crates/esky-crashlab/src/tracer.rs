@@ -88,6 +88,43 @@ pub fn run_and_strike(
     follow(command, root, Some((at, Step::Strike(strike))))
 }
 
+/// Runs `command` and kills it when it has made its first child, before that one has done anything. Gives the exit code of
+/// the child, which goes on alone; `None` when a signal ended it, or when there was no child.
+///
+/// # Errors
+/// When the program cannot be started or traced.
+pub fn run_and_orphan(command: &mut Command) -> Result<Option<i32>, TraceError> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    follow_orphan(command).map_err(|source| TraceError {
+        program,
+        step: "orphan",
+        source,
+    })
+}
+
+fn follow_orphan(command: &mut Command) -> std::io::Result<Option<i32>> {
+    let leader = door::spawn(command, &[])?;
+    let mut orphan = None;
+    loop {
+        match door::wait()? {
+            Stop::Exited { process, code } if orphan == Some(process) => return Ok(code),
+            Stop::Exited { process, .. } if process == leader => match orphan {
+                Some(child) => door::resume(child, 0)?,
+                None => return Ok(None),
+            },
+            Stop::Exited { .. } => {}
+            Stop::Event { process } if process != leader && orphan.is_none() => {
+                orphan = Some(process);
+                door::kill(leader)?;
+            }
+            Stop::Signal { process, signal } => door::resume(process, signal)?,
+            Stop::Filtered { process }
+            | Stop::CallReturned { process }
+            | Stop::Event { process } => door::resume(process, 0)?,
+        }
+    }
+}
+
 /// What is to be done at a chosen call.
 enum Step<'a> {
     Fault(Fault),

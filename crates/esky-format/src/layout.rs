@@ -32,6 +32,8 @@ pub const LOCKFILE: &str = "lockfile.txt";
 pub const LOCKFILE_TEXT: &str = "This file is used by esky to see whether this version of the app is running.\nDo not remove it.\n";
 /// Inside [`CONTROL_DIR`]: every file of the version with size, mode and hash.
 pub const FILE_LIST: &str = "file-list.txt";
+/// Inside [`CONTROL_DIR`]: the files that load before any of the app's own code, with their sizes.
+pub const START_FILES: &str = "start-files.txt";
 /// In the control directory: the manifest as a package of the original had it, if ours has another order.
 pub const PACKAGE_MANIFEST: &str = "package-manifest.txt";
 /// Inside [`CONTROL_DIR`]: programs still to be put at the top of the app directory. Present = install not finished.

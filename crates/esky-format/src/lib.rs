@@ -17,5 +17,6 @@ pub mod path;
 pub mod percent;
 pub mod relaunch;
 pub mod settings;
+pub mod start_files;
 pub mod state;
 pub mod version;

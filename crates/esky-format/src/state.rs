@@ -8,9 +8,9 @@ mod marks;
 mod settle;
 mod slot;
 
-pub use choice::{Candidate, Choice, Reason, Snapshot, choose};
+pub use choice::{Candidate, Choice, Reason, Snapshot, StartOrder, choose, gave_way};
 pub use marks::{MARK_LIMIT, Marks, TRY_COUNTED, TRY_FAILED};
-pub use settle::{TrialState, settle, trial_state};
+pub use settle::{TrialState, left_for_an_obstacle, settle, trial_state};
 pub use slot::{Held, Rollback, SLOT_SIZE, Slot, SlotFault, Status, Trial, active_slot};
 
 use crate::layout::{CONFIRMED_PREFIX, TRIES_PREFIX};

@@ -12,6 +12,7 @@
 
 #![allow(clippy::disallowed_methods)] // this is the crate that the lint points to
 
+mod access;
 mod error;
 pub mod faults;
 mod lock;
@@ -24,6 +25,7 @@ mod temporary;
 mod tree;
 mod write;
 
+pub use access::{Right, has_right, may_set_mode};
 pub use error::{Error, ErrorKind, Operation, Result};
 pub use lock::{FileLock, VersionFileLock};
 pub use machine::{free_space, host_name, process_is_alive, require_space};

@@ -63,9 +63,11 @@ pub(crate) fn start_order(bytes: &[u8]) {
         app: AppVersion::parse_directory(text).unwrap(),
         in_appdata: false,
         complete,
+        obstacle: None,
     };
     let snapshot = Snapshot {
         slots: [Slot::decode(first), Slot::decode(second)],
+        unreadable: marks.first() == Some(&b'u'),
         candidates: vec![
             candidate("demo-1.0.linux-x86_64", true),
             candidate("demo-1.1.linux-x86_64", true),

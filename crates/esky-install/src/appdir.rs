@@ -6,7 +6,8 @@ use crate::scan;
 use crate::version_dir::{Stage, Trust, VersionDir};
 use esky_format::layout::{APPDATA_DIR, CONTROL_DIR, DOWNLOADS_DIR, METADATA_DIR, UPDATES_DIR};
 use esky_format::name::AppVersion;
-use esky_format::state::{Reason, Slot, Snapshot, active_slot, choose};
+use esky_format::start_files::Obstacle;
+use esky_format::state::{Reason, Slot, Snapshot, active_slot, choose, gave_way};
 use std::path::{Path, PathBuf};
 
 /// A directory that holds an app: start-up programs at the top, one directory for each version.
@@ -30,9 +31,11 @@ pub struct InstalledVersion {
     pub in_use: bool,
     /// Whether it is the one that starts.
     pub current: bool,
+    /// What keeps it from starting, if anything does.
+    pub obstacle: Option<Obstacle>,
 }
 
-/// A version at its place in the start order.
+/// A version at its place in the start order. What cannot be started comes after all others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StartChoice {
     /// The version.
@@ -46,6 +49,7 @@ pub(crate) struct Ranked {
     pub(crate) dir: VersionDir,
     pub(crate) reason: Reason,
     pub(crate) complete: bool,
+    pub(crate) obstacle: Option<Obstacle>,
 }
 
 /// All that a decision needs, read once.
@@ -63,18 +67,20 @@ impl View {
     /// What would be if the slots were different.
     pub(crate) fn with_slots(root: &Path, edit: impl Fn(&mut Slot)) -> Result<Self> {
         let dirs = scan::version_dirs(root)?;
-        let mut snapshot = scan::snapshot(root, &dirs)?;
+        let closed = scan::closed_dirs(root)?;
+        let mut snapshot = scan::snapshot(root, &dirs, &closed)?;
         snapshot.slots.iter_mut().flatten().for_each(edit);
         let order = choose(&snapshot).into_iter().filter_map(|choice| {
             let candidate = &snapshot.candidates[choice.candidate];
             let same = |dir: &&VersionDir| {
                 dir.app == candidate.app && dir.in_appdata == candidate.in_appdata
             };
-            let dir = dirs.iter().find(same)?.clone();
+            let dir = dirs.iter().chain(&closed).find(same)?.clone();
             Some(Ranked {
                 dir,
                 reason: choice.reason,
                 complete: candidate.complete,
+                obstacle: candidate.obstacle.clone(),
             })
         });
         let order = order.collect();
@@ -83,6 +89,17 @@ impl View {
             snapshot,
             order,
         })
+    }
+
+    /// What would start if nothing were damaged.
+    pub(crate) fn wanted(&self) -> Option<&Ranked> {
+        let left = gave_way(&self.snapshot);
+        let is_left = |ranked: &&Ranked| {
+            left.is_some_and(|left| {
+                left.app == ranked.dir.app && left.in_appdata == ranked.dir.in_appdata
+            })
+        };
+        self.order.iter().find(is_left).or_else(|| self.best())
     }
 
     /// What starts now.
@@ -128,15 +145,6 @@ impl AppDir {
             name,
             platform,
         })
-    }
-
-    /// The directory for an app whose name and platform are known already. Nothing is read; it may hold no version yet.
-    pub fn of(root: &Path, app: &AppVersion) -> Self {
-        Self {
-            root: absolute(root),
-            name: app.name.clone(),
-            platform: app.platform.clone(),
-        }
     }
 
     /// Finds the app directory from a program inside one of its version directories, and that version.
@@ -233,6 +241,19 @@ impl AppDir {
         installed(best, true)
     }
 
+    /// The version that is to start: [`AppDir::best`], unless that only takes the place of one that cannot be started.
+    pub fn wanted(&self) -> Result<InstalledVersion> {
+        let view = View::of(&self.root)?;
+        let wanted = view.wanted().ok_or_else(|| Error::NoVersions {
+            path: self.root.clone(),
+        })?;
+        installed(
+            wanted,
+            view.best()
+                .is_some_and(|best| best.dir.path == wanted.dir.path),
+        )
+    }
+
     /// Whom the version that starts believes about updates; `None` if it was packed without a root of trust.
     pub fn trust(&self) -> Result<Option<Trust>> {
         let view = View::of(&self.root)?;
@@ -300,6 +321,7 @@ fn installed(ranked: &Ranked, current: bool) -> Result<InstalledVersion> {
         complete: ranked.complete,
         in_use: VersionLock::is_held(&ranked.dir.path)?,
         current,
+        obstacle: ranked.obstacle.clone(),
     })
 }
 

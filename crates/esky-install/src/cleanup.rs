@@ -1,12 +1,12 @@
 //! Removing what nobody needs any more, and nothing that is not ours.
 
-use crate::appdir::{AppDir, View};
+use crate::appdir::{AppDir, Ranked, View};
 use crate::decisions::Decisions;
 use crate::error::{Error, Result};
 use crate::lock::{StagingLock, UpdateLock, VersionLock};
 use crate::removal::remove_version_dir;
 use crate::version_dir::{Stage, VersionDir};
-use crate::{adopt, lock, programs};
+use crate::{adopt, facts, lock, programs};
 use esky_format::version::compare;
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
@@ -138,7 +138,8 @@ impl AppDir {
     /// `prog.old.exe` and the like, if `prog.exe` is a program of a version: others are not ours.
     fn moved_aside(&self, view: &View) -> Result<Vec<PathBuf>> {
         let mut ours = BTreeSet::new();
-        for ranked in &view.order {
+        let readable = |ranked: &&Ranked| facts::spoilt_manifest(&ranked.dir).is_none();
+        for ranked in view.order.iter().filter(readable) {
             ours.extend(programs::readable(ranked.dir.manifest_names())?.unwrap_or_default());
         }
         let names = esky_fs::read_dir_names(self.root())?;

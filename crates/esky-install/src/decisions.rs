@@ -3,13 +3,13 @@
 use crate::appdir::{AppDir, InstalledVersion, View};
 use crate::error::{Error, Result};
 use crate::lock::{UpdateLock, VersionLock};
-use crate::state;
 use crate::version_dir::{Stage, VersionDir};
+use crate::{facts, scan, state};
 use esky_format::layout::STATE_DIR;
 use esky_format::name::AppVersion;
 use esky_format::state::{
-    Held, Reason, Rollback, Slot, Status, Trial, TrialState, active_slot, confirmed_name, settle,
-    trial_state,
+    Held, Reason, Rollback, Slot, Status, Trial, TrialState, active_slot, confirmed_name,
+    left_for_an_obstacle, settle, trial_state,
 };
 
 /// What was decided about versions. A trial that has failed counts as settled, although it may not be recorded yet.
@@ -81,7 +81,10 @@ impl Decisions {
         let settled = settle(&view.snapshot, state::now());
         let active = active_slot(&view.snapshot.slots).map(|(_, slot)| slot);
         let Some(slot) = settled.as_ref().or(active) else {
-            return Self::default();
+            return Self {
+                last_rollback: left_for_an_obstacle(&view.snapshot, state::now()),
+                ..Self::default()
+            };
         };
         Self {
             trial: on_trial(view, slot),
@@ -103,6 +106,7 @@ impl AppDir {
     /// Says that this version has come up: its trial is over, and nothing but a person goes back from it any more.
     /// `false` if it is not on trial. Needs no lock. **Durable** when it returns.
     pub fn confirm(&self, version: &str) -> Result<bool> {
+        scan::require_record(self.root())?;
         let view = View::of(self.root())?;
         let is_current = |slot: &Slot| version_of(&slot.current).as_deref() == Some(version);
         let trial = active_slot(&view.snapshot.slots)
@@ -227,8 +231,12 @@ impl AppDir {
         let found = self
             .find(view, version)
             .ok_or_else(|| self.unknown(version))?;
-        match found.stage()? {
-            Stage::Complete => Ok(found),
+        match (found.stage()?, facts::obstacle(self.root(), found)) {
+            (Stage::Complete, None) => Ok(found),
+            (Stage::Complete, Some(obstacle)) => Err(Error::CannotStart {
+                version: version.to_owned(),
+                obstacle,
+            }),
             _ => Err(self.unknown(version)),
         }
     }

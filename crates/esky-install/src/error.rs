@@ -4,6 +4,7 @@ use esky_format::file_list::FileListFault;
 use esky_format::manifest::ManifestFault;
 use esky_format::path::PathFault;
 use esky_format::settings::SettingsFault;
+use esky_format::start_files::Obstacle;
 use esky_format::state::SlotFault;
 use std::fmt;
 use std::io;
@@ -176,6 +177,20 @@ pub enum Error {
         version: String,
         /// Its directory.
         path: PathBuf,
+    },
+    /// The state record lies behind a symbolic link, and none is followed.
+    #[error("cannot read the state record: {} is a symbolic link", path.display())]
+    RecordBehindLink {
+        /// The link.
+        path: PathBuf,
+    },
+    /// A version that is to start cannot.
+    #[error("version {version} cannot be started: {obstacle}")]
+    CannotStart {
+        /// The version.
+        version: String,
+        /// What is wrong with it.
+        obstacle: Obstacle,
     },
     /// The state record is full.
     #[error("{}: {fault}", path.display())]
@@ -366,6 +381,13 @@ impl Error {
             Self::StateRecord { .. } => {
                 "Too many versions are held or skipped; forget some of them."
             }
+            Self::RecordBehindLink { path } => {
+                return Some(format!(
+                    "See who put the link there; put in its place what it points to, or remove {}.",
+                    path.display()
+                ));
+            }
+            Self::CannotStart { .. } => "Repair it first, with `esky verify --repair` or `repair`.",
             Self::NotInVersionDirectory { .. } | Self::AlreadyInstalled { .. } => return None,
         };
         Some(hint.to_owned())

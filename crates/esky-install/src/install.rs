@@ -6,7 +6,7 @@ use crate::error::{Damage, Error, Result};
 use crate::lock::{self, StagingLock, UpdateLock, VersionLock};
 use crate::removal::remove_version_dir;
 use crate::version_dir::{Stage, VersionDir};
-use crate::{programs, self_test, state, verify};
+use crate::{facts, programs, self_test, state, verify};
 use esky_format::file_list::FileList;
 use esky_format::manifest;
 use esky_format::state::Reason;
@@ -40,6 +40,7 @@ impl AppDir {
             complete: true,
             in_use: VersionLock::is_held(&dir.path)?,
             current: self.best()?.path == dir.path,
+            obstacle: facts::obstacle(self.root(), dir),
         })
     }
 

@@ -10,6 +10,7 @@ mod appdir;
 mod cleanup;
 mod decisions;
 mod error;
+mod facts;
 mod hashing;
 mod install;
 mod legacy_lock;

@@ -154,11 +154,12 @@ fn names_of_versions(all: &[VersionDir]) -> Result<Option<BTreeSet<String>>> {
     Ok((!kept.is_empty()).then_some(kept))
 }
 
-/// A manifest that is nonsense names nothing; it must not keep clean-up from its other work.
+/// A manifest that is nonsense or may not be read names nothing; it must not keep clean-up from its other work.
 pub(crate) fn readable(names: Result<Vec<String>>) -> Result<Option<Vec<String>>> {
     match names {
         Ok(names) => Ok(Some(names)),
         Err(Error::BadManifest { .. }) => Ok(None),
+        Err(Error::Disk(error)) if error.kind() == ErrorKind::Permission => Ok(None),
         Err(error) => Err(error),
     }
 }

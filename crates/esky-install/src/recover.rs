@@ -16,6 +16,7 @@ impl AppDir {
     /// before it. Changes nothing when there is nothing to finish.
     ///
     /// * A trial that has failed is settled: what starts already is recorded, and the failed version is held.
+    /// * That a version cannot be started and gives way to another one is noted, once.
     /// * A record that was lost is written anew, for the newest version whose files are all as they were released.
     /// * A version that was committed, but whose programs are not all at the top, gets them.
     /// * A newer complete version that an old client has put there, and that starts already, is recorded.
@@ -25,6 +26,7 @@ impl AppDir {
             lock.guards(self.root()),
             "the lock of another app directory"
         );
+        scan::require_record(self.root())?;
         self.settle()?;
         let view = View::of(self.root())?;
         if let Some(best) = view.best() {
@@ -40,7 +42,7 @@ impl AppDir {
         self.remove_old_marks()
     }
 
-    /// Whether a trial has failed and that is not recorded yet.
+    /// Whether a trial has failed, or a version has given way because it cannot be started, and that is not recorded yet.
     pub fn needs_settling(&self) -> Result<bool> {
         Ok(settle(&View::of(self.root())?.snapshot, 0).is_some())
     }
@@ -88,7 +90,7 @@ impl AppDir {
     }
 
     fn remove_old_marks(&self) -> Result<()> {
-        let slots = scan::slots(self.root())?;
+        let slots = scan::record(self.root()).slots;
         let Some((_, slot)) = active_slot(&slots) else {
             return Ok(());
         };

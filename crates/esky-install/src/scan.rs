@@ -1,6 +1,7 @@
 //! What is in an app directory: version directories in both layouts, and the state record.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::facts;
 use crate::lock::VersionLock;
 use crate::version_dir::{Stage, VersionDir, marks_of};
 use esky_format::layout::{
@@ -8,8 +9,8 @@ use esky_format::layout::{
 };
 use esky_format::name::AppVersion;
 use esky_format::state::{
-    Candidate, MARK_LIMIT, Marks, SLOT_SIZE, Slot, Snapshot, Status, Trial, active_slot,
-    confirmed_name, tries_name,
+    Candidate, MARK_LIMIT, Marks, SLOT_SIZE, Slot, Snapshot, Status, Trial, confirmed_name,
+    tries_name,
 };
 use std::path::Path;
 
@@ -65,17 +66,75 @@ pub(crate) fn is_directory(path: &Path) -> Result<bool> {
     Ok(found.is_some_and(|found| found.kind == esky_fs::Kind::Directory))
 }
 
-/// Both slots; a missing, unreadable or damaged one is `None`, as the bootstrap sees it.
-pub(crate) fn slots(root: &Path) -> Result<[Option<Slot>; 2]> {
-    let read = |name: &str| -> Result<Option<Slot>> {
-        let bytes = esky_fs::read_optional(&root.join(STATE_DIR).join(name), SLOT_SIZE as u64);
-        match bytes {
-            Ok(bytes) => Ok(bytes.as_deref().and_then(Slot::decode)),
-            Err(error) if error.kind() == esky_fs::ErrorKind::TooLarge => Ok(None),
-            Err(error) => Err(error.into()),
-        }
+/// Directories that are named like versions and may not be looked into. They may be versions; nothing is ever done to them.
+pub(crate) fn closed_dirs(root: &Path) -> Result<Vec<VersionDir>> {
+    let appdata = root.join(APPDATA_DIR);
+    let mut found = closed_dirs_in(root, false)?;
+    if is_directory(&appdata)? {
+        found.extend(closed_dirs_in(&appdata, true)?);
+    }
+    Ok(found)
+}
+
+fn closed_dirs_in(directory: &Path, in_appdata: bool) -> Result<Vec<VersionDir>> {
+    let dir = |name: &std::ffi::OsString| {
+        Some(VersionDir {
+            app: AppVersion::parse_directory(name.to_str()?)?,
+            marks: &MARKS,
+            path: directory.join(name),
+            in_appdata,
+        })
     };
-    Ok([read(SLOT_NAMES[0])?, read(SLOT_NAMES[1])?])
+    let is_closed = |dir: &VersionDir| {
+        is_directory(&dir.path).unwrap_or(false) && is_directory(&dir.control()).is_err()
+    };
+    let names = esky_fs::read_dir_names(directory)?;
+    Ok(names.iter().filter_map(dir).filter(is_closed).collect())
+}
+
+/// The state record as far as it can be read.
+#[derive(Default)]
+pub(crate) struct Record {
+    /// Both slots; a missing or damaged one is `None`.
+    pub(crate) slots: [Option<Slot>; 2],
+    /// Why there is a slot of which nobody knows what it says.
+    pub(crate) unreadable: Option<Error>,
+}
+
+/// Reads both slots, as the bootstrap does.
+pub(crate) fn record(root: &Path) -> Record {
+    let mut record = Record::default();
+    let state = root.join(STATE_DIR);
+    for (slot, name) in record.slots.iter_mut().zip(SLOT_NAMES) {
+        match slot_bytes(&state, &state.join(name)) {
+            Ok(bytes) => *slot = bytes.as_deref().and_then(Slot::decode),
+            Err(error) => record.unreadable = Some(error),
+        }
+    }
+    record
+}
+
+/// Fails if there is a slot that cannot be read: what is decided then could contradict it.
+pub(crate) fn require_record(root: &Path) -> Result<()> {
+    record(root).unreadable.map_or(Ok(()), Err)
+}
+
+fn slot_bytes(state: &Path, path: &Path) -> Result<Option<Vec<u8>>> {
+    let linked = |path: &Path| Error::RecordBehindLink {
+        path: path.to_owned(),
+    };
+    match esky_fs::metadata(state)?.map(|found| found.kind) {
+        Some(esky_fs::Kind::Symlink) => return Err(linked(state)),
+        Some(_) => {}
+        None => return Ok(None),
+    }
+    match esky_fs::metadata(path)?.map(|found| found.kind) {
+        Some(esky_fs::Kind::File) => {}
+        Some(esky_fs::Kind::Symlink) => return Err(linked(path)),
+        // No record was ever written there.
+        _ => return Ok(None),
+    }
+    Ok(Some(esky_fs::read_prefix(path, SLOT_SIZE)?))
 }
 
 /// Whether there ever was a record, valid or not.
@@ -88,13 +147,21 @@ pub(crate) fn has_slots(root: &Path) -> Result<bool> {
 }
 
 /// Everything that decides which version starts.
-pub(crate) fn snapshot(root: &Path, versions: &[VersionDir]) -> Result<Snapshot> {
+pub(crate) fn snapshot(
+    root: &Path,
+    versions: &[VersionDir],
+    closed: &[VersionDir],
+) -> Result<Snapshot> {
+    let Record { slots, unreadable } = record(root);
+    let mut candidates = candidates(root, versions)?;
+    candidates.extend(closed.iter().map(|dir| candidate(root, dir, false)));
     let mut snapshot = Snapshot {
-        slots: slots(root)?,
-        candidates: candidates(versions)?,
+        slots,
+        unreadable: unreadable.is_some(),
+        candidates,
         ..Snapshot::default()
     };
-    let Some((_, slot)) = active_slot(&snapshot.slots) else {
+    let Some(slot) = snapshot.record() else {
         return Ok(snapshot);
     };
     let Status::Trial(trial) = slot.status else {
@@ -111,22 +178,27 @@ pub(crate) fn snapshot(root: &Path, versions: &[VersionDir]) -> Result<Snapshot>
 /// What the starts of a trial have left. A mark that cannot be read is none, as the bootstrap sees it.
 fn marks(root: &Path, trial: Trial) -> Result<Marks> {
     let state = root.join(STATE_DIR);
-    let tries = esky_fs::read_prefix(&state.join(tries_name(trial.id)), MARK_LIMIT);
+    let tries = facts::read_file(&state.join(tries_name(trial.id)), MARK_LIMIT);
     let confirmed = esky_fs::exists(&state.join(confirmed_name(trial.id)))?;
     Ok(Marks::parse(&tries.unwrap_or_default(), confirmed))
 }
 
-fn candidates(versions: &[VersionDir]) -> Result<Vec<Candidate>> {
+fn candidate(root: &Path, version: &VersionDir, complete: bool) -> Candidate {
+    Candidate {
+        directory: version.directory_name(),
+        app: version.app.clone(),
+        in_appdata: version.in_appdata,
+        complete: complete && facts::spoilt_manifest(version).is_none(),
+        obstacle: facts::obstacle(root, version),
+    }
+}
+
+fn candidates(root: &Path, versions: &[VersionDir]) -> Result<Vec<Candidate>> {
     let mut found = Vec::new();
     for version in versions {
         let stage = version.stage()?;
         if matches!(stage, Stage::Complete | Stage::Partial) {
-            found.push(Candidate {
-                directory: version.directory_name(),
-                app: version.app.clone(),
-                in_appdata: version.in_appdata,
-                complete: stage == Stage::Complete,
-            });
+            found.push(candidate(root, version, stage == Stage::Complete));
         }
     }
     Ok(found)

@@ -1,6 +1,6 @@
 //! Writing the state record: the one step that makes another version start.
 
-use crate::appdir::{AppDir, View};
+use crate::appdir::{AppDir, Ranked, View};
 use crate::error::{Error, Result};
 use crate::lock::make_state_dir;
 use crate::version_dir::VersionDir;
@@ -78,14 +78,20 @@ pub(crate) fn now() -> u64 {
     since.map_or(0, |since| since.as_secs())
 }
 
-/// The best version besides these that did not fail and is not itself still to be proven. One that an old client has put
+/// The best version besides these that can be started, did not fail and is not itself still to be proven. One that an old client has put
 /// there, and that may never have run, only if there is no other.
 pub(crate) fn proven_other<'a>(view: &'a View, but: &[&VersionDir]) -> Option<&'a VersionDir> {
-    let proven = |reason| !matches!(reason, Reason::Failed | Reason::Partial | Reason::OnTrial);
+    let proven = |ranked: &&Ranked| {
+        let fails = matches!(
+            ranked.reason,
+            Reason::Failed | Reason::Partial | Reason::OnTrial
+        );
+        !fails && ranked.obstacle.is_none()
+    };
     let is_other = |dir: &VersionDir| but.iter().all(|other| other.path != dir.path);
     let others = view.order.iter().filter(|ranked| is_other(&ranked.dir));
     others
-        .filter(|ranked| proven(ranked.reason))
+        .filter(proven)
         .min_by_key(|ranked| ranked.reason == Reason::NewerThanRecorded)
         .map(|ranked| &ranked.dir)
 }

@@ -17,6 +17,7 @@ mod programs;
 pub mod repository;
 mod scan;
 mod settings;
+mod start_files;
 mod windows_program;
 
 pub use error::{Error, Fault, Result};

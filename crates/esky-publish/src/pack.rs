@@ -9,10 +9,11 @@ use std::path::{Component, Path, PathBuf};
 use esky_archive::{Compression, ZipWriter};
 use esky_format::file_list::{Entry, FileList, Kind};
 use esky_format::layout::{
-    APPDATA_DIR, CONTROL_DIR, FILE_LIST, LOCKFILE, LOCKFILE_TEXT, MANIFEST, SETTINGS, TRUST_ROOT,
+    APPDATA_DIR, CONTROL_DIR, FILE_LIST, LOCKFILE, LOCKFILE_TEXT, MANIFEST, SETTINGS, START_FILES,
+    TRUST_ROOT,
 };
 use esky_format::manifest;
-use esky_format::name::{AppVersion, check_app_name, check_version};
+use esky_format::name::AppVersion;
 use esky_format::settings::Settings;
 use esky_fs::Temporary;
 use sha2::{Digest, Sha256};
@@ -23,7 +24,7 @@ use crate::key_search::KeySearch;
 use crate::options::{PackOptions, Packed, Progress};
 use crate::scan::{Node, NodeKind, Tree, scan};
 use crate::windows_program::dressed;
-use crate::{index, programs, settings};
+use crate::{index, programs, settings, start_files};
 
 const PACKAGE_MODE: u32 = 0o644;
 const CONTROL_FILE_MODE: u32 = 0o644;
@@ -40,8 +41,6 @@ pub fn pack(
     options: &PackOptions,
     progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Packed> {
-    check_app_name(&options.name)?;
-    check_version(&options.version)?;
     check_places(options)?;
     let mut tree = scan(&options.directory)?;
     let found = freezer::recognise(&Frozen::new(&options.directory, &tree))?;
@@ -71,7 +70,8 @@ pub fn pack(
     packer.copies(folder, &copies, &tree)?;
     packer.tree(&tree)?;
     let names = [programs.names(), copies.into_keys().collect()].concat();
-    packer.control_files(&names, &settings)?;
+    let start_files = start_files::text(&tree, &programs.paths, freezer);
+    packer.control_files(&names, &settings, &start_files)?;
     let (file, contents) = packer.finish()?;
     let (size, sha256) = hash_file(temporary.path())?;
     temporary.commit(file)?;
@@ -281,12 +281,18 @@ impl<'a> Packer<'a> {
     }
 
     /// The manifest comes last: a tree that was unpacked in part is no version to anyone.
-    fn control_files(&mut self, programs: &[String], settings: &Settings) -> Result<()> {
+    fn control_files(
+        &mut self,
+        programs: &[String],
+        settings: &Settings,
+        start_files: &str,
+    ) -> Result<()> {
         self.directory(CONTROL_DIR, CONTROL_DIRECTORY_MODE)?;
         let settings = settings.write();
         let mut files = vec![
             (LOCKFILE, LOCKFILE_TEXT.as_bytes()),
             (SETTINGS, settings.as_bytes()),
+            (START_FILES, start_files.as_bytes()),
         ];
         if let Some(trust) = &self.options.trust {
             files.push((TRUST_ROOT, &trust.root));

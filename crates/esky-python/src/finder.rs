@@ -179,11 +179,12 @@ impl Finder {
         cancel: Option<PyRef<'_, CancelToken>>,
         open_url: Option<Py<PyAny>>,
     ) -> PyResult<Task> {
-        let (finder, app) = (self.finder(), app.0.clone());
+        let (finder, directory) = (self.finder(), app.0.app_dir().clone());
         let setting = self.setting(py, cancel, open_url);
         Task::spawn(setting, move |monitor| {
-            let path = app.fetch_version_from(&*finder, &version, monitor)?;
-            Ok(path.into_os_string())
+            Ok(finder
+                .fetch_version(&directory, &version, monitor)?
+                .into_os_string())
         })
     }
 
@@ -223,10 +224,9 @@ impl Finder {
 
     /// Removes what fetching left behind.
     fn cleanup(&self, app: PyRef<'_, App>) -> PyResult<Task> {
-        let (finder, app) = (self.finder(), app.0.clone());
+        let (finder, directory) = (self.finder(), app.0.app_dir().clone());
         Task::spawn(Setting::default(), move |_| {
-            let _guard = app.lock()?;
-            finder.cleanup(app.app_dir()).map_err(Failure::from)
+            finder.cleanup(&directory).map_err(Failure::from)
         })
     }
 }

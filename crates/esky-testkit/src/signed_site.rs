@@ -80,7 +80,6 @@ impl SignedSite {
             channel: None,
             notes: None,
             minimum_version: None,
-            allow_older: false,
             patches: PatchOptions::default(),
         };
         change(&mut options);

@@ -2,7 +2,10 @@
 #![allow(unsafe_code)]
 
 use super::location::Location;
-use super::{Count, EXIT_CANNOT_START, INTERNAL_ARGUMENT, LaunchFault, Locking, Platform, Watch};
+use super::{
+    Count, EXIT_CANNOT_START, INTERNAL_ARGUMENT, LaunchFault, Locking, Name, Platform, Reading,
+    Watch,
+};
 use crate::start::start;
 use alloc::format;
 use alloc::string::String;
@@ -10,10 +13,13 @@ use alloc::vec::Vec;
 use core::ffi::{c_char, c_int};
 use core::ptr;
 use esky_format::layout::{EARLY_MARKS, MARKS, STATE_DIR};
+use esky_format::start_files::{Look, Need};
+use file::{Descriptor, above_standard_descriptors, status};
 use process::{Process, launch_fault};
 
 mod directory;
 mod executable;
+mod file;
 mod process;
 mod watched;
 
@@ -64,39 +70,23 @@ struct Unix {
     process: Process,
 }
 
-/// An open file, closed when dropped. Only the lock is open at the exec, and shall stay so: O_CLOEXEC is not used.
-struct Descriptor(c_int);
-
-impl Drop for Descriptor {
-    fn drop(&mut self) {
-        // SAFETY: this value owns the descriptor.
-        unsafe { libc::close(self.0) };
-    }
-}
-
 impl Platform for Unix {
     type Lock = Descriptor;
 
-    fn list(&self, directory: &str) -> Vec<String> {
+    fn list(&self, directory: &str) -> Option<Vec<Name>> {
         directory::names(&self.path(directory))
     }
 
     fn exists(&self, path: &str) -> bool {
-        // SAFETY: the path ends with NUL.
-        unsafe { libc::access(self.path(path).as_ptr().cast(), libc::F_OK) == 0 }
+        file::exists(&self.path(path))
     }
 
-    fn read<'a>(&self, path: &str, buffer: &'a mut [u8]) -> Option<&'a [u8]> {
-        let file = self.open(path, libc::O_RDONLY).ok()?;
-        let mut length = 0;
-        while let Some(space) = buffer.get_mut(length..).filter(|space| !space.is_empty()) {
-            // SAFETY: pointer and length are those of `space`.
-            match unsafe { libc::read(file.0, space.as_mut_ptr().cast(), space.len()) } {
-                0 => break,
-                count => length += usize::try_from(count).ok()?,
-            }
-        }
-        buffer.get(..length)
+    fn look(&self, path: &str, need: Need) -> Look {
+        file::look(&self.path(path), need)
+    }
+
+    fn read<'a>(&self, path: &str, buffer: &'a mut [u8]) -> Reading<'a> {
+        file::read(&self.path(path), buffer)
     }
 
     fn is_internal(&self) -> bool {
@@ -111,12 +101,8 @@ impl Platform for Unix {
     }
 
     fn has_program(&self, directory: &str) -> bool {
-        self.location.programs.iter().any(|program| {
-            // SAFETY: the path ends with NUL.
-            unsafe {
-                libc::access(self.program(directory, program).as_ptr().cast(), libc::F_OK) == 0
-            }
-        })
+        let mut programs = self.location.programs.iter();
+        programs.any(|program| file::exists(&self.program(directory, program)))
     }
 
     fn is_running(&self, directory: &str) -> bool {
@@ -215,7 +201,7 @@ impl Unix {
 
     /// An empty file, durable when this returns. A file system that cannot be written to is no error.
     fn create(&self, path: &str) {
-        if let Ok(file) = self.open(path, libc::O_WRONLY | libc::O_CREAT) {
+        if let Ok(file) = self.open(path, APPENDING) {
             self.make_durable(&file, true);
         }
     }
@@ -223,21 +209,14 @@ impl Unix {
     fn make_durable(&self, file: &Descriptor, name_too: bool) {
         // SAFETY: the descriptor is open.
         unsafe { libc::fsync(file.0) };
-        if name_too && let Ok(directory) = self.open(STATE_DIR, libc::O_RDONLY) {
+        if name_too && let Ok(directory) = file::open_directory(&self.path(STATE_DIR)) {
             // SAFETY: the descriptor is open.
             unsafe { libc::fsync(directory.0) };
         }
     }
 
     fn open(&self, path: &str, flags: c_int) -> Result<Descriptor, c_int> {
-        let everyone: libc::c_uint = 0o666;
-        // SAFETY: the path ends with NUL.
-        let descriptor = unsafe { libc::open(self.path(path).as_ptr().cast(), flags, everyone) };
-        if descriptor < 0 {
-            Err(last_error())
-        } else {
-            Ok(Descriptor(descriptor))
-        }
+        file::open(&self.path(path), flags)
     }
 }
 
@@ -260,24 +239,6 @@ fn flock(file: &Descriptor, operation: c_int) -> Result<(), c_int> {
         Ok(())
     } else {
         Err(last_error())
-    }
-}
-
-/// A program started without standard input would otherwise get the lock file for it.
-fn above_standard_descriptors(file: Descriptor) -> Option<Descriptor> {
-    if file.0 >= FIRST_OTHER_DESCRIPTOR {
-        return Some(file);
-    }
-    // SAFETY: the descriptor is open.
-    let copy = unsafe { libc::fcntl(file.0, libc::F_DUPFD, FIRST_OTHER_DESCRIPTOR) };
-    (copy >= 0).then_some(Descriptor(copy))
-}
-
-fn status(file: &Descriptor) -> Option<libc::stat> {
-    // SAFETY: all-zero bytes are a valid `stat`, and the descriptor is open.
-    unsafe {
-        let mut status: libc::stat = core::mem::zeroed();
-        (libc::fstat(file.0, &raw mut status) == 0).then_some(status)
     }
 }
 

@@ -2,7 +2,10 @@
 //! The lock is the manifest, held open so that nobody can remove it.
 #![allow(unsafe_code)]
 
-use super::{Count, EXIT_CANNOT_START, INTERNAL_ARGUMENT, LaunchFault, Locking, Platform, Watch};
+use super::{
+    Count, EXIT_CANNOT_START, INTERNAL_ARGUMENT, LaunchFault, Locking, Name, Platform, Reading,
+    Watch,
+};
 use super::{command_line, windows_path};
 use crate::start::start;
 use alloc::format;
@@ -11,10 +14,12 @@ use alloc::vec::Vec;
 use core::ffi::c_char;
 use core::slice;
 use esky_format::layout::{EARLY_MARKS, MARKS};
+use esky_format::start_files::{Look, Need};
 use file::{File, Heirs};
 use process::Child;
 use windows_sys::Win32::Foundation::{
-    ERROR_FILE_NOT_FOUND, ERROR_PATH_NOT_FOUND, ERROR_SHARING_VIOLATION, GENERIC_READ,
+    ERROR_ACCESS_DENIED, ERROR_FILE_NOT_FOUND, ERROR_LOCK_VIOLATION, ERROR_PATH_NOT_FOUND,
+    ERROR_SHARING_VIOLATION, GENERIC_READ,
 };
 use windows_sys::Win32::Storage::FileSystem::{
     DELETE, FILE_APPEND_DATA, FILE_CREATION_DISPOSITION, FILE_SHARE_DELETE, FILE_SHARE_MODE,
@@ -32,6 +37,8 @@ mod report;
 /// How often to ask for a manifest that somebody removes just now, and how long to sleep in between: about a second.
 const LOCK_ATTEMPTS: usize = 100;
 const LOCK_PAUSE_MILLISECONDS: u32 = 10;
+/// The same for files that are only read: a virus scanner has them for a moment, and so has who removes one.
+const READ_ATTEMPTS: usize = 10;
 const SHARE_ALL: FILE_SHARE_MODE = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
 
 /// Starts the app that this program belongs to, waits for it, and returns the exit code.
@@ -63,7 +70,7 @@ struct Windows {
 impl Platform for Windows {
     type Lock = File;
 
-    fn list(&self, directory: &str) -> Vec<String> {
+    fn list(&self, directory: &str) -> Option<Vec<Name>> {
         let directory = if directory.is_empty() {
             self.app_directory.clone()
         } else {
@@ -76,9 +83,12 @@ impl Platform for Windows {
         file::exists(&self.path(path))
     }
 
-    fn read<'a>(&self, path: &str, buffer: &'a mut [u8]) -> Option<&'a [u8]> {
-        let opened = self.open(path, GENERIC_READ, SHARE_ALL, OPEN_EXISTING);
-        opened.ok()?.read(buffer)
+    fn look(&self, path: &str, _need: Need) -> Look {
+        file::look(&self.path(path))
+    }
+
+    fn read<'a>(&self, path: &str, buffer: &'a mut [u8]) -> Reading<'a> {
+        file::read(&self.path(path), buffer)
     }
 
     fn is_internal(&self) -> bool {
@@ -211,6 +221,20 @@ fn patiently(open: impl Fn() -> Result<File, u32>) -> Result<File, u32> {
         }
     }
     Err(ERROR_SHARING_VIOLATION)
+}
+
+/// Asks again for a moment while the system says that it is not possible now. The last answer counts.
+fn brief<T>(ask: impl Fn() -> Result<T, u32>) -> Result<T, u32> {
+    for _ in 1..READ_ATTEMPTS {
+        match ask() {
+            // SAFETY: nothing to keep.
+            Err(ERROR_SHARING_VIOLATION | ERROR_LOCK_VIOLATION | ERROR_ACCESS_DENIED) => unsafe {
+                Sleep(LOCK_PAUSE_MILLISECONDS);
+            },
+            answer => return answer,
+        }
+    }
+    ask()
 }
 
 /// The command line of this process, without its NUL.

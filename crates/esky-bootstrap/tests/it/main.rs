@@ -8,11 +8,15 @@ mod broken;
 #[cfg(unix)]
 mod choosing;
 #[cfg(unix)]
+mod damaged;
+#[cfg(unix)]
 mod locking;
 #[cfg(unix)]
 mod program;
 #[cfg(unix)]
 mod read_only;
+#[cfg(unix)]
+mod special_files;
 #[cfg(unix)]
 mod starting;
 #[cfg(unix)]

@@ -2,7 +2,7 @@
 
 use crate::app::{App, directory_name};
 use crate::trials::{TRIAL, begin};
-use esky_format::state::Trial;
+use esky_format::state::{Slot, Trial};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
@@ -86,4 +86,48 @@ fn what_root_has_decided_holds() {
     fs::write(app.state("confirmed-5"), "").unwrap();
     assert_eq!(version_started(&app), "1.1");
     assert!(app.root.join(directory_name("1.1")).exists());
+}
+
+/// Starts the app as somebody who may not read what is closed for the time being.
+fn started_without(app: &App, closed: &Path, mode: u32) -> Output {
+    let before = fs::metadata(closed).unwrap();
+    set_mode(closed, mode);
+    let mut command = app.command();
+    if before.uid() == 0 {
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    let output = command.output().unwrap();
+    set_mode(closed, before.permissions().mode());
+    output
+}
+
+#[test]
+fn a_held_version_does_not_start_because_its_record_cannot_be_read() {
+    for unreadable in ["slot-0", "slot-1", ""] {
+        let app = App::for_everybody().and(&["1.0", "1.1"]);
+        says(&app, "1.0");
+        says(&app, "1.1");
+        app.write_slot(0, &Slot::good(4, directory_name("1.1")));
+        let mut slot = Slot::good(5, directory_name("1.0"));
+        slot.hold("1.1", "it crashed", 1);
+        app.write_slot(1, &slot);
+        let output = started_without(&app, &app.state(unreadable), 0);
+        assert_eq!(output.stdout, b"1.0\n", "{unreadable}: {output:?}");
+    }
+}
+
+#[test]
+fn a_version_that_may_not_be_looked_into_gives_way() {
+    let app = prepared(TRIAL);
+    let output = started_without(&app, &app.root.join(directory_name("1.1")), 0);
+    assert_eq!(output.stdout, b"1.0\n", "{output:?}");
+}
+
+#[test]
+fn an_app_directory_that_cannot_be_read_is_told_from_one_without_versions() {
+    let app = prepared(TRIAL);
+    let refused = started_without(&app, &app.root, 0o111);
+    assert_eq!(refused.status.code(), Some(127));
+    let words = String::from_utf8(refused.stderr).unwrap();
+    assert!(words.contains("cannot be read"), "{words}");
 }

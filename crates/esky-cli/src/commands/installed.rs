@@ -17,6 +17,8 @@ pub(super) struct Row {
     on_trial: bool,
     fallback: bool,
     held: bool,
+    /// What keeps it from starting.
+    obstacle: Option<String>,
 }
 
 /// All version directories, the newest first.
@@ -49,6 +51,7 @@ impl Row {
             complete: installed.complete,
             in_use: installed.in_use,
             starts: installed.current,
+            obstacle: installed.obstacle.map(|found| found.to_string()),
         }
     }
 
@@ -61,10 +64,13 @@ impl Row {
             (self.held, "held"),
             (!self.complete, "not completely installed"),
         ];
+        let obstacle = self.obstacle.as_deref().map(text::printable);
+        let obstacle = obstacle.map(|found| format!("cannot be started: {found}"));
         remarks
             .iter()
             .filter(|(applies, _)| *applies)
-            .map(|(_, remark)| *remark)
+            .map(|(_, remark)| (*remark).to_owned())
+            .chain(obstacle)
             .collect::<Vec<_>>()
             .join(", ")
     }

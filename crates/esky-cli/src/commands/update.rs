@@ -57,7 +57,7 @@ pub(crate) fn run(
 }
 
 fn update(app: &Esky, only_check: bool, monitor: &Monitor) -> esky::Result<Outcome> {
-    let before = app.version();
+    let installed = app.version();
     let Search {
         update: available,
         refused,
@@ -69,13 +69,11 @@ fn update(app: &Esky, only_check: bool, monitor: &Monitor) -> esky::Result<Outco
         false => app.search_and_update(monitor)?,
     };
     let app_dir = app.app_dir().root().display();
-    let updated = available.is_some() && !only_check;
     Ok(Outcome {
         name: app.name().to_owned(),
         platform: app.platform().to_owned(),
-        // Another process may have installed what was found.
-        installed: if updated { before } else { app.version() },
-        updated,
+        installed,
+        updated: available.is_some() && !only_check,
         available,
         refused: refused.map(|(version, refusal)| Refused::new(version, refusal, &app_dir)),
     })

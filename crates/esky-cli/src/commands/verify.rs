@@ -38,7 +38,7 @@ pub(crate) fn run(
     let app_dir = AppDir::open(&arguments.app_dir).map_err(failure)?;
     let version = match &arguments.version {
         Some(version) => version.clone(),
-        None => app_dir.best().map_err(failure)?.app.version,
+        None => app_dir.wanted().map_err(failure)?.app.version,
     };
     let repaired = match &arguments.repair {
         Some(source) => repair(arguments, source, &version, terminal, environment)?,

@@ -15,6 +15,8 @@ use crate::text;
 #[derive(Serialize)]
 struct Outcome {
     name: String,
+    #[serde(skip)]
+    path: String,
     order: Vec<Place>,
     trial: Option<Trial>,
     fallback: Option<String>,
@@ -30,6 +32,8 @@ struct Place {
     version: String,
     reason: String,
     in_use: bool,
+    /// What keeps it from starting.
+    obstacle: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -60,15 +64,16 @@ fn read(path: &Path) -> esky_install::Result<Outcome> {
     let app_dir = AppDir::open(path)?;
     let order = app_dir.start_order()?;
     let decisions = app_dir.decisions()?;
-    Ok(Outcome::new(app_dir.name(), order, decisions))
+    Ok(Outcome::new(&app_dir, order, decisions))
 }
 
 impl Outcome {
-    fn new(name: &str, order: Vec<StartChoice>, decisions: Decisions) -> Self {
+    fn new(app_dir: &AppDir, order: Vec<StartChoice>, decisions: Decisions) -> Self {
         let place = |choice: StartChoice| Place {
             version: choice.version.app.version,
             reason: choice.reason.to_string(),
             in_use: choice.version.in_use,
+            obstacle: choice.version.obstacle.map(|found| found.to_string()),
         };
         let event = |version, reason, time| Event {
             version,
@@ -76,7 +81,8 @@ impl Outcome {
             time,
         };
         Self {
-            name: name.to_owned(),
+            name: app_dir.name().to_owned(),
+            path: app_dir.root().display().to_string(),
             order: order.into_iter().map(place).collect(),
             trial: decisions.trial.map(|trial| Trial {
                 version: trial.version,
@@ -132,14 +138,36 @@ impl Outcome {
             let version = text::printable(&choice.version);
             let in_use = if choice.in_use { " It is running." } else { "" };
             let reason = &choice.reason;
-            match place {
-                0 => {
-                    let name = text::printable(&self.name);
+            let name = text::printable(&self.name);
+            match (place, &choice.obstacle) {
+                (0, None) => writeln!(formatter, "{name} {version} starts: {reason}.{in_use}")?,
+                (0, Some(obstacle)) => {
+                    let obstacle = text::printable(obstacle);
                     writeln!(formatter, "{name} {version} starts: {reason}.{in_use}")?;
+                    writeln!(
+                        formatter,
+                        "It is damaged, and nothing better is there: {obstacle}."
+                    )?;
                 }
-                1 => writeln!(formatter, "If it cannot, {version} does: {reason}.{in_use}")?,
-                _ => writeln!(formatter, "Then {version}: {reason}.{in_use}")?,
+                (_, Some(obstacle)) => {
+                    let obstacle = text::printable(obstacle);
+                    writeln!(
+                        formatter,
+                        "{version} cannot be started: {obstacle}.{in_use}"
+                    )?;
+                }
+                (1, None) => {
+                    writeln!(formatter, "If it cannot, {version} does: {reason}.{in_use}")?;
+                }
+                (_, None) => writeln!(formatter, "Then {version}: {reason}.{in_use}")?,
             }
+        }
+        if self.order.iter().any(|choice| choice.obstacle.is_some()) {
+            let path = text::printable(&self.path);
+            writeln!(
+                formatter,
+                "`esky verify {path} --repair SOURCE` repairs it, and so does the next update."
+            )?;
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use esky_crashlab::campaign::{Figures, Scenario};
 use esky_crashlab::check;
 use esky_crashlab::model::Model;
 use esky_crashlab::states::{self, Persistence, Seen};
-use esky_crashlab::tracer::Fault;
+use esky_crashlab::tracer::{self, Fault};
 
 use crate::figures::Figure;
 use crate::story::{FOREIGN, Kind, Story, directory_name};
@@ -194,6 +194,20 @@ fn a_start_on_trial() {
 #[test]
 fn a_watched_start_on_trial() {
     WATCHED.withstands_everything();
+}
+
+/// Who is killed in the moment between making the child and binding it leaves no program behind that nobody watches.
+#[test]
+fn a_watched_start_that_is_killed_before_its_child_is_bound_starts_nothing() {
+    let story = Story::with(WATCHED.kind);
+    let tree = story.after(WATCHED.before);
+    let program = tree.join(directory_name("2.0")).join("prog");
+    let trace = tree.join("trace of a start");
+    let script = format!("#!/bin/sh\necho started > '{}'\n", trace.display());
+    std::fs::write(&program, script).unwrap();
+    let ended = tracer::run_and_orphan(&mut story.command(&["start"], &tree)).unwrap();
+    assert_eq!(ended, Some(127));
+    assert!(!trace.exists());
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! How a trial stands, and the record that follows from it: pure functions of what is on disk.
 
-use super::choice::{Candidate, Reason, Snapshot, choose};
-use super::slot::{Held, Rollback, Slot, Status, Trial, active_slot};
+use super::choice::{Candidate, Reason, Snapshot, by_record, gave_way};
+use super::slot::{Held, Rollback, Slot, Status, Trial};
 use crate::name::AppVersion;
 use crate::version::compare;
 use alloc::format;
@@ -26,7 +26,7 @@ pub enum TrialState {
 /// It has failed when its program could not be started at all, or when it was started as often as the trial allows,
 /// nobody confirmed it, and no instance is running that still might.
 pub fn trial_state(snapshot: &Snapshot) -> TrialState {
-    let Some((_, slot)) = active_slot(&snapshot.slots) else {
+    let Some(slot) = snapshot.record() else {
         return TrialState::None;
     };
     let Status::Trial(trial) = slot.status else {
@@ -43,16 +43,31 @@ pub fn trial_state(snapshot: &Snapshot) -> TrialState {
     }
 }
 
-/// The record of the next sequence, when the trial of the current version has failed and another version can take its
-/// place: that one as the current version, and the failed one held. `time` is in seconds since 1970.
+/// The record of the next sequence, when what starts is not what the record says. `time` is in seconds since 1970.
 ///
-/// `None`: there is nothing to settle. Applied twice it is as applied once, because its result is no trial.
+/// * The trial of the current version has failed and another version can take its place: that one is the current version
+///   then, and the failed one is held.
+/// * A version cannot be started and another one starts in its place: that is noted as the last roll back, and nothing else
+///   changes, because a repair brings the version back.
+///
+/// `None`: there is nothing to settle. Applied twice it is as applied once.
 pub fn settle(snapshot: &Snapshot, time: u64) -> Option<Slot> {
-    let (_, slot) = active_slot(&snapshot.slots)?;
+    let slot = snapshot.record()?;
     let TrialState::Failed(trial) = trial_state(snapshot) else {
-        return None;
+        return noted(snapshot, slot, time);
     };
-    let choices = choose(snapshot);
+    let settled = undone(snapshot, slot, trial, time)?;
+    let after = Snapshot {
+        slots: [Some(settled.clone()), None],
+        ..snapshot.clone()
+    };
+    let seq = settled.seq;
+    let noted = noted(&after, &settled, time).unwrap_or(settled);
+    Some(Slot { seq, ..noted })
+}
+
+fn undone(snapshot: &Snapshot, slot: &Slot, trial: Trial, time: u64) -> Option<Slot> {
+    let choices = by_record(snapshot);
     let usable = |reason| !matches!(reason, Reason::Failed | Reason::Partial);
     let mut others = choices.iter().filter(|choice| usable(choice.reason));
     let directory = |index: usize| -> Option<String> {
@@ -70,6 +85,28 @@ pub fn settle(snapshot: &Snapshot, time: u64) -> Option<Slot> {
     }
     settled.stay_at_current(&snapshot.candidates);
     Some(settled)
+}
+
+fn noted(snapshot: &Snapshot, slot: &Slot, time: u64) -> Option<Slot> {
+    let note = left_for_an_obstacle(snapshot, time)?;
+    let is_same = |known: &Rollback| known.version == note.version && known.reason == note.reason;
+    if slot.last_rollback.as_ref().is_some_and(is_same) {
+        return None;
+    }
+    let mut settled = slot.clone();
+    settled.seq = slot.seq + 1;
+    settled.last_rollback = Some(note);
+    Some(settled)
+}
+
+/// The version that gives way to another one at every start because it cannot be started.
+pub fn left_for_an_obstacle(snapshot: &Snapshot, time: u64) -> Option<Rollback> {
+    let left = gave_way(snapshot)?;
+    Some(Rollback {
+        version: left.app.version.clone(),
+        reason: format!("it cannot be started: {}", left.obstacle.as_ref()?),
+        time,
+    })
 }
 
 impl Slot {

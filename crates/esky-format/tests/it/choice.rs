@@ -14,6 +14,7 @@ fn candidate(version: &str, complete: bool) -> Candidate {
         app,
         in_appdata: false,
         complete,
+        obstacle: None,
     }
 }
 

@@ -1,13 +1,13 @@
 //! What must hold for any input.
 
 use esky_format::file_list::{Entry, FileList, Kind, Limits};
-use esky_format::name::{
-    AppVersion, check_app_name, check_release, check_version, join_app_version, split_app_version,
-};
+use esky_format::name::{AppVersion, join_app_version, split_app_version};
 use esky_format::path::{check_link, check_relative, collision_key};
 use esky_format::settings::{Confirm, SelfTest, Settings};
+use esky_format::start_files::{Obstacle, StartFault};
 use esky_format::state::{
-    Candidate, Held, Marks, Rollback, SLOT_SIZE, Slot, Snapshot, Status, Trial, choose, settle,
+    Candidate, Choice, Held, Marks, Rollback, SLOT_SIZE, Slot, Snapshot, StartOrder, Status, Trial,
+    choose, settle,
 };
 use esky_format::version::{compare, parse_version};
 use esky_format::{manifest, relaunch};
@@ -19,7 +19,7 @@ use std::collections::BTreeSet;
 fn version() -> impl Strategy<Value = String> {
     prop_oneof![
         "[0-9.a-c-]{0,10}",
-        "[0-9]{1,3}(\\.[0-9]{1,2}){0,3}((a|b|rc|dev|-|post)[0-9]?)?(\\+[0-9a-c.-]{0,6})?",
+        "[0-9]{1,3}(\\.[0-9]{1,2}){0,3}((a|b|rc|dev|-|post)[0-9]?)?",
         any::<String>()
     ]
 }
@@ -127,8 +127,12 @@ fn entries() -> impl Strategy<Value = Vec<Entry>> {
 }
 
 fn candidates() -> impl Strategy<Value = Vec<Candidate>> {
-    let one = ("[0-9]\\.[0-9]", any::<bool>(), any::<bool>()).prop_map(
-        |(version, in_appdata, complete)| {
+    let obstacle = option::of(Just(Obstacle {
+        path: "prog".into(),
+        fault: StartFault::Missing,
+    }));
+    let one = ("[0-9]\\.[0-9]", any::<bool>(), any::<bool>(), obstacle).prop_map(
+        |(version, in_appdata, complete, obstacle)| {
             let directory = format!("demo-{version}.x");
             let app = AppVersion::parse_directory(&directory).unwrap();
             Candidate {
@@ -136,6 +140,7 @@ fn candidates() -> impl Strategy<Value = Vec<Candidate>> {
                 app,
                 in_appdata,
                 complete,
+                obstacle,
             }
         },
     );
@@ -159,24 +164,6 @@ proptest! {
         if AppVersion::parse_directory(&text).is_some() {
             prop_assert_eq!(join_app_version(&name, &version, &platform), text);
         }
-    }
-
-    #[test]
-    fn a_release_that_is_taken_is_read_back(name in "[a-z\u{e9}0-9 ._+()-]{0,12}", version in "[0-9a-c.+_-]{0,10}") {
-        let platform = "linux-x86_64".to_owned();
-        let app = AppVersion { name, version, platform };
-        match check_release(&app) {
-            Ok(()) => prop_assert_eq!(AppVersion::parse_directory(&app.directory_name()), Some(app)),
-            Err(fault) => prop_assert!(fault.suggestion().is_none_or(|near| near != fault.text)),
-        }
-    }
-
-    #[test]
-    fn any_text_is_checked_and_what_is_suggested_is_taken(text in any::<String>()) {
-        let near = check_app_name(&text).err().and_then(|fault| fault.suggestion());
-        prop_assert_eq!(near.map_or(Ok(()), |near| check_app_name(&near)), Ok(()));
-        let near = check_version(&text).err().and_then(|fault| fault.suggestion());
-        prop_assert_eq!(near.map_or(Ok(()), |near| check_version(&near)), Ok(()));
     }
 
     #[test]
@@ -241,17 +228,51 @@ proptest! {
     #[test]
     fn every_version_on_disk_gets_exactly_one_place(
         candidates in candidates(), slots in [option::of(slot()), option::of(slot())], marks in marks(), live in any::<bool>(),
+        unreadable in any::<bool>(),
     ) {
-        let snapshot = Snapshot { slots, candidates, marks, live };
+        let snapshot = Snapshot { slots, unreadable, candidates, marks, live };
         let places: BTreeSet<usize> = choose(&snapshot).iter().map(|choice| choice.candidate).collect();
         prop_assert_eq!(choose(&snapshot).len(), snapshot.candidates.len());
         prop_assert_eq!(places.len(), snapshot.candidates.len());
     }
+
+    /// The start-up program looks at a version only when it is its turn; the library has looked at all of them before.
+    #[test]
+    fn who_looks_at_versions_one_after_the_other_starts_the_same_one(
+        candidates in candidates(), slots in [option::of(slot()), option::of(slot())], marks in marks(), live in any::<bool>(),
+        unreadable in any::<bool>(),
+    ) {
+        let facts = candidates.clone();
+        let snapshot = Snapshot { slots, unreadable, candidates, marks, live };
+        let mut blind = snapshot.clone();
+        blind.candidates.iter_mut().for_each(|candidate| candidate.obstacle = None);
+        let mut order = StartOrder::of(&blind);
+        let look = |candidate: &Candidate| {
+            let index = blind.candidates.iter().position(|other| std::ptr::eq(other, candidate)).unwrap();
+            facts[index].obstacle.is_some()
+        };
+        let one_by_one: Vec<Choice> = std::iter::from_fn(|| order.next(look)).collect();
+        prop_assert_eq!(one_by_one, choose(&snapshot));
+    }
+
+    #[test]
+    fn what_cannot_be_started_comes_last(
+        candidates in candidates(), slots in [option::of(slot()), option::of(slot())], marks in marks(), live in any::<bool>(),
+        unreadable in any::<bool>(),
+    ) {
+        let snapshot = Snapshot { slots, unreadable, candidates, marks, live };
+        let order = choose(&snapshot);
+        let hindered = |choice: &Choice| snapshot.candidates[choice.candidate].obstacle.is_some();
+        prop_assert!(order.iter().all(|choice| choice.hindered == hindered(choice)));
+        prop_assert!(order.is_sorted_by_key(hindered));
+    }
+
     #[test]
     fn a_settled_record_starts_what_started_before_it_and_needs_no_settling(
         candidates in candidates(), slots in [option::of(slot()), option::of(slot())], marks in marks(), live in any::<bool>(),
+        unreadable in any::<bool>(),
     ) {
-        let mut snapshot = Snapshot { slots, candidates, marks, live };
+        let mut snapshot = Snapshot { slots, unreadable, candidates, marks, live };
         let before = choose(&snapshot);
         if let Some(settled) = settle(&snapshot, 1) {
             snapshot.slots = [Some(settled), None];

@@ -1,5 +1,7 @@
 //! Unix: Linux and macOS.
 
+use crate::access::Right;
+use rustix::fs::Access;
 use std::fs::{File, Metadata, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
@@ -9,6 +11,21 @@ pub(crate) type VersionHold = File;
 
 pub(crate) fn mode_of(metadata: &Metadata) -> u32 {
     metadata.mode() & 0o7777
+}
+
+pub(crate) fn has_right(path: &Path, right: Right) -> bool {
+    let access = match right {
+        Right::Read => Access::READ_OK,
+        Right::Write => Access::WRITE_OK,
+        Right::Execute => Access::EXEC_OK,
+    };
+    rustix::fs::access(path, access).is_ok()
+}
+
+pub(crate) fn may_set_mode(path: &Path) -> bool {
+    let user = rustix::process::geteuid();
+    let is_owner = |found: Metadata| found.uid() == user.as_raw();
+    user.is_root() || std::fs::symlink_metadata(path).is_ok_and(is_owner)
 }
 
 pub(crate) fn set_mode(path: &Path, mode: u32) -> io::Result<()> {

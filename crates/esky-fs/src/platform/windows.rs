@@ -2,6 +2,7 @@
 #![allow(unsafe_code)] // calls into the system, each with its reason
 
 use super::contention;
+use crate::access::Right;
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, Metadata, OpenOptions};
@@ -34,6 +35,16 @@ pub(crate) fn mode_of(metadata: &Metadata) -> u32 {
     } else {
         FILE_MODE
     }
+}
+
+/// Every file may be run, and who may not read or write it learns that from trying.
+pub(crate) fn has_right(path: &Path, _right: Right) -> bool {
+    std::fs::symlink_metadata(path).is_ok()
+}
+
+/// There are no bits to change.
+pub(crate) fn may_set_mode(_path: &Path) -> bool {
+    false
 }
 
 pub(crate) fn set_mode(_path: &Path, _mode: u32) -> io::Result<()> {

@@ -32,4 +32,8 @@ impl Freezer for Bbfreeze {
         programs.retain(|name| !is_helper(name));
         programs
     }
+
+    fn start_files(&self, tree: &Tree) -> Vec<String> {
+        [tree.present(&[LIBRARY]), tree.interpreters(&[""])].concat()
+    }
 }

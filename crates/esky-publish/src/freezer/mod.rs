@@ -1,4 +1,4 @@
-//! Who made a directory: one small module for each freezer, with the same four questions.
+//! Who made a directory: one small module for each freezer, with the same five questions.
 //!
 //! A new freezer is one more module and one more line in [`ALL`]. Everything has an answer that fits most of them: each
 //! executable at the top is a program, a start-up program of its name sits on top, and nothing is left in the environment.
@@ -34,6 +34,12 @@ pub(crate) trait Freezer: Sync {
     /// What must sit on top of the app directory so that this program starts?
     fn on_top(&self, program: &str, _tree: &Tree) -> Top {
         Top::start_up(program)
+    }
+
+    /// Which files load before any of the app's own code, besides the programs? Without one of them the app ends before it
+    /// can say anything.
+    fn start_files(&self, _tree: &Tree) -> Vec<String> {
+        Vec::new()
     }
 
     /// What must be cleaned at a relaunch?

@@ -5,6 +5,7 @@ use esky_format::relaunch::Traces;
 use super::frozen::Mark;
 use super::{Freezer, Frozen};
 use crate::error::Result;
+use crate::scan::Tree;
 
 /// The type of the loader that every program of Nuitka has for its own modules.
 const LOADER: Mark = Mark(b"redaol_eludom_aktiun");
@@ -18,6 +19,10 @@ impl Freezer for Nuitka {
 
     fn made(&self, frozen: &Frozen<'_>) -> Result<bool> {
         frozen.has_program_with(&LOADER)
+    }
+
+    fn start_files(&self, tree: &Tree) -> Vec<String> {
+        tree.interpreters(&[""])
     }
 
     fn traces(&self) -> Traces {

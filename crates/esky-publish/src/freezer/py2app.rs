@@ -13,6 +13,8 @@ const BUNDLE: &str = ".app";
 const PROGRAMS: &str = "/Contents/MacOS/";
 /// What py2app's own programs run first.
 const BOOT: &str = "Contents/Resources/__boot__.py";
+/// The library with the interpreter is below it.
+const FRAMEWORK: &str = "Contents/Frameworks/Python.framework/Versions/";
 /// The interpreter for subprocesses.
 const INTERPRETER: &str = "python";
 const ICON: &str = ".icns";
@@ -66,6 +68,21 @@ impl Freezer for Py2app {
             start_up: inside.to_owned(),
             copies: copies.collect(),
         }
+    }
+
+    fn start_files(&self, tree: &Tree) -> Vec<String> {
+        let is_loaded = |path: &&str| {
+            let inside = path
+                .split_once('/')
+                .filter(|(bundle, _)| bundle.ends_with(BUNDLE));
+            inside.is_some_and(|(_, inside)| {
+                inside == BOOT
+                    || inside == "Contents/Info.plist"
+                    || (inside.starts_with(FRAMEWORK) && inside.ends_with("/Python"))
+            })
+        };
+        let files = tree.nodes.iter().map(|node| node.path.as_str());
+        files.filter(is_loaded).map(str::to_owned).collect()
     }
 
     fn traces(&self) -> Traces {

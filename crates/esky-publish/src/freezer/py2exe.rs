@@ -7,6 +7,8 @@ use crate::scan::Tree;
 
 /// The name of the resource, as Windows stores it.
 const SCRIPT_RESOURCE: Mark = Mark(b"\0T\0P\0I\0R\0C\0S\0N\0O\0H\0T\0Y\0P");
+/// All modules, if they are in a zip beside the program.
+const LIBRARY: &str = "library.zip";
 /// What py2exe for Python 2 adds for `os.popen`.
 const HELPERS: [&str; 1] = ["w9xpopen.exe"];
 
@@ -25,5 +27,9 @@ impl Freezer for Py2exe {
         let mut programs = tree.executables();
         programs.retain(|name| !HELPERS.contains(&name.to_ascii_lowercase().as_str()));
         programs
+    }
+
+    fn start_files(&self, tree: &Tree) -> Vec<String> {
+        [tree.present(&[LIBRARY]), tree.interpreters(&[""])].concat()
     }
 }

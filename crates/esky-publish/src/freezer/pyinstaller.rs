@@ -5,6 +5,7 @@ use esky_format::relaunch::Traces;
 use super::frozen::Mark;
 use super::{Freezer, Frozen};
 use crate::error::Result;
+use crate::scan::Tree;
 
 /// The cookie at the end of the archive.
 const COOKIE: Mark = Mark(b"\x0e\x0b\x0a\x0b\x0cIEM");
@@ -20,7 +21,15 @@ impl Freezer for OneDirectory {
     }
 
     fn made(&self, frozen: &Frozen<'_>) -> Result<bool> {
-        Ok(has_base_library(frozen) && frozen.has_program_with(&COOKIE)?)
+        Ok(base_library(frozen.tree).is_some() && frozen.has_program_with(&COOKIE)?)
+    }
+
+    fn start_files(&self, tree: &Tree) -> Vec<String> {
+        let Some(library) = base_library(tree) else {
+            return Vec::new();
+        };
+        let (directory, _) = library.rsplit_once('/').unwrap_or(("", library));
+        [vec![library.to_owned()], tree.interpreters(&[directory])].concat()
     }
 
     fn traces(&self) -> Traces {
@@ -37,7 +46,7 @@ impl Freezer for OneFile {
     }
 
     fn made(&self, frozen: &Frozen<'_>) -> Result<bool> {
-        Ok(!has_base_library(frozen) && frozen.has_program_with(&COOKIE)?)
+        Ok(base_library(frozen.tree).is_none() && frozen.has_program_with(&COOKIE)?)
     }
 
     fn traces(&self) -> Traces {
@@ -45,9 +54,10 @@ impl Freezer for OneFile {
     }
 }
 
-fn has_base_library(frozen: &Frozen<'_>) -> bool {
-    frozen.tree.nodes.iter().any(|node| {
-        let (directory, name) = node.path.rsplit_once('/').unwrap_or(("", &node.path));
+fn base_library(tree: &Tree) -> Option<&str> {
+    let mut paths = tree.nodes.iter().map(|node| node.path.as_str());
+    paths.find(|path| {
+        let (directory, name) = path.rsplit_once('/').unwrap_or(("", path));
         name == BASE_LIBRARY && !directory.contains('/')
     })
 }

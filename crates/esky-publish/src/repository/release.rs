@@ -3,17 +3,16 @@
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use esky_format::name::{check_app_name, check_version};
 use esky_trust::{Hashes, PackageKind, Release, Role, TargetFile, Time, Wanted, release_path};
 
 use super::error::{RepositoryError, RepositoryResult};
-use super::patches::{self, CompactMade, PatchMade, PatchOptions};
+use super::patches::{self, PatchMade, PatchOptions};
 use super::project::Project;
 use super::request::settle;
 use super::signers::Signers;
 use super::stage::{Change, StagedPackage};
 use super::state::{Accept, State};
-use super::{layout, repack, succession};
+use super::{layout, repack};
 use crate::{PackOptions, Packed, Progress, TrustOptions, pack};
 
 /// What to release.
@@ -27,8 +26,6 @@ pub struct ReleaseOptions {
     pub notes: Option<String>,
     /// No version below this one may be installed any more.
     pub minimum_version: Option<String>,
-    /// Release it also if copies with the newest version will not be offered it, for those with older ones.
-    pub allow_older: bool,
     /// Which patches are made.
     pub patches: PatchOptions,
 }
@@ -62,8 +59,8 @@ pub struct Released {
     pub channel: String,
     /// What was packed.
     pub packed: Packed,
-    /// The compact package.
-    pub compact: CompactMade,
+    /// Size of the compact package in bytes; 0 if nothing was made.
+    pub compact: u64,
     /// The patches, those from newer versions first.
     pub patches: Vec<PatchMade>,
     /// Whether it was released before, exactly so; then nothing was changed.
@@ -83,7 +80,6 @@ pub fn release(
     now: Time,
     progress: &mut dyn FnMut(ReleaseStep) -> ControlFlow<()>,
 ) -> RepositoryResult<Released> {
-    check_names(project, options)?;
     let _lock = project.lock()?;
     project.clear_staging()?;
     let state = State::read(&project.repository, Accept::Newest)?;
@@ -97,7 +93,7 @@ pub fn release(
         target: target.clone(),
         channel: channel.clone(),
         packed,
-        compact: CompactMade::Nothing,
+        compact: 0,
         patches: Vec::new(),
         already: false,
         request: None,
@@ -108,7 +104,6 @@ pub fn release(
     }
     released.already = known == Some(&file);
     if !released.already {
-        succession::check(&state, &release, options.allow_older)?;
         let path = released.packed.path.clone();
         let what = (&release, path.as_path());
         let mut patching = |amount| progress(ReleaseStep::Patching(amount));
@@ -132,16 +127,6 @@ pub fn release(
     Ok(released)
 }
 
-/// What nobody could be offered is refused before any work.
-fn check_names(project: &Project, options: &ReleaseOptions) -> RepositoryResult<()> {
-    check_app_name(&project.app)?;
-    if let Source::Directory(options) = &options.source {
-        check_version(&options.version)?;
-    }
-    let minimum = options.minimum_version.as_deref();
-    Ok(minimum.map_or(Ok(()), check_version)?)
-}
-
 fn pack_for(
     project: &Project,
     state: &State,
@@ -158,7 +143,7 @@ fn pack_for(
             name: project.app.clone(),
             ..(**options).clone()
         },
-        Source::Package(package) => repack::unpack(package, &project.staging().join("package"))?,
+        Source::Package(package) => repack::unpack(package, &project.staging())?,
     };
     if options.name != project.app {
         return Err(RepositoryError::OtherApp {

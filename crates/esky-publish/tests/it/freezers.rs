@@ -230,3 +230,79 @@ fn a_directory_of_sources_says_to_freeze_first() {
     let hint = error.hint().expect("there is something to do");
     assert!(hint.contains("freezer"), "{hint}");
 }
+
+/// The paths that the start-up program looks at before each start, programs first.
+fn start_files(packed: &Packed) -> Vec<String> {
+    let list = crate::pack::unpack(packed).remove("esky-files/start-files.txt");
+    let files = esky_format::start_files::parse(&list.expect("it is in the package"));
+    let files = files.expect("it can be read");
+    files.into_iter().map(|file| file.path).collect()
+}
+
+#[test]
+fn what_loads_first_is_listed_with_each_freezer() {
+    type Fill = fn(&App);
+    let fills: [(&str, Fill, &[&str]); 5] = [
+        (
+            "PyInstaller",
+            |app| {
+                app.program("hello", &elf_with(COOKIE));
+                app.file("_internal/base_library.zip", b"modules");
+                app.file("_internal/libpython3.12.so.1.0", b"interpreter");
+                app.file("_internal/libz.so.1", b"library");
+                app.file("_internal/app/python311.dll", b"of the app");
+            },
+            &[
+                "hello",
+                "_internal/base_library.zip",
+                "_internal/libpython3.12.so.1.0",
+            ],
+        ),
+        (
+            "PyInstaller onefile",
+            |app| app.program("hello", &elf_with(COOKIE)),
+            &["hello"],
+        ),
+        (
+            "cx_Freeze",
+            |app| {
+                app.program("hello", &elf(62));
+                app.file("lib/library.zip", b"modules");
+                app.file("lib/library.dat", b"index");
+                app.file("lib/libpython3.12.so.1.0", b"interpreter");
+            },
+            &[
+                "hello",
+                "lib/libpython3.12.so.1.0",
+                "lib/library.dat",
+                "lib/library.zip",
+            ],
+        ),
+        (
+            "Nuitka",
+            |app| {
+                app.program("hello.bin", &elf_with(b"nuitka_module_loader"));
+                app.file("libpython3.11.so.1.0", b"interpreter");
+            },
+            &["hello.bin", "libpython3.11.so.1.0"],
+        ),
+        (
+            "none",
+            |app| {
+                app.program("a tool", &elf(62));
+                app.program("hello", &elf(62));
+                app.file("libpython3.11.so.1.0", b"of the app");
+            },
+            &["a tool", "hello"],
+        ),
+    ];
+    for (freezer, fill, expected) in fills {
+        let app = bare();
+        fill(&app);
+        assert_eq!(
+            start_files(&app.pack().expect("packs")),
+            expected,
+            "{freezer}"
+        );
+    }
+}

@@ -57,7 +57,7 @@ fn open(packed: &Packed) -> Package<File> {
     Package::open("app.zip", reader, &Limits::default()).unwrap()
 }
 
-fn unpack(packed: &Packed) -> BTreeMap<String, Vec<u8>> {
+pub(crate) fn unpack(packed: &Packed) -> BTreeMap<String, Vec<u8>> {
     let mut unpacked = Unpacked::default();
     open(packed)
         .unpack(&mut unpacked, &mut |_| ControlFlow::Continue(()))

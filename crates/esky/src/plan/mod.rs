@@ -7,6 +7,7 @@
 mod offers;
 mod ranges;
 mod route;
+mod stage;
 mod steps;
 
 use std::collections::HashSet;
@@ -25,6 +26,9 @@ use offers::Version;
 use route::{Route, Situation};
 use steps::Steps;
 
+/// Memory that applying a patch may take unless the app says otherwise, in bytes.
+const MEMORY: u64 = 1 << 30;
+
 /// What fetching a version may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FetchOptions {
@@ -38,7 +42,7 @@ impl Default for FetchOptions {
     fn default() -> Self {
         Self {
             most_bytes: None,
-            memory: esky_stage::MEMORY,
+            memory: MEMORY,
         }
     }
 }
@@ -97,7 +101,6 @@ impl Job<'_> {
                 offered,
                 installed: installed.as_ref(),
                 limits: self.limits(),
-                nothing: VersionTree::nothing(),
             };
             match steps.go(&route, &progress) {
                 Ok(path) => return Ok(Some(path)),
@@ -110,9 +113,11 @@ impl Job<'_> {
     fn installed(&self) -> Result<Option<Installed>> {
         let version = self.app.best()?.app.version;
         // A list that cannot be read costs bytes and nothing else.
-        let tree = esky_stage::installed_files(self.app, &version);
-        let tree = tree.ok().flatten();
-        Ok(tree.map(|tree| Installed { version, tree }))
+        let files = self.app.files(&version).ok().flatten();
+        Ok(files.map(|files| Installed {
+            tree: VersionTree::new(&files.list, &|entry| files.place(entry)),
+            version,
+        }))
     }
 
     /// The cheapest way that is left, after a look at the compact package if that may show a cheaper one.
@@ -157,7 +162,10 @@ impl Job<'_> {
     }
 
     fn limits(&self) -> Limits {
-        esky_stage::limits(self.options.memory)
+        let mut limits = Limits::default();
+        limits.memory = self.options.memory;
+        limits.output = esky_format::file_list::Limits::default().total_size;
+        limits
     }
 }
 

@@ -5,8 +5,9 @@
 //! later ones become the program directly.
 #![allow(unsafe_code)]
 
+use super::file::Descriptor;
+use super::last_error;
 use super::process::Process;
-use super::{Descriptor, last_error};
 use crate::platform::Watch;
 use core::ffi::c_int;
 use core::mem::{MaybeUninit, zeroed};
@@ -148,7 +149,7 @@ impl Drop for Signals {
 }
 
 /// Starts the child and waits until it has become the program. Through a pipe that closes itself then, it tells why it
-/// could not.
+/// could not. The same pipe tells the child whether this process still lives.
 fn spawn(process: &Process, path: &[u8], signals: &Signals) -> Result<libc::pid_t, c_int> {
     let mut ends = [0; 2];
     // SAFETY: room for two descriptors.
@@ -163,7 +164,11 @@ fn spawn(process: &Process, path: &[u8], signals: &Signals) -> Result<libc::pid_
         libc::fork()
     };
     match child {
-        0 => become_child(process, path, signals, &write),
+        0 => {
+            // Only this process reads, so the pipe breaks when it dies.
+            drop(read);
+            become_child(process, path, signals, &write)
+        }
         -1 => Err(last_error()),
         _ => {
             drop(write);
@@ -178,10 +183,9 @@ fn spawn(process: &Process, path: &[u8], signals: &Signals) -> Result<libc::pid_
 
 fn become_child(process: &Process, path: &[u8], signals: &Signals, report: &Descriptor) -> ! {
     signals.put_back();
-    #[cfg(target_os = "linux")]
-    // SAFETY: no pointers. Who kills this process means the program.
-    unsafe {
-        libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+    if !dies_with_its_parent(report) {
+        // SAFETY: no pointers. There is nobody left to tell.
+        unsafe { libc::_exit(super::EXIT_CANNOT_START) }
     }
     let code = process.become_program(path).to_ne_bytes();
     // SAFETY: pointer and length are those of `code`.
@@ -189,6 +193,28 @@ fn become_child(process: &Process, path: &[u8], signals: &Signals, report: &Desc
         libc::write(report.0, code.as_ptr().cast(), code.len());
         libc::_exit(super::EXIT_CANNOT_START)
     }
+}
+
+/// Who kills the parent means the program. A parent that was killed before the system knew of that has left a broken pipe.
+#[cfg(target_os = "linux")]
+fn dies_with_its_parent(report: &Descriptor) -> bool {
+    let mut question = libc::pollfd {
+        fd: report.0,
+        events: 0,
+        revents: 0,
+    };
+    // SAFETY: no pointers in the first call; the second has one structure, and the time 0 means not to wait.
+    unsafe {
+        libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+        libc::poll(&raw mut question, 1, 0);
+    }
+    question.revents & libc::POLLERR == 0
+}
+
+/// Elsewhere nothing binds a child to its parent.
+#[cfg(not(target_os = "linux"))]
+fn dies_with_its_parent(_report: &Descriptor) -> bool {
+    true
 }
 
 /// The error number that the child has sent, or `None` when it has become the program.

@@ -1,16 +1,27 @@
 //! Files and directories, by their absolute paths without NUL.
 
+use super::{SHARE_ALL, brief};
 use crate::platform::windows_path::{for_system, join};
+use crate::platform::{Name, Reading};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::ptr;
-use windows_sys::Win32::Foundation::{CloseHandle, GetLastError, HANDLE, INVALID_HANDLE_VALUE};
+use esky_format::start_files::Look;
+use windows_sys::Win32::Foundation::{
+    CloseHandle, ERROR_FILE_NOT_FOUND, ERROR_INVALID_NAME, ERROR_PATH_NOT_FOUND, FALSE,
+    GENERIC_READ, GetLastError, HANDLE, INVALID_HANDLE_VALUE,
+};
 use windows_sys::Win32::Security::SECURITY_ATTRIBUTES;
 use windows_sys::Win32::Storage::FileSystem::{
-    CreateFileW, FILE_ATTRIBUTE_NORMAL, FILE_CREATION_DISPOSITION, FILE_SHARE_MODE, FindClose,
-    FindFirstFileW, FindNextFileW, FlushFileBuffers, GetFileAttributesW, INVALID_FILE_ATTRIBUTES,
-    ReadFile, WIN32_FIND_DATAW, WriteFile,
+    CreateFileW, FILE_ATTRIBUTE_DIRECTORY, FILE_ATTRIBUTE_NORMAL, FILE_ATTRIBUTE_REPARSE_POINT,
+    FILE_CREATION_DISPOSITION, FILE_SHARE_MODE, FindClose, FindFirstFileW, FindNextFileW,
+    FlushFileBuffers, GetFileAttributesExW, GetFileExInfoStandard, OPEN_EXISTING, ReadFile,
+    WIN32_FILE_ATTRIBUTE_DATA, WIN32_FIND_DATAW, WriteFile,
 };
+
+/// The bit of a reparse point that stands for another file or directory: of a link or a junction, and not of a file that a
+/// cloud drive keeps elsewhere.
+const STANDS_FOR_ANOTHER: u32 = 0x2000_0000;
 
 /// An open file, closed when dropped.
 pub(super) struct File(HANDLE);
@@ -110,8 +121,8 @@ impl File {
     }
 }
 
-/// The names in a directory that are text.
-pub(super) fn names(directory: &[u16]) -> Vec<String> {
+/// The names in a directory that are text; `None` if it cannot be read.
+pub(super) fn names(directory: &[u16]) -> Option<Vec<Name>> {
     let pattern = join(directory, [u16::from(b'*')]);
     let mut names = Vec::new();
     // SAFETY: the pattern ends with NUL; all-zero bytes are a valid result buffer; the search is closed once.
@@ -119,29 +130,86 @@ pub(super) fn names(directory: &[u16]) -> Vec<String> {
         let mut found: WIN32_FIND_DATAW = core::mem::zeroed();
         let search = FindFirstFileW(for_system(&pattern).as_ptr(), &raw mut found);
         if search == INVALID_HANDLE_VALUE {
-            return names;
+            return None;
         }
         loop {
-            let name = &found.cFileName;
-            let length = name.iter().position(|unit| *unit == 0).unwrap_or(0);
-            names.extend(String::from_utf16(&name[..length]).ok());
-            if FindNextFileW(search, &raw mut found) == 0 {
+            names.extend(name_of(&found));
+            if FindNextFileW(search, &raw mut found) == FALSE {
                 break;
             }
         }
         FindClose(search);
     }
-    names
+    Some(names)
 }
 
-/// Whether there is anything at this path.
+fn name_of(found: &WIN32_FIND_DATAW) -> Option<Name> {
+    let name = &found.cFileName;
+    let length = name.iter().position(|unit| *unit == 0).unwrap_or(0);
+    let is = |attribute| found.dwFileAttributes & attribute != 0;
+    let is_link = is(FILE_ATTRIBUTE_REPARSE_POINT) && found.dwReserved0 & STANDS_FOR_ANOTHER != 0;
+    Some(Name {
+        text: String::from_utf16(&name[..length]).ok()?,
+        is_directory: is(FILE_ATTRIBUTE_DIRECTORY) && !is_link,
+    })
+}
+
+/// Reads a file from its beginning until the buffer is full. Who has the file for a moment is waited for.
+pub(super) fn read<'a>(path: &[u16], buffer: &'a mut [u8]) -> Reading<'a> {
+    let open = || File::open(path, GENERIC_READ, SHARE_ALL, OPEN_EXISTING, Heirs::Nobody);
+    match brief(open) {
+        Ok(file) => file
+            .read(buffer)
+            .map_or(Reading::Unreadable, Reading::Bytes),
+        Err(code) if is_absent(code) => Reading::Absent,
+        // A directory cannot be opened like this.
+        Err(_) if look(path) == Look::NotAFile => Reading::NotAFile,
+        Err(_) => Reading::Unreadable,
+    }
+}
+
+/// What is at the path. Here every file may be executed.
+pub(super) fn look(path: &[u16]) -> Look {
+    match brief(|| data(path)) {
+        Err(code) if is_absent(code) => Look::Absent,
+        Err(_) => Look::Unreadable,
+        Ok(found) if found.dwFileAttributes & FILE_ATTRIBUTE_DIRECTORY != 0 => Look::NotAFile,
+        Ok(found) => Look::File {
+            size: u64::from(found.nFileSizeHigh) << 32 | u64::from(found.nFileSizeLow),
+            usable: true,
+        },
+    }
+}
+
+/// Whether there is anything at this path; what cannot be looked at is there too.
 pub(super) fn exists(path: &[u16]) -> bool {
-    attributes(path).is_some()
+    look(path) != Look::Absent
 }
 
 /// The attributes of what is at this path.
 pub(super) fn attributes(path: &[u16]) -> Option<u32> {
-    // SAFETY: the path ends with NUL.
-    let found = unsafe { GetFileAttributesW(for_system(path).as_ptr()) };
-    (found != INVALID_FILE_ATTRIBUTES).then_some(found)
+    data(path).ok().map(|found| found.dwFileAttributes)
+}
+
+fn data(path: &[u16]) -> Result<WIN32_FILE_ATTRIBUTE_DATA, u32> {
+    // SAFETY: the path ends with NUL, and all-zero bytes are a valid result buffer of the kind that is asked for.
+    unsafe {
+        let mut found: WIN32_FILE_ATTRIBUTE_DATA = core::mem::zeroed();
+        let path = for_system(path);
+        match GetFileAttributesExW(
+            path.as_ptr(),
+            GetFileExInfoStandard,
+            (&raw mut found).cast(),
+        ) {
+            FALSE => Err(GetLastError()),
+            _ => Ok(found),
+        }
+    }
+}
+
+fn is_absent(code: u32) -> bool {
+    matches!(
+        code,
+        ERROR_FILE_NOT_FOUND | ERROR_PATH_NOT_FOUND | ERROR_INVALID_NAME
+    )
 }

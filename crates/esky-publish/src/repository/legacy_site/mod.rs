@@ -65,13 +65,12 @@ pub enum LegacySiteFault {
 
 impl LegacySiteFault {
     /// What a person can do about it.
-    pub(super) fn hint(&self) -> String {
+    pub(super) fn hint(&self) -> &'static str {
         match self {
-            Self::Version { version } => {
-                let known = version.replace(['-', '~'], "").replace('+', ".");
-                format!("give the release another version, such as {known}")
+            Self::Version { .. } => {
+                "give the release another version, such as 1.0rc1 instead of 1.0-rc1"
             }
-            Self::Link { .. } => "remove it from the directory that is released".to_owned(),
+            Self::Link { .. } => "remove it from the directory that is released",
         }
     }
 }
