@@ -319,6 +319,11 @@ class Esky:
 
     def _update_to(self, version: str, tell: Callback) -> None:
         with self._locked():
+            # Another process may have been quicker since the search.
+            self.reinitialize()
+            is_newer = util.parse_version(version) > util.parse_version(self.version)
+            if not is_newer or version in self._native.decisions([version]).refused:
+                return
             path = self.fetch_version(version, lambda status: _unless_ready(status, tell))
             tell({"status": "ready", "path": path})
             tell({"status": "installing", "new_version": version})
@@ -405,7 +410,7 @@ class Esky:
         Without `version`, the best one.  The version may be running.
         """
         finder = self._need_finder()
-        with monitored(progress, cancel) as monitor:
+        with monitored(progress, cancel) as monitor, self._locked():
             return finder.repair_version(self, version or self.version, monitor)
 
     # --- Trials, and what the user decides

@@ -121,6 +121,24 @@ def test_a_release_without_a_name_or_version_is_refused(project, argument):
         run(**{argument: None})
 
 
+@pytest.mark.parametrize(
+    ("name", "version", "advice"),
+    [
+        ("my-app-2", "1.0", '"my_app_2" would do: the name of an app begins with'),
+        ("hello", "1.0" + ".1" * 60, "longer than 57 bytes"),
+    ],
+)
+def test_names_that_no_release_can_have_are_refused_before_the_freeze(project, name, version, advice):
+    with pytest.raises(ExecError, match=advice):
+        run(name=name, version=version)
+    assert CopyingFreezer.jobs == []
+
+
+def test_a_version_of_setuptools_scm_is_released_as_it_is(project):
+    run(version="1.2.3.dev4+gabc")
+    assert release(project).name == packing.version_directory("hello", "1.2.3.dev4+gabc") + ".zip"
+
+
 def test_the_appdata_layout_is_an_option(project):
     run({"enable_appdata_dir": True})
     package = release(project)

@@ -1,7 +1,14 @@
 //! Names of version directories and packages: `NAME-VERSION.PLATFORM`, plus `.zip` for a package.
 
+mod rules;
+
 use alloc::format;
 use alloc::string::{String, ToString};
+
+pub use rules::{
+    APP_NAME_RULE, NameCause, NameFault, Named, VERSION_RULE, check_app_name, check_release,
+    check_version, in_version,
+};
 
 /// App name, version and platform, as one version directory carries them in its name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,5 +1,9 @@
-//! The original's order of versions: the rules of setuptools before PEP 440, kept exactly.
+//! The original's order of versions: the rules of setuptools before PEP 440, kept exactly, with one addition.
+//!
+//! What is behind a `+` (a local version of PEP 440, build metadata of Semantic Versioning) counts only between versions that are
+//! equal before it, and `1.0+x` comes after `1.0`. The original could offer no version with a plus, so nobody knows another order.
 
+use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::cmp::Ordering;
@@ -25,14 +29,42 @@ impl VersionKey {
 /// Takes a version apart for comparison. Every text is a version to some degree; nothing is refused.
 pub fn parse_version(version: &str) -> VersionKey {
     let lower = version.to_ascii_lowercase();
+    let (public, local) = split_local(&lower);
     let mut parts: Vec<String> = Vec::new();
-    for token in tokens(&lower) {
+    for token in tokens(public) {
         if let Some(part) = comparable(token) {
             push(&mut parts, part);
         }
     }
     push(&mut parts, FINAL.to_string());
+    let segments = local
+        .into_iter()
+        .flat_map(|local| local.split(is_separator));
+    parts.extend(segments.map(comparable_segment));
     VersionKey { parts }
+}
+
+/// The version and what is behind its plus, if that is what a local version can be.
+fn split_local(version: &str) -> (&str, Option<&str>) {
+    let is_local = |text: &str| {
+        let known = |character: char| character.is_ascii_alphanumeric() || is_separator(character);
+        !text.is_empty() && text.chars().all(known)
+    };
+    match version.split_once('+') {
+        Some((public, local)) if !public.is_empty() && is_local(local) => (public, Some(local)),
+        _ => (version, None),
+    }
+}
+
+fn is_separator(character: char) -> bool {
+    matches!(character, '.' | '-' | '_')
+}
+
+/// Numbers come after words here, as PEP 440 has it.
+fn comparable_segment(segment: &str) -> String {
+    let is_number = !segment.is_empty() && segment.bytes().all(|byte| byte.is_ascii_digit());
+    let number = Some(segment).filter(|_| is_number).and_then(comparable);
+    number.unwrap_or_else(|| format!("*{segment}"))
 }
 
 /// Compares two versions. Different texts can be equal: `1.0` and `1`.
@@ -129,6 +161,30 @@ mod tests {
     #[test]
     fn numbers_compare_as_numbers() {
         assert_eq!(compare("0.10", "0.9"), Ordering::Greater);
+    }
+
+    #[test]
+    fn local_versions_come_after_their_version_and_before_the_next() {
+        let ascending = [
+            "1.2.3.dev4",
+            "1.2.3.dev4+g0ab12",
+            "1.2.3.dev4+gabc",
+            "1.2.3.dev4+gabc.d20261105",
+            "1.2.3.dev4+1",
+            "1.2.3.dev4+9",
+            "1.2.3.dev4+10",
+            "1.2.3.dev5+g0000",
+            "1.2.3",
+            "1.2.3+build1",
+            "1.2.3-1",
+            "1.2.4.dev1+g1",
+        ];
+        for (at, earlier) in ascending.iter().enumerate() {
+            for later in &ascending[at + 1..] {
+                assert_eq!(compare(earlier, later), Ordering::Less, "{earlier} {later}");
+            }
+        }
+        assert_eq!(compare("1.0+A-b", "1+a.B"), Ordering::Equal);
     }
 
     #[test]

@@ -147,6 +147,15 @@ impl AppDir {
         })
     }
 
+    /// The directory for an app whose name and platform are known already. Nothing is read; it may hold no version yet.
+    pub fn of(root: &Path, app: &AppVersion) -> Self {
+        Self {
+            root: absolute(root),
+            name: app.name.clone(),
+            platform: app.platform.clone(),
+        }
+    }
+
     /// Finds the app directory from a program inside one of its version directories, and that version.
     pub fn from_executable(inner_executable: &Path) -> Result<(Self, AppVersion)> {
         let path = absolute(inner_executable);

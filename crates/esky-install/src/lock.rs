@@ -140,19 +140,16 @@ impl VersionLock {
     /// a file open there. A process that has only inherited the lock from its parent does not.
     pub fn try_exclusive(version_dir: &Path) -> Result<Option<Self>> {
         let [lockfile, manifest] = places(version_dir)?;
-        if directory_use(version_dir, &lockfile) == DirectoryUse::Used {
-            return Ok(None);
-        }
+        let is_used = || directory_use(version_dir, &lockfile) == DirectoryUse::Used;
         let held = match Self::try_lock(&lockfile, &manifest)? {
             Some(held) => held,
+            None if is_used() => return Ok(None),
             None => match VersionFileLock::take_from_inheritors(&lockfile)? {
                 Some(held) => Self(Some(held)),
                 None => return Ok(None),
             },
         };
-        // Somebody may have begun to use it before the lock was ours.
-        let is_used = directory_use(version_dir, &lockfile) == DirectoryUse::Used;
-        Ok((!is_used).then_some(held))
+        Ok((!is_used()).then_some(held))
     }
 
     /// Without a lock file nobody can lock the version.
@@ -164,15 +161,16 @@ impl VersionLock {
         }
     }
 
-    /// Whether anyone uses the version. In doubt (a lock file that this user may not open) yes. Changes nothing.
+    /// Whether anyone has locked the version and did not only inherit the lock. In doubt (a lock file that this user may
+    /// not open) yes. Processes are not looked through, which takes milliseconds: [`VersionLock::try_exclusive`] does that.
+    /// Changes nothing.
     pub(crate) fn is_held(version_dir: &Path) -> Result<bool> {
         let [lockfile, manifest] = places(version_dir)?;
-        let is_locked = match Self::try_lock(&lockfile, &manifest) {
-            Ok(Some(_)) => false,
-            Ok(None) => !lock_is_only_inherited(&lockfile),
-            Err(Error::Disk(error)) if error.kind() == ErrorKind::Permission => true,
-            Err(error) => return Err(error),
-        };
-        Ok(is_locked || directory_use(version_dir, &lockfile) == DirectoryUse::Used)
+        match Self::try_lock(&lockfile, &manifest) {
+            Ok(Some(_)) => Ok(false),
+            Ok(None) => Ok(!lock_is_only_inherited(&lockfile)),
+            Err(Error::Disk(error)) if error.kind() == ErrorKind::Permission => Ok(true),
+            Err(error) => Err(error),
+        }
     }
 }

@@ -65,6 +65,19 @@ impl AppDir {
         Ok(report)
     }
 
+    /// Checks every file of a version that was staged but not installed, as [`AppDir::install`] does before it lets the version
+    /// start. Gives its list of files.
+    pub fn verify_staged(&self, version: &str) -> Result<FileList> {
+        let view = View::of(self.root())?;
+        let dir = self
+            .find(&view, version)
+            .ok_or_else(|| self.unknown(version))?;
+        let missing = || Error::damaged(&dir.file_list(), Damage::Missing);
+        let list = dir.read_file_list()?.ok_or_else(missing)?;
+        require_intact(dir, &list, false)?;
+        Ok(list)
+    }
+
     /// What is wrong with these. A program at the top may be that of a newer version, which was there and was left: the
     /// start-up programs of newer versions start older ones too.
     pub(crate) fn findings<'a>(

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use esky_format::name::NameFault;
 use esky_format::path::PathFault;
 
 /// The result of this crate's operations.
@@ -27,13 +28,8 @@ pub enum Error {
         faults: Vec<Fault>,
     },
     /// Name, version and platform do not make a name for a package.
-    #[error("{directory_name:?} cannot be the name of a version: {cause}")]
-    BadName {
-        /// `NAME-VERSION.PLATFORM` as they would be put together.
-        directory_name: String,
-        /// What is wrong with it.
-        cause: &'static str,
-    },
+    #[error(transparent)]
+    Name(#[from] NameFault),
     /// Nothing in the directory can be started.
     #[error("no program at the top of {}", directory.display())]
     NoProgram {
@@ -133,9 +129,7 @@ impl Error {
                 "give the directory that the freezer made (its dist/NAME)"
             }
             Self::Faults { .. } => "nothing was written; correct all of these and pack again",
-            Self::BadName { .. } => {
-                "a name is words joined by `-`, each starting with a letter; a version starts with a digit and has only letters, digits, `.`, `-` and `_`"
-            }
+            Self::Name(fault) => return Some(fault.hint()),
             Self::NoProgram { .. } => {
                 "freeze the app first and give the directory that the freezer made: an executable must be at its top"
             }

@@ -13,7 +13,7 @@ use esky_format::layout::{
     TRUST_ROOT,
 };
 use esky_format::manifest;
-use esky_format::name::AppVersion;
+use esky_format::name::{AppVersion, check_app_name, check_version};
 use esky_format::settings::Settings;
 use esky_fs::Temporary;
 use sha2::{Digest, Sha256};
@@ -41,6 +41,8 @@ pub fn pack(
     options: &PackOptions,
     progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Packed> {
+    check_app_name(&options.name)?;
+    check_version(&options.version)?;
     check_places(options)?;
     let mut tree = scan(&options.directory)?;
     let found = freezer::recognise(&Frozen::new(&options.directory, &tree))?;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use esky_format::layout::{APPDATA_DIR, LOCKED_DIR, STATE_DIR, UPDATES_DIR};
-use esky_format::name::{AppVersion, current_platform};
-use esky_format::path::{check_relative, collision_key};
+use esky_format::name::{AppVersion, check_release, current_platform};
+use esky_format::path::collision_key;
 
 use crate::error::{Error, Fault, Result};
 use crate::executable::{self, Executable};
@@ -158,7 +158,7 @@ pub(crate) fn app_version(
         version: options.version.clone(),
         platform,
     };
-    check_app_version(&app)?;
+    check_release(&app)?;
     check_lengths(options, tree, &app)?;
     Ok(app)
 }
@@ -227,32 +227,4 @@ fn check_bootstrap(path: &Path, platform: &str) -> Result<()> {
             path: path.to_owned(),
         }),
     }
-}
-
-/// Clients find packages by these characters: what has another one would be published and never found.
-fn is_seen_in_links(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_')
-}
-
-/// Clients read the three parts back from the directory's name: they must come out as they went in.
-fn check_app_version(app: &AppVersion) -> Result<()> {
-    let directory_name = app.directory_name();
-    let legal = !directory_name.contains('/') && check_relative(&directory_name).is_ok();
-    let cause = if app.name.is_empty() {
-        "the name is empty"
-    } else if app.version.is_empty() {
-        "the version is empty"
-    } else if !legal {
-        "it is not a legal file name on every platform"
-    } else if !app.version.bytes().all(is_seen_in_links) {
-        "the version has a character that no client looks for in a link"
-    } else if AppVersion::parse_directory(&directory_name).as_ref() != Some(app) {
-        "name, version and platform cannot be told apart in it"
-    } else {
-        return Ok(());
-    };
-    Err(Error::BadName {
-        directory_name,
-        cause,
-    })
 }

@@ -179,12 +179,11 @@ impl Finder {
         cancel: Option<PyRef<'_, CancelToken>>,
         open_url: Option<Py<PyAny>>,
     ) -> PyResult<Task> {
-        let (finder, directory) = (self.finder(), app.0.app_dir().clone());
+        let (finder, app) = (self.finder(), app.0.clone());
         let setting = self.setting(py, cancel, open_url);
         Task::spawn(setting, move |monitor| {
-            Ok(finder
-                .fetch_version(&directory, &version, monitor)?
-                .into_os_string())
+            let path = app.fetch_version_from(&*finder, &version, monitor)?;
+            Ok(path.into_os_string())
         })
     }
 
@@ -224,9 +223,10 @@ impl Finder {
 
     /// Removes what fetching left behind.
     fn cleanup(&self, app: PyRef<'_, App>) -> PyResult<Task> {
-        let (finder, directory) = (self.finder(), app.0.app_dir().clone());
+        let (finder, app) = (self.finder(), app.0.clone());
         Task::spawn(Setting::default(), move |_| {
-            finder.cleanup(&directory).map_err(Failure::from)
+            let _guard = app.lock()?;
+            finder.cleanup(app.app_dir()).map_err(Failure::from)
         })
     }
 }

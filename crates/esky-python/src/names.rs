@@ -11,6 +11,7 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(split_app_version, module)?)?;
     module.add_function(wrap_pyfunction!(join_app_version, module)?)?;
     module.add_function(wrap_pyfunction!(parse_version, module)?)?;
+    module.add_function(wrap_pyfunction!(check_release, module)?)?;
     module.add_function(wrap_pyfunction!(check_relative, module)?)?;
     module.add_function(wrap_pyfunction!(check_link, module)?)?;
     module.add_function(wrap_pyfunction!(clean_environment, module)?)
@@ -35,6 +36,19 @@ fn join_app_version(name: &str, version: &str, platform: &str) -> String {
 #[pyfunction]
 fn parse_version<'py>(py: Python<'py>, version: &str) -> PyResult<Bound<'py, PyTuple>> {
     PyTuple::new(py, version::parse_version(version).parts())
+}
+
+/// Raises `ValueError`, with what to do, unless a release for this platform may have this name and version.
+#[pyfunction]
+#[pyo3(signature = (name, version))]
+fn check_release(name: &str, version: &str) -> PyResult<()> {
+    let app = name::AppVersion {
+        name: name.to_owned(),
+        version: version.to_owned(),
+        platform: name::current_platform().to_owned(),
+    };
+    name::check_release(&app)
+        .map_err(|fault| PyValueError::new_err(format!("{fault} ({})", fault.hint())))
 }
 
 /// Raises `ValueError` unless a path is relative, stays below its start and is legal on every platform.

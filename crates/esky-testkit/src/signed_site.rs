@@ -80,6 +80,7 @@ impl SignedSite {
             channel: None,
             notes: None,
             minimum_version: None,
+            allow_older: false,
             patches: PatchOptions::default(),
         };
         change(&mut options);

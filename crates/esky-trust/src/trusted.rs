@@ -80,6 +80,11 @@ impl TrustedSet {
         })
     }
 
+    /// The time at which nothing may have expired.
+    pub fn now(&self) -> Time {
+        self.now
+    }
+
     /// The root.
     pub fn root(&self) -> &Root {
         &self.root

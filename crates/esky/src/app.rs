@@ -2,12 +2,13 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use esky_format::version::compare;
-use esky_install::{Decisions, Refusal, UpdateLock, VerifyReport};
+use esky_install::{Decisions, Refusal, VerifyReport};
 
 use crate::fetch::{self, downloads};
+use crate::locking::{Locks, UpdateGuard, Work};
 use crate::{AppDir, Error, Event, InstalledVersion, Monitor, Result, Update, VersionFinder};
 
 /// An app directory, the version of it that is running if any, and the finder that knows of newer ones.
@@ -21,7 +22,7 @@ struct Inner {
     active_version: Option<String>,
     version: Mutex<String>,
     finder: RwLock<Option<Arc<dyn VersionFinder>>>,
-    lock: Mutex<Weak<UpdateLock>>,
+    locks: Locks,
 }
 
 /// What a finder offers that is newer than what is on disk.
@@ -32,10 +33,6 @@ pub struct Search {
     /// The newest version of all and why it may not be installed, if that is so.
     pub refused: Option<(String, Refusal)>,
 }
-
-/// Keeps other updaters out while it lives. Several of one [`Esky`] may live at once.
-#[derive(Debug, Clone)]
-pub struct UpdateGuard(Arc<UpdateLock>);
 
 impl Esky {
     /// Opens an app by its directory, or by the program that is running inside one of its version directories.
@@ -59,7 +56,7 @@ impl Esky {
             active_version,
             version: Mutex::new(version),
             finder: RwLock::new(None),
-            lock: Mutex::default(),
+            locks: Locks::default(),
         })))
     }
 
@@ -119,15 +116,14 @@ impl Esky {
         Ok(self.version_directory(&version).join(relative))
     }
 
-    /// Keeps other updaters out until all guards are gone. Never waits.
+    /// Keeps other processes from changing the app until all guards are gone. Never waits. Of several threads that have a
+    /// guard, one at a time can do something; the others are told that it is at work.
     pub fn lock(&self) -> Result<UpdateGuard> {
-        let mut shared = self.0.lock.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(lock) = shared.upgrade() {
-            return Ok(UpdateGuard(lock));
-        }
-        let lock = Arc::new(self.0.app_dir.lock()?);
-        *shared = Arc::downgrade(&lock);
-        Ok(UpdateGuard(lock))
+        self.0.locks.guard(self.app_dir())
+    }
+
+    fn work(&self) -> Result<Work<'_>> {
+        self.0.locks.work(self.app_dir())
     }
 
     /// The newest version offered, if it is newer than the best one on disk and neither held, skipped nor kept out by
@@ -164,7 +160,7 @@ impl Esky {
 
     /// Fetches and unpacks a version, unless that was done before. The app stays as it is.
     pub fn fetch_version(&self, version: &str, monitor: &Monitor) -> Result<PathBuf> {
-        let finder = self.required_finder()?;
+        self.required_finder()?;
         if let Some(installed) = self.installed(version)? {
             monitor.emit(Event::Ready {
                 path: installed.path.clone(),
@@ -173,10 +169,26 @@ impl Esky {
         }
         // Held while fetching too: two updaters would write the same files, and one's cleanup would take away
         // what the other has just unpacked.
-        let guard = self.lock()?;
-        self.app_dir().recover(&guard.0)?;
+        self.fetch(version, &self.work()?, monitor)
+    }
+
+    /// Has a finder, which need not be that of the app, fetch and unpack a version.
+    pub fn fetch_version_from(
+        &self,
+        finder: &dyn VersionFinder,
+        version: &str,
+        monitor: &Monitor,
+    ) -> Result<PathBuf> {
+        self.refuse_unsigned(finder)?;
+        let _work = self.work()?;
+        finder.fetch_version(self.app_dir(), version, monitor)
+    }
+
+    fn fetch(&self, version: &str, work: &Work<'_>, monitor: &Monitor) -> Result<PathBuf> {
+        let finder = self.required_finder()?;
+        self.app_dir().recover(work.lock())?;
         if let Some(installed) = self.installed(version)? {
-            // Committed by an update that was broken off, and finished just now.
+            // Committed by an update that was broken off and finished just now, or by another process meanwhile.
             return Ok(installed.path);
         }
         let fetched = match finder.has_version(self.app_dir(), version)? {
@@ -191,21 +203,29 @@ impl Esky {
     /// Makes a version the one that starts next, fetching it first if need be. Until the last moment, and if
     /// anything fails, the version that was there before starts.
     pub fn install_version(&self, version: &str, monitor: &Monitor) -> Result<InstalledVersion> {
-        let guard = self.lock()?;
+        self.install(version, &self.work()?, monitor)
+    }
+
+    fn install(
+        &self,
+        version: &str,
+        work: &Work<'_>,
+        monitor: &Monitor,
+    ) -> Result<InstalledVersion> {
         let was_there =
             self.app_dir().staged(version)?.is_some() || self.installed(version)?.is_some();
         if !was_there {
-            self.fetch_version(version, monitor)?;
+            self.fetch(version, work, monitor)?;
         }
         monitor.check()?;
-        match self.app_dir().install(version, &guard.0) {
+        match self.app_dir().install(version, work.lock()) {
             // An earlier run had fetched it, and a power cut since has taken a part of it. It was removed.
             Err(error) if was_there && error.is_damage() && self.finder().is_some() => {
                 monitor.emit(Event::Retrying {
                     cause: error.to_string(),
                 });
-                self.fetch_version(version, monitor)?;
-                Ok(self.app_dir().install(version, &guard.0)?)
+                self.fetch(version, work, monitor)?;
+                Ok(self.app_dir().install(version, work.lock())?)
             }
             settled => Ok(settled?),
         }
@@ -213,8 +233,8 @@ impl Esky {
 
     /// Takes a version out of use. Its files go away with [`Esky::cleanup`].
     pub fn uninstall_version(&self, version: &str) -> Result<()> {
-        let guard = self.lock()?;
-        Ok(self.app_dir().uninstall(version, &guard.0)?)
+        let work = self.work()?;
+        Ok(self.app_dir().uninstall(version, work.lock())?)
     }
 
     /// Whether [`Esky::cleanup`] would find anything to do. Takes no lock.
@@ -234,8 +254,11 @@ impl Esky {
         if !self.needs_cleanup()? {
             return Ok(true);
         }
-        let guard = self.lock()?;
-        let removed = self.app_dir().cleanup(&guard.0, self.active_version())?;
+        self.clean_up(&self.work()?)
+    }
+
+    fn clean_up(&self, work: &Work<'_>) -> Result<bool> {
+        let removed = self.app_dir().cleanup(work.lock(), self.active_version())?;
         match self.finder() {
             Some(finder) => finder.cleanup(self.app_dir())?,
             None => downloads::cleanup(self.app_dir())?,
@@ -262,43 +285,43 @@ impl Esky {
     /// nothing that a user without write access would notice: whoever updates next does it.
     pub fn record_rollback(&self) -> Result<()> {
         if self.app_dir().needs_settling()? {
-            let guard = self.lock()?;
-            self.app_dir().recover(&guard.0)?;
+            let work = self.work()?;
+            self.app_dir().recover(work.lock())?;
         }
         Ok(())
     }
 
     /// Goes back to another version (without `to` to the fallback) and holds the one that started until now.
     pub fn roll_back(&self, to: Option<&str>, reason: &str) -> Result<InstalledVersion> {
-        let guard = self.lock()?;
-        let installed = self.app_dir().roll_back(to, reason, &guard.0)?;
+        let work = self.work()?;
+        let installed = self.app_dir().roll_back(to, reason, work.lock())?;
         self.reinitialize()?;
         Ok(installed)
     }
 
     /// Stays at an installed version, and makes it the one that starts.
     pub fn pin(&self, version: &str) -> Result<()> {
-        let guard = self.lock()?;
-        self.app_dir().pin(version, &guard.0)?;
+        let work = self.work()?;
+        self.app_dir().pin(version, work.lock())?;
         self.reinitialize()
     }
 
     /// Lets the app update again.
     pub fn unpin(&self) -> Result<()> {
-        let guard = self.lock()?;
-        Ok(self.app_dir().unpin(&guard.0)?)
+        let work = self.work()?;
+        Ok(self.app_dir().unpin(work.lock())?)
     }
 
     /// Does not want this version; a newer one is offered.
     pub fn skip(&self, version: &str) -> Result<()> {
-        let guard = self.lock()?;
-        Ok(self.app_dir().skip(version, &guard.0)?)
+        let work = self.work()?;
+        Ok(self.app_dir().skip(version, work.lock())?)
     }
 
     /// Allows a version again that is held or skipped. `false` if it was neither.
     pub fn unhold(&self, version: &str) -> Result<bool> {
-        let guard = self.lock()?;
-        Ok(self.app_dir().unhold(version, &guard.0)?)
+        let work = self.work()?;
+        Ok(self.app_dir().unhold(version, work.lock())?)
     }
 
     /// Compares every file of a version with its recorded hash.
@@ -321,11 +344,11 @@ impl Esky {
         monitor: &Monitor,
     ) -> Result<Vec<String>> {
         self.refuse_unsigned(finder)?;
-        let guard = self.lock()?;
+        let work = self.work()?;
         let Some(package) = finder.open_package(self.app_dir(), version, monitor)? else {
             return Err(Error::CannotRepair);
         };
-        fetch::repair(self.app_dir(), version, package, &guard.0, monitor)
+        fetch::repair(self.app_dir(), version, package, work.lock(), monitor)
     }
 
     /// Everything at once: find, fetch, install, clean up. Returns the new version if there was one.
@@ -336,20 +359,23 @@ impl Esky {
     /// As [`Esky::auto_update`], and what is offered and was decided against.
     pub fn search_and_update(&self, monitor: &Monitor) -> Result<Search> {
         monitor.emit(Event::Searching);
-        let found = self.search(monitor)?;
-        if let Some(version) = &found.update {
-            monitor.emit(Event::Found {
-                version: version.clone(),
-            });
-            self.update_to(version, monitor)?;
-        }
-        monitor.emit(Event::CleaningUp);
-        // With nothing to do nothing is written, so that a read-only app can look for updates.
-        if self.needs_cleanup()? {
-            self.cleanup()?;
+        let mut found = self.search(monitor)?;
+        match found.update.take() {
+            Some(version) => self.update_to(version, &mut found, monitor)?,
+            None => self.clean_up_if_possible(monitor)?,
         }
         monitor.emit(Event::Done);
         Ok(found)
+    }
+
+    /// With nothing to do nothing is written, so that a read-only app can look for updates. What must be cleaned up while
+    /// somebody else is at work is left to them, or to the next run.
+    fn clean_up_if_possible(&self, monitor: &Monitor) -> Result<()> {
+        monitor.emit(Event::CleaningUp);
+        match self.cleanup() {
+            Err(Error::Install(esky_install::Error::Locked { .. })) => Ok(()),
+            cleaned => cleaned.map(drop),
+        }
     }
 
     /// Looks for an update and gives it as a value to download and install.
@@ -364,14 +390,30 @@ impl Esky {
         Ok(Some(Update::new(self.clone(), version)))
     }
 
-    fn update_to(&self, version: &str, monitor: &Monitor) -> Result<()> {
-        let _guard = self.lock()?;
-        self.fetch_version(version, monitor)?;
-        monitor.emit(Event::Installing {
-            version: version.to_owned(),
+    /// Notes in `found` what came of it: another process may have been quicker since the search.
+    fn update_to(&self, version: String, found: &mut Search, monitor: &Monitor) -> Result<()> {
+        monitor.emit(Event::Found {
+            version: version.clone(),
         });
-        self.install_version(version, monitor)?;
-        self.reinitialize()
+        let work = self.work()?;
+        self.app_dir().recover(work.lock())?;
+        self.reinitialize()?;
+        if let Some(refusal) = self.app_dir().decisions()?.refusal(&version) {
+            found.refused = Some((version, refusal));
+        } else if compare(&version, &self.version()).is_gt() {
+            self.fetch(&version, &work, monitor)?;
+            monitor.emit(Event::Installing {
+                version: version.clone(),
+            });
+            self.install(&version, &work, monitor)?;
+            self.reinitialize()?;
+            found.update = Some(version);
+        }
+        monitor.emit(Event::CleaningUp);
+        if self.needs_cleanup()? {
+            self.clean_up(&work)?;
+        }
+        Ok(())
     }
 
     /// Directories that a foreign finder unpacked elsewhere are moved to where versions live.

@@ -26,19 +26,21 @@ mod app;
 mod error;
 mod fetch;
 mod finder;
+mod locking;
 mod monitor;
 mod plan;
 mod repository;
 mod transport;
 mod update;
 
-pub use app::{Esky, Search, UpdateGuard};
+pub use app::{Esky, Search};
 pub use error::{Error, HttpFault, Result};
 pub use fetch::unpack_package;
 pub use finder::{
     DefaultVersionFinder, Link, LocalVersionFinder, OpenPackage, PackageBytes, PackageKind,
     SignedVersionFinder, VersionFinder, VersionGraph, scrape,
 };
+pub use locking::UpdateGuard;
 pub use monitor::{CancelToken, Event, EventHandler, Monitor};
 pub use plan::{FetchOptions, Way};
 pub use repository::{Patience, Repository, RepositoryPlaces};

@@ -160,6 +160,7 @@ class bdist_esky(Command):
         for argument in ("name", "version"):
             if not getattr(self.distribution.metadata, argument):
                 raise FreezeError(f"a release needs a {argument}: give it in setup({argument}=…)")
+        packing.check_names(self.distribution.get_name(), self.distribution.get_version())
 
     def _make_directories(self) -> None:
         version = self.distribution.get_version()

@@ -19,6 +19,14 @@ def version_directory(name: str, version: str) -> str:
     return _esky.join_app_version(name, version, _esky.get_platform())
 
 
+def check_names(name: str, version: str) -> None:
+    """Refuse what no release may be called, before anything is frozen for it."""
+    try:
+        _esky.check_release(name, version)
+    except ValueError as error:
+        raise FreezeError(str(error)) from error
+
+
 def pack(
     directory: str,
     *,

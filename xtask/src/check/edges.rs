@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::tools::{cargo, output};
 
 /// For each crate the workspace crates that it may use. A new crate says here where it stands.
-const ALLOWED: [(&str, &[&str]); 18] = [
+const ALLOWED: [(&str, &[&str]); 19] = [
     ("esky-format", &[]),
     ("esky-fs", &[]),
     ("esky-bootstrap", &["esky-format"]),
@@ -18,13 +18,19 @@ const ALLOWED: [(&str, &[&str]); 18] = [
     ("esky-patch", &["esky-delta", "esky-format", "esky-fs"]),
     ("esky-legacy", &["esky-delta", "esky-format", "esky-fs"]),
     (
+        "esky-stage",
+        &["esky-format", "esky-fs", "esky-install", "esky-patch"],
+    ),
+    (
         "esky-publish",
         &[
             "esky-archive",
             "esky-format",
             "esky-fs",
+            "esky-install",
             "esky-legacy",
             "esky-patch",
+            "esky-stage",
             "esky-trust",
         ],
     ),
@@ -46,6 +52,7 @@ const BELOW_ESKY: &[&str] = &[
     "esky-install",
     "esky-legacy",
     "esky-patch",
+    "esky-stage",
     "esky-trust",
 ];
 

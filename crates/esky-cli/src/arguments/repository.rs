@@ -50,6 +50,9 @@ pub(crate) struct ReleaseArguments {
     /// From now on, refuse to install any version below this one
     #[arg(long, value_name = "VERSION")]
     pub(crate) minimum_version: Option<String>,
+    /// Release it although the channel has a newer version: only copies with still older versions are offered it
+    #[arg(long)]
+    pub(crate) allow_older: bool,
     /// From how many of the last releases patches are made
     #[arg(long, value_name = "COUNT", default_value_t = 5)]
     pub(crate) patches: usize,

@@ -57,7 +57,7 @@ pub(crate) fn run(
 }
 
 fn update(app: &Esky, only_check: bool, monitor: &Monitor) -> esky::Result<Outcome> {
-    let installed = app.version();
+    let before = app.version();
     let Search {
         update: available,
         refused,
@@ -69,11 +69,13 @@ fn update(app: &Esky, only_check: bool, monitor: &Monitor) -> esky::Result<Outco
         false => app.search_and_update(monitor)?,
     };
     let app_dir = app.app_dir().root().display();
+    let updated = available.is_some() && !only_check;
     Ok(Outcome {
         name: app.name().to_owned(),
         platform: app.platform().to_owned(),
-        installed,
-        updated: available.is_some() && !only_check,
+        // Another process may have installed what was found.
+        installed: if updated { before } else { app.version() },
+        updated,
         available,
         refused: refused.map(|(version, refusal)| Refused::new(version, refusal, &app_dir)),
     })

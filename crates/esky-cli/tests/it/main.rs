@@ -2,6 +2,7 @@
 #![cfg(unix)]
 #![allow(clippy::disallowed_methods, clippy::unwrap_used)] // tests may fail loudly, also in their helpers
 
+mod at_once;
 mod cleanup;
 mod damage;
 mod decide;

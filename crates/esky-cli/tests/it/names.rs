@@ -3,6 +3,7 @@
 use esky_testkit::apps::extract;
 use esky_testkit::server::Server;
 
+use crate::repository::{release, run};
 use crate::support::{Reply, Scene};
 
 /// Packs a version of an app into `site/` and lists it there.
@@ -50,4 +51,105 @@ fn an_app_with_all_characters_in_its_name_updates_itself() {
     let reply = scene.run(["update", "app", &server.url("/index.html")]);
     assert_eq!(reply.code, 0, "{reply:?}");
     assert_eq!(reply.stdout, format!("updated {name} from 1.0 to 1.1\n"));
+}
+
+#[test]
+fn init_takes_the_names_that_can_be_released_and_no_others() {
+    for (name, near) in [
+        ("my-app-2", Some("my_app_2")),
+        ("my-tool.app", Some("my_tool.app")),
+        ("my-cool_app", Some("my_cool_app")),
+        ("C++ IDE", None),
+        ("my-app2", None),
+    ] {
+        let scene = Scene::new();
+        let init = |name: &str| run(&scene, &["init", "--app", name]).code;
+        assert_eq!(init(name) == 0, near.is_none(), "{name}");
+        assert_eq!(
+            pack(&scene, name, "1.0").code == 0,
+            near.is_none(),
+            "{name}"
+        );
+        let Some(near) = near else {
+            assert_eq!(release(&scene, "1.0", &[]).code, 0, "{name}");
+            continue;
+        };
+        let reply = run(&scene, &["init", "--app", name]);
+        assert!(
+            reply.stderr.contains(&format!(
+                "hint: {near:?} would do: the name of an app begins with"
+            )),
+            "{reply:?}"
+        );
+        assert!(
+            !scene.path("config").exists(),
+            "there are no keys for {name}"
+        );
+        assert_eq!(init(near), 0, "{near}");
+        assert_eq!(release(&scene, "1.0", &[]).code, 0, "{near}");
+    }
+}
+
+#[test]
+fn a_directory_whose_name_no_app_can_have_is_told_what_to_say() {
+    let scene = Scene::new();
+    std::fs::create_dir(scene.path("demo-2")).unwrap();
+    let reply = run(&scene, &["init", "demo-2"]);
+    assert_eq!(reply.code, 1, "{reply:?}");
+    assert!(
+        reply
+            .stderr
+            .contains("hint: name the app with --app \"demo_2\": "),
+        "{reply:?}"
+    );
+    assert!(!scene.path("demo-2/esky.toml").exists());
+}
+
+#[test]
+fn versions_of_setuptools_scm_are_released_and_found() {
+    let scene = Scene::new();
+    let (first, second) = ("1.2.3.dev4+gabc", "1.2.3.dev5+g0de.d20261105");
+    assert_eq!(run(&scene, &["init", "--app", "demo"]).code, 0);
+    let released = release(&scene, first, &["--json"]);
+    assert_eq!(released.code, 0, "{released:?}");
+    let package = scene.path(released.json()["path"].as_str().unwrap());
+    extract(&package, &scene.path("app"));
+    assert_eq!(release(&scene, second, &[]).code, 0);
+    let server = Server::start(scene.path("repo"));
+    let reply = scene.run(["update", "app", &server.url("")]);
+    let said = format!("updated demo from {first} to {second}\n");
+    assert_eq!((reply.code, reply.stdout), (0, said), "{}", reply.stderr);
+
+    for version in [first, second] {
+        assert_eq!(pack(&scene, "plain", version).code, 0);
+    }
+    let site = Server::start(scene.path("site"));
+    for page in ["/", "/index.html"] {
+        let reply = scene.run(["list", &site.url(page), "--name", "plain"]);
+        assert_eq!(reply.stdout, format!("{second}\n{first}\n"), "{reply:?}");
+    }
+}
+
+#[test]
+fn a_release_that_nobody_is_offered_is_refused_with_what_to_do() {
+    let scene = Scene::new();
+    assert_eq!(run(&scene, &["init", "--app", "demo"]).code, 0);
+    assert_eq!(release(&scene, "1.0", &[]).code, 0);
+    for (version, said) in [
+        (
+            "v1.1",
+            "hint: \"1.1\" would do: a version begins with a digit",
+        ),
+        (
+            "1.0.0",
+            "1.0.0 is the same version as 1.0, which stable has for ",
+        ),
+        ("0.9", "0.9 is not newer than 1.0, which stable has for "),
+        ("0.9", "--allow-older"),
+    ] {
+        let reply = release(&scene, version, &[]);
+        assert_eq!(reply.code, 1, "{reply:?}");
+        assert!(reply.stderr.contains(said), "{reply:?}");
+    }
+    assert_eq!(release(&scene, "0.9", &["--allow-older"]).code, 0);
 }

@@ -203,7 +203,7 @@ fn an_impossible_version_is_refused() {
     ]);
     assert_eq!(reply.code, 1);
     assert!(
-        reply.stderr.contains("cannot be the name of a version"),
+        reply.stderr.contains("\"../1.0\" cannot be a version"),
         "{}",
         reply.stderr
     );

@@ -11,14 +11,14 @@ use crate::support::{Reply, Scene, command};
 pub(crate) const PASSPHRASE: (&str, &str) = ("ESKY_ROOT_PASSPHRASE", "correct horse");
 
 /// A folder in which `esky init` was run; its answer.
-fn initialized(scene: &Scene) -> Reply {
+pub(crate) fn initialized(scene: &Scene) -> Reply {
     let reply = run(scene, &["init", "--app", "demo", "--json", "-y"]);
     assert_eq!(reply.code, 0, "{reply:?}");
     reply
 }
 
 /// The command with the keys of this folder.
-fn run(scene: &Scene, words: &[&str]) -> Reply {
+pub(crate) fn run(scene: &Scene, words: &[&str]) -> Reply {
     typed(scene, words, "")
 }
 
@@ -42,7 +42,7 @@ fn typed(scene: &Scene, words: &[&str], input: &str) -> Reply {
     Reply::from(child.wait_with_output().unwrap())
 }
 
-fn release(scene: &Scene, version: &str, options: &[&str]) -> Reply {
+pub(crate) fn release(scene: &Scene, version: &str, options: &[&str]) -> Reply {
     let (frozen, bootstrap) = (scene.frozen(version), scene.bootstrap());
     let words = ["release", frozen.to_str().unwrap(), "--version", version];
     let bootstrap = ["--bootstrap", bootstrap.to_str().unwrap()];

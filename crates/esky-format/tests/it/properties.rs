@@ -1,7 +1,9 @@
 //! What must hold for any input.
 
 use esky_format::file_list::{Entry, FileList, Kind, Limits};
-use esky_format::name::{AppVersion, join_app_version, split_app_version};
+use esky_format::name::{
+    AppVersion, check_app_name, check_release, check_version, join_app_version, split_app_version,
+};
 use esky_format::path::{check_link, check_relative, collision_key};
 use esky_format::settings::{Confirm, SelfTest, Settings};
 use esky_format::start_files::{Obstacle, StartFault};
@@ -19,7 +21,7 @@ use std::collections::BTreeSet;
 fn version() -> impl Strategy<Value = String> {
     prop_oneof![
         "[0-9.a-c-]{0,10}",
-        "[0-9]{1,3}(\\.[0-9]{1,2}){0,3}((a|b|rc|dev|-|post)[0-9]?)?",
+        "[0-9]{1,3}(\\.[0-9]{1,2}){0,3}((a|b|rc|dev|-|post)[0-9]?)?(\\+[0-9a-c.-]{0,6})?",
         any::<String>()
     ]
 }
@@ -164,6 +166,24 @@ proptest! {
         if AppVersion::parse_directory(&text).is_some() {
             prop_assert_eq!(join_app_version(&name, &version, &platform), text);
         }
+    }
+
+    #[test]
+    fn a_release_that_is_taken_is_read_back(name in "[a-z\u{e9}0-9 ._+()-]{0,12}", version in "[0-9a-c.+_-]{0,10}") {
+        let platform = "linux-x86_64".to_owned();
+        let app = AppVersion { name, version, platform };
+        match check_release(&app) {
+            Ok(()) => prop_assert_eq!(AppVersion::parse_directory(&app.directory_name()), Some(app)),
+            Err(fault) => prop_assert!(fault.suggestion().is_none_or(|near| near != fault.text)),
+        }
+    }
+
+    #[test]
+    fn any_text_is_checked_and_what_is_suggested_is_taken(text in any::<String>()) {
+        let near = check_app_name(&text).err().and_then(|fault| fault.suggestion());
+        prop_assert_eq!(near.map_or(Ok(()), |near| check_app_name(&near)), Ok(()));
+        let near = check_version(&text).err().and_then(|fault| fault.suggestion());
+        prop_assert_eq!(near.map_or(Ok(()), |near| check_version(&near)), Ok(()));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use esky_format::name::NameFault;
 use esky_trust::sign::{KeyFault, SignFault};
 use esky_trust::{KeyId, Malformed, Role};
 
@@ -117,6 +118,33 @@ pub enum RepositoryError {
     AlreadyReleased {
         /// The target.
         target: String,
+    },
+    /// A name that no release could have.
+    #[error(transparent)]
+    Name(#[from] NameFault),
+    /// Copies that have another version would not be offered this one.
+    #[error("{version} is {} {released}, which {channel} has for {platform}", relation(*same))]
+    NotNewer {
+        /// The version.
+        version: String,
+        /// The newest version that is offered, or the one that is the same.
+        released: String,
+        /// Whether both are the same version, written in two ways.
+        same: bool,
+        /// The channel.
+        channel: String,
+        /// The platform.
+        platform: String,
+    },
+    /// No copy may install versions as low as this one.
+    #[error("{version} is below {minimum}, and {channel} lets no copy install anything below that")]
+    BelowMinimum {
+        /// The version.
+        version: String,
+        /// The lowest version that may be installed.
+        minimum: String,
+        /// The channel.
+        channel: String,
     },
     /// The words are those of another app.
     #[error("these recovery words do not belong to this repository")]
@@ -245,13 +273,23 @@ impl RepositoryError {
             Self::AlreadyReleased { .. } => {
                 "installed copies may have it; give the release another version"
             }
+            Self::Name(fault) => return Some(fault.hint()),
+            Self::NotNewer { same: true, .. } => {
+                "give the release a higher number: `1.0` and `1.0.0` are the same"
+            }
+            Self::NotNewer { same: false, .. } => {
+                "give it a higher number; for a release to copies that have older versions, say --allow-older"
+            }
+            Self::BelowMinimum { .. } => {
+                "give the release a higher number, or set a lower --minimum-version"
+            }
             Self::ForeignWords => "take the words that `esky init` showed for this app",
             Self::SeveralKeys { .. } => "`esky status` lists them; say which one with --key",
             Self::NotReleased { .. } => "`esky status` lists the versions there are",
             Self::OtherApp { .. } => "correct `app` in esky.toml, or the name of the package",
             Self::BadPackage { .. } => "pack it again with this version of esky",
             Self::Sign(_) | Self::Unsayable(_) => return None,
-            Self::LegacySite(fault) => fault.hint(),
+            Self::LegacySite(fault) => return Some(fault.hint()),
             Self::KeyChange(fault) => fault.hint(),
             Self::Request { fault, .. } => fault.hint(),
             Self::Patch(error) => return error.hint(),
@@ -260,6 +298,13 @@ impl RepositoryError {
             Self::Disk(error) => return error.hint(),
         };
         Some(text.to_owned())
+    }
+}
+
+fn relation(same: bool) -> &'static str {
+    match same {
+        true => "the same version as",
+        false => "not newer than",
     }
 }
 

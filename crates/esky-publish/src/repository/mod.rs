@@ -24,6 +24,7 @@ mod signers;
 mod stage;
 mod state;
 mod status;
+mod succession;
 mod unpacked;
 mod upkeep;
 
@@ -39,7 +40,7 @@ pub use key_changes::{
 };
 pub use key_store::{EncryptedKey, KeyStore, generate_passphrase};
 pub use legacy_site::{LegacySite, LegacySiteFault, LegacySiteOptions, legacy_site};
-pub use patches::{PatchMade, PatchOptions, PatchOutcome};
+pub use patches::{CompactMade, PatchMade, PatchOptions, PatchOutcome};
 pub use project::{Project, guess_app};
 pub use release::{ReleaseOptions, ReleaseStep, Released, Source, release};
 pub use request::{

@@ -1,12 +1,17 @@
 //! What comes with a release besides its zip: the compact package, from which single files can be had, and patches from
 //! the releases before.
 //!
-//! A patch that takes more bytes than the changed files out of the compact package is of no use to anybody and left out.
+//! A patch that takes more bytes than the changed files out of the compact package is of no use to anybody and left out. All
+//! that is published was tried: a copy of the app was updated by it ([`rehearsal`]).
 
+mod budget;
+mod rehearsal;
 mod work;
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use esky_format::file_list::FileList;
 use esky_format::name::AppVersion;
 use esky_format::version::compare;
 use esky_patch::{Limits, Patch, VersionTree};
@@ -20,7 +25,8 @@ use super::stage::StagedPackage;
 use super::state::State;
 use super::unpacked::Unpacked;
 use crate::Progress;
-use work::Job;
+use rehearsal::Rehearsal;
+use work::{Done, Job};
 
 /// Ending of compact packages and patches, which are of one format. (Not `.patch`: a client of tufup that finds such a name in a
 /// repository that was tufup's takes it for one of tufup's and fails.)
@@ -33,6 +39,8 @@ pub struct PatchOptions {
     pub count: usize,
     /// Bytes of memory that all work at once may take. A single patch that takes more is made alone.
     pub memory: u64,
+    /// Bytes of memory that apps allow for applying a patch. One that takes more is not published.
+    pub app_memory: u64,
 }
 
 impl Default for PatchOptions {
@@ -40,6 +48,7 @@ impl Default for PatchOptions {
         Self {
             count: 5,
             memory: 4 << 30,
+            app_memory: esky_stage::MEMORY,
         }
     }
 }
@@ -73,13 +82,34 @@ pub enum PatchOutcome {
         /// Why.
         reason: String,
     },
+    /// It was made and left out: a copy of the app could not be updated by it.
+    Refused {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// What became of the compact package.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CompactMade {
+    /// The version was released before, and nothing was made.
+    Nothing,
+    /// It was published.
+    Published {
+        /// Its size in bytes.
+        size: u64,
+    },
+    /// It was left out: a copy of the app could not be updated by it.
+    Refused {
+        /// Why.
+        reason: String,
+    },
 }
 
 /// What was made for a release.
 pub(super) struct Extras {
     pub(super) packages: Vec<StagedPackage>,
-    /// Size of the compact package.
-    pub(super) compact: u64,
+    pub(super) compact: CompactMade,
     pub(super) patches: Vec<PatchMade>,
 }
 
@@ -95,14 +125,15 @@ pub(super) fn make(
     state: &State,
     (release, package): (&Release, &Path),
     options: &PatchOptions,
-    progress: &mut dyn FnMut(Progress) -> std::ops::ControlFlow<()>,
+    progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> RepositoryResult<Extras> {
     let staging = project.staging();
     let new = Unpacked::of(package, &staging.join("new"))?;
     let list = new.list(package)?;
     let app = new.app.clone();
     let predecessors = predecessors(project, state, release, options.count)?;
-    let compact = Job::compact(staging.join(format!("{}.{ENDING}", app.directory_name())));
+    let compact = staging.join(format!("{}.{ENDING}", app.directory_name()));
+    let compact = Job::compact(staging.join("compact"), compact);
     let patches = predecessors.into_iter().map(|before| {
         let place = staging.join(format!("from-{}", before.version));
         let output = staging.join(patch_name(&app, &before.version));
@@ -114,33 +145,104 @@ pub(super) fn make(
         unpacked: &new,
         list: &list,
     };
-    let mut done = work::run(&jobs, &new, options.memory, progress)?.into_iter();
-    let compact = done.next().transpose()?.unwrap_or_default();
-    let opened = Compact::open(&jobs[0].output)?;
-    let mut extras = Extras {
-        packages: vec![opened.package(release)?],
-        compact: compact.size,
-        patches: Vec::new(),
+    let mut done = work::run(&jobs, &new, options, progress)?.into_iter();
+    let compact = done.next().transpose()?;
+    let mut refused = compact.as_ref().and_then(|compact| compact.refused.clone());
+    let done: Vec<_> = done.collect();
+    if refused.is_none() {
+        let progress = std::cell::RefCell::new(progress);
+        let report = |done, total| (progress.borrow_mut())(Progress { done, total });
+        refused = rehearse_compact(&done, &jobs[0].output, &list, options, &report)?;
+    }
+    let compact = Compact::open(&jobs[0].output)?;
+    let mut extras = Extras::of_compact(&compact, refused, release)?;
+    let instead = match extras.compact {
+        CompactMade::Published { .. } => Instead::ChangedFiles(&compact),
+        _ => Instead::Zip(esky_fs::metadata(package)?.map_or(0, |found| found.size)),
     };
     for (job, outcome) in jobs[1..].iter().zip(done) {
-        extras.add(job, outcome, &opened, release)?;
+        extras.add(job, outcome, &instead, release)?;
     }
     Ok(extras)
 }
 
+/// The compact package was tried where nothing was installed. Now from a version whose files are taken over.
+fn rehearse_compact(
+    done: &[RepositoryResult<Done>],
+    package: &Path,
+    new: &FileList,
+    options: &PatchOptions,
+    progress: &dyn Fn(u64, u64) -> ControlFlow<()>,
+) -> RepositoryResult<Option<String>> {
+    let usable = done.iter().filter_map(|done| done.as_ref().ok());
+    let mut kept = usable.filter_map(|done| Some((done.kept.as_ref()?, &done.old)));
+    let Some((app, old)) = kept.next() else {
+        return Ok(None);
+    };
+    let rehearsal = Rehearsal {
+        app,
+        new,
+        memory: options.app_memory,
+        progress,
+    };
+    let refused = rehearsal.of_compact(old, package)?;
+    old.close();
+    esky_fs::remove_tree(app.root())?;
+    Ok(refused)
+}
+
+/// What those who have an old version fetch if there is no patch.
+enum Instead<'a> {
+    ChangedFiles(&'a Compact),
+    /// Whole, of this size.
+    Zip(u64),
+}
+
+impl Instead<'_> {
+    fn cost_after(&self, old: &VersionTree) -> u64 {
+        match self {
+            Self::ChangedFiles(compact) => compact.cost_after(old),
+            Self::Zip(size) => *size,
+        }
+    }
+}
+
 impl Extras {
+    fn of_compact(
+        compact: &Compact,
+        refused: Option<String>,
+        release: &Release,
+    ) -> RepositoryResult<Self> {
+        let (compact, packages) = match refused {
+            Some(reason) => (CompactMade::Refused { reason }, Vec::new()),
+            None => {
+                let package = compact.package(release)?;
+                let size = package.file.length;
+                (CompactMade::Published { size }, vec![package])
+            }
+        };
+        Ok(Self {
+            packages,
+            compact,
+            patches: Vec::new(),
+        })
+    }
+
     fn add(
         &mut self,
         job: &Job,
-        outcome: RepositoryResult<work::Done>,
-        compact: &Compact,
+        outcome: RepositoryResult<Done>,
+        instead: &Instead<'_>,
         release: &Release,
     ) -> RepositoryResult<()> {
         let from = job.from.clone().unwrap_or_default();
         let outcome = match outcome {
-            Ok(done) => {
-                let size = done.size;
-                let files = compact.cost_after(&done.old);
+            Ok(Done {
+                refused: Some(reason),
+                ..
+            }) => PatchOutcome::Refused { reason },
+            Ok(Done { size, old, .. }) => {
+                let files = instead.cost_after(&old);
                 if size < files {
                     let kind = PackageKind::Patch { from: from.clone() };
                     let staged = staged(&job.output, release, kind)?;

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use esky_format::name::check_app_name;
 use esky_format::path::check_relative;
 use esky_fs::FileLock;
 use serde::Deserialize;
@@ -59,6 +60,7 @@ pub(super) struct Locked {
 impl Project {
     /// A project with the usual names, in a directory that has none yet.
     pub(super) fn new(directory: &Path, app: &str, url: Option<&str>) -> RepositoryResult<Self> {
+        check_app_name(app)?;
         let project = Self {
             path: directory.join(FILE),
             app: app.to_owned(),

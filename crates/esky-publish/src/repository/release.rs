@@ -3,16 +3,17 @@
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
+use esky_format::name::{check_app_name, check_version};
 use esky_trust::{Hashes, PackageKind, Release, Role, TargetFile, Time, Wanted, release_path};
 
 use super::error::{RepositoryError, RepositoryResult};
-use super::patches::{self, PatchMade, PatchOptions};
+use super::patches::{self, CompactMade, PatchMade, PatchOptions};
 use super::project::Project;
 use super::request::settle;
 use super::signers::Signers;
 use super::stage::{Change, StagedPackage};
 use super::state::{Accept, State};
-use super::{layout, repack};
+use super::{layout, repack, succession};
 use crate::{PackOptions, Packed, Progress, TrustOptions, pack};
 
 /// What to release.
@@ -26,6 +27,8 @@ pub struct ReleaseOptions {
     pub notes: Option<String>,
     /// No version below this one may be installed any more.
     pub minimum_version: Option<String>,
+    /// Release it also if copies with the newest version will not be offered it, for those with older ones.
+    pub allow_older: bool,
     /// Which patches are made.
     pub patches: PatchOptions,
 }
@@ -59,8 +62,8 @@ pub struct Released {
     pub channel: String,
     /// What was packed.
     pub packed: Packed,
-    /// Size of the compact package in bytes; 0 if nothing was made.
-    pub compact: u64,
+    /// The compact package.
+    pub compact: CompactMade,
     /// The patches, those from newer versions first.
     pub patches: Vec<PatchMade>,
     /// Whether it was released before, exactly so; then nothing was changed.
@@ -80,6 +83,7 @@ pub fn release(
     now: Time,
     progress: &mut dyn FnMut(ReleaseStep) -> ControlFlow<()>,
 ) -> RepositoryResult<Released> {
+    check_names(project, options)?;
     let _lock = project.lock()?;
     project.clear_staging()?;
     let state = State::read(&project.repository, Accept::Newest)?;
@@ -93,7 +97,7 @@ pub fn release(
         target: target.clone(),
         channel: channel.clone(),
         packed,
-        compact: 0,
+        compact: CompactMade::Nothing,
         patches: Vec::new(),
         already: false,
         request: None,
@@ -104,6 +108,7 @@ pub fn release(
     }
     released.already = known == Some(&file);
     if !released.already {
+        succession::check(&state, &release, options.allow_older)?;
         let path = released.packed.path.clone();
         let what = (&release, path.as_path());
         let mut patching = |amount| progress(ReleaseStep::Patching(amount));
@@ -127,6 +132,16 @@ pub fn release(
     Ok(released)
 }
 
+/// What nobody could be offered is refused before any work.
+fn check_names(project: &Project, options: &ReleaseOptions) -> RepositoryResult<()> {
+    check_app_name(&project.app)?;
+    if let Source::Directory(options) = &options.source {
+        check_version(&options.version)?;
+    }
+    let minimum = options.minimum_version.as_deref();
+    Ok(minimum.map_or(Ok(()), check_version)?)
+}
+
 fn pack_for(
     project: &Project,
     state: &State,
@@ -143,7 +158,7 @@ fn pack_for(
             name: project.app.clone(),
             ..(**options).clone()
         },
-        Source::Package(package) => repack::unpack(package, &project.staging())?,
+        Source::Package(package) => repack::unpack(package, &project.staging().join("package"))?,
     };
     if options.name != project.app {
         return Err(RepositoryError::OtherApp {

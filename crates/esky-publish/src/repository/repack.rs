@@ -24,7 +24,7 @@ pub(super) fn unpack(package: &Path, place: &Path) -> RepositoryResult<PackOptio
     let first = first.ok_or_else(|| crate::Error::NoProgram {
         directory: package.to_owned(),
     })?;
-    let bootstrap = unpacked.programs.join(first);
+    let bootstrap = unpacked.root.join(first);
     let mut options = PackOptions::new(unpacked.tree, app.name, app.version, bootstrap, place);
     options.platform = Some(app.platform);
     options.programs = Some(unpacked.manifest);

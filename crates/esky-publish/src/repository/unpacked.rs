@@ -1,4 +1,4 @@
-//! A package taken apart on disk.
+//! A package taken apart on disk, as people do it: the result is an app directory.
 
 use std::fs::File;
 use std::io::Read;
@@ -7,22 +7,21 @@ use std::path::{Path, PathBuf};
 
 use esky_archive::{Limits, Package, SinkError, TreeSink};
 use esky_format::file_list::{self, FileList};
-use esky_format::layout::{CONTROL_DIR, FILE_LIST};
+use esky_format::layout::{APPDATA_DIR, CONTROL_DIR, FILE_LIST};
 use esky_format::name::AppVersion;
+use esky_install::AppDir;
 use esky_patch::VersionTree;
 
 use super::error::{RepositoryError, RepositoryResult};
 
-const TREE: &str = "unpacked";
-const PROGRAMS: &str = "programs";
 const BUFFER: usize = 256 << 10;
 
 /// What was in a package.
 pub(super) struct Unpacked {
-    /// The directory with what belongs into the version directory.
+    /// The app directory.
+    pub(super) root: PathBuf,
+    /// The version directory in it.
     pub(super) tree: PathBuf,
-    /// The directory with what belongs to the top of the app directory.
-    pub(super) programs: PathBuf,
     /// The version.
     pub(super) app: AppVersion,
     /// The names of the programs.
@@ -32,8 +31,8 @@ pub(super) struct Unpacked {
 }
 
 impl Unpacked {
-    /// Unpacks a package below a directory that may not exist yet.
-    pub(super) fn of(package: &Path, place: &Path) -> RepositoryResult<Self> {
+    /// Unpacks a package into a directory that may not exist yet.
+    pub(super) fn of(package: &Path, root: &Path) -> RepositoryResult<Self> {
         let failed = |source| crate::Error::Archive {
             path: package.to_owned(),
             source,
@@ -41,13 +40,15 @@ impl Unpacked {
         let name = package.display().to_string();
         let file = esky_fs::open_for_read(package)?;
         let mut opened = Package::open(name, file, &Limits::default()).map_err(failed)?;
-        let mut sink = Disk::create(place)?;
+        let inside = if opened.in_appdata() { APPDATA_DIR } else { "" };
+        let tree = root.join(inside).join(opened.app().directory_name());
+        let mut sink = Disk::create(root, tree)?;
         let mut go_on = |_| ControlFlow::Continue(());
         opened.unpack(&mut sink, &mut go_on).map_err(failed)?;
         sink.finish()?;
         Ok(Self {
+            root: sink.root,
             tree: sink.tree,
-            programs: sink.programs,
             app: opened.app().clone(),
             manifest: opened.manifest().to_vec(),
             in_appdata: opened.in_appdata(),
@@ -67,33 +68,36 @@ impl Unpacked {
         FileList::parse(&bytes, &limits).map_err(|fault| bad(fault.to_string()))
     }
 
+    /// It as an installed copy of the app sees it.
+    pub(super) fn app_dir(&self) -> AppDir {
+        AppDir::of(&self.root, &self.app)
+    }
+
     /// The version as patches see it.
     pub(super) fn version_tree(&self, list: &FileList) -> VersionTree {
         VersionTree::new(list, &|entry| match entry.kind.is_program() {
-            true => self.programs.join(&entry.path),
+            true => self.root.join(&entry.path),
             false => self.tree.join(&entry.path),
         })
     }
 }
 
-/// Puts the tree and the programs into two directories.
+/// Puts the programs into the app directory and all else into the version directory.
 struct Disk {
+    root: PathBuf,
     tree: PathBuf,
-    programs: PathBuf,
     /// A directory gets its mode when everything is in it.
     directories: Vec<(PathBuf, u32)>,
 }
 
 impl Disk {
-    fn create(place: &Path) -> RepositoryResult<Self> {
-        let disk = Self {
-            tree: place.join(TREE),
-            programs: place.join(PROGRAMS),
+    fn create(root: &Path, tree: PathBuf) -> RepositoryResult<Self> {
+        esky_fs::create_dir_all(&tree)?;
+        Ok(Self {
+            root: root.to_owned(),
+            tree,
             directories: Vec::new(),
-        };
-        esky_fs::create_dir_all(&disk.tree)?;
-        esky_fs::create_dir_all(&disk.programs)?;
-        Ok(disk)
+        })
     }
 
     fn finish(&mut self) -> RepositoryResult<()> {
@@ -133,7 +137,7 @@ impl TreeSink for Disk {
         _: u64,
         content: &mut dyn Read,
     ) -> Result<(), SinkError> {
-        write(&self.programs.join(path), mode, content)
+        write(&self.root.join(path), mode, content)
     }
 }
 

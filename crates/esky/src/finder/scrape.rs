@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use esky_format::name::in_version;
 use esky_format::percent;
 
 /// Longest value of an `href` that is looked at.
@@ -257,7 +258,7 @@ fn prefix_length(text: &[u8], prefix: &str) -> Option<usize> {
 
 fn version_run(text: &[u8]) -> usize {
     text.iter()
-        .position(|byte| !(byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_')))
+        .position(|byte| !in_version(char::from(*byte)))
         .unwrap_or(text.len())
 }
 

@@ -7,7 +7,6 @@
 mod offers;
 mod ranges;
 mod route;
-mod stage;
 mod steps;
 
 use std::collections::HashSet;
@@ -26,9 +25,6 @@ use offers::Version;
 use route::{Route, Situation};
 use steps::Steps;
 
-/// Memory that applying a patch may take unless the app says otherwise, in bytes.
-const MEMORY: u64 = 1 << 30;
-
 /// What fetching a version may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FetchOptions {
@@ -42,7 +38,7 @@ impl Default for FetchOptions {
     fn default() -> Self {
         Self {
             most_bytes: None,
-            memory: MEMORY,
+            memory: esky_stage::MEMORY,
         }
     }
 }
@@ -101,6 +97,7 @@ impl Job<'_> {
                 offered,
                 installed: installed.as_ref(),
                 limits: self.limits(),
+                nothing: VersionTree::nothing(),
             };
             match steps.go(&route, &progress) {
                 Ok(path) => return Ok(Some(path)),
@@ -113,11 +110,9 @@ impl Job<'_> {
     fn installed(&self) -> Result<Option<Installed>> {
         let version = self.app.best()?.app.version;
         // A list that cannot be read costs bytes and nothing else.
-        let files = self.app.files(&version).ok().flatten();
-        Ok(files.map(|files| Installed {
-            tree: VersionTree::new(&files.list, &|entry| files.place(entry)),
-            version,
-        }))
+        let tree = esky_stage::installed_files(self.app, &version);
+        let tree = tree.ok().flatten();
+        Ok(tree.map(|tree| Installed { version, tree }))
     }
 
     /// The cheapest way that is left, after a look at the compact package if that may show a cheaper one.
@@ -162,10 +157,7 @@ impl Job<'_> {
     }
 
     fn limits(&self) -> Limits {
-        let mut limits = Limits::default();
-        limits.memory = self.options.memory;
-        limits.output = esky_format::file_list::Limits::default().total_size;
-        limits
+        esky_stage::limits(self.options.memory)
     }
 }
 

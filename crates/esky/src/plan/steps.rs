@@ -1,25 +1,19 @@
 //! Going a way: packages are brought here, checked, and made into a version directory.
 
 use std::collections::HashSet;
-use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use esky_format::name::AppVersion;
-use esky_patch::{
-    Entry, Fault, Kept, Kind, Limits, Patch, Place, Selection, Sink, UnitPlace, VersionTree,
-};
+use esky_patch::{Limits, Selection, VersionTree};
+use esky_stage::{Stager, select};
 
 use super::offers::{Package, Patch as OfferedPatch, Version};
 use super::ranges::{IndexOnly, Parts};
 use super::route::{Packages, Route};
-use super::stage::{Stage, total};
 use super::{Installed, Job, Progress};
 use crate::fetch::{self, downloads};
-use crate::{Error, HttpFault, Result};
-
-/// Directory of downloads in which versions between the first and the last of a chain are made.
-const BETWEEN: &str = "between";
+use crate::{Error, Event, HttpFault, Result};
 
 /// A way that came to nothing.
 pub(super) struct Failure {
@@ -75,6 +69,8 @@ impl ChangedFiles {
         };
         esky_fs::create_dir_all(&job.app.downloads_dir())?;
         let index = parts.index(&job.limits())?;
+        let nothing = VersionTree::nothing();
+        let installed = installed.map_or(&nothing, |installed| &installed.tree);
         let selection = select(&index, installed, changed);
         Ok(Some(Self { index, selection }))
     }
@@ -85,18 +81,6 @@ impl ChangedFiles {
             .index_size()
             .saturating_add(self.selection.size())
     }
-}
-
-/// What the installed version cannot give.
-fn select<R: Read>(
-    package: &Patch<R>,
-    installed: Option<&Installed>,
-    changed: &HashSet<String>,
-) -> Selection {
-    package.select(&mut |entry, sha256| {
-        let is_there = |installed: &Installed| installed.tree.has(entry, sha256);
-        !installed.is_some_and(is_there) || changed.contains(&entry.path)
-    })
 }
 
 fn parts<'a>(job: &'a Job<'_>, offered: &'a Version) -> Result<Option<Parts<'a>>> {
@@ -122,6 +106,8 @@ pub(super) struct Steps<'a> {
     pub(super) offered: &'a Version,
     pub(super) installed: Option<&'a Installed>,
     pub(super) limits: Limits,
+    /// What is installed where nothing is.
+    pub(super) nothing: VersionTree,
 }
 
 impl Steps<'_> {
@@ -161,44 +147,31 @@ impl Steps<'_> {
     }
 
     fn patches(&self, patches: &[&OfferedPatch]) -> Result<PathBuf, Failure> {
-        let nothing = VersionTree::nothing();
-        let start = self.installed.map_or(&nothing, |installed| &installed.tree);
-        let between = self.job.app.downloads_dir().join(BETWEEN);
         let mut files = Vec::new();
         for patch in patches {
             let file = self.bring(&patch.package);
             files.push(file.map_err(Failure::of(&patch.package))?);
         }
-        let Some((last, before)) = patches.split_last() else {
-            return Err(Failure {
-                package: None,
-                error: Error::NotRefreshed,
-            });
-        };
-        let mut tree = None;
-        for (number, (patch, file)) in before.iter().zip(&files).enumerate() {
-            let directory = between.join(number.to_string());
-            let old = tree.as_ref().unwrap_or(start);
-            let made = self.between(&patch.package, file, old, &directory);
-            tree = Some(made.map_err(|error| self.failed(&patch.package, file, error))?);
-        }
-        let file = files.last().map_or(Path::new(""), PathBuf::as_path);
-        let old = tree.as_ref().unwrap_or(start);
-        let staged = self.apply(&last.package, file, old);
-        let staged = staged.map_err(|error| self.failed(&last.package, file, error))?;
-        let remove = || -> Result<()> {
-            esky_fs::remove_tree(&between)?;
-            files
-                .iter()
-                .try_for_each(|file| Ok(esky_fs::remove_file(file)?))
-        };
-        match remove() {
-            Ok(()) => Ok(staged),
-            Err(error) => Err(Failure {
-                package: None,
-                error,
-            }),
-        }
+        let staged = self.stage(|stager| stager.by_patches(self.start(), &files));
+        let staged = staged.map_err(|failure| {
+            let blamed = patches.get(failure.patch).zip(files.get(failure.patch));
+            match blamed {
+                Some((patch, file)) => {
+                    let error = staging_failed(&patch.package.url, failure.error);
+                    self.failed(&patch.package, file, error)
+                }
+                None => Failure {
+                    package: None,
+                    error: Error::NotRefreshed,
+                },
+            }
+        })?;
+        let removed = files.iter().try_for_each(|file| esky_fs::remove_file(file));
+        removed.map_err(|error| Failure {
+            package: None,
+            error: error.into(),
+        })?;
+        Ok(staged)
     }
 
     /// A package that is no good goes away, so that nobody tries it twice.
@@ -211,57 +184,15 @@ impl Steps<'_> {
         Failure::of(package)(error)
     }
 
-    fn open(&self, package: &Package, file: &Path) -> Result<Patch<BufReader<File>>> {
-        let reader = BufReader::new(esky_fs::open_for_read(file)?);
-        Patch::open(reader, &self.limits).map_err(|source| bad(package, source))
-    }
-
-    /// Applies the last patch.
-    fn apply(&self, package: &Package, file: &Path, old: &VersionTree) -> Result<PathBuf> {
-        let patch = self.open(package, file)?;
-        let kept = old.kept(&patch);
-        let mut stage = self.begin(total(&patch, &kept))?;
-        for kept in kept {
-            stage.keep(kept)?;
-        }
-        let index = self.open(package, file)?.without_units();
-        let applied = patch.apply(old, &mut stage);
-        applied.map_err(|source| stage.failure(&package.url, source))?;
-        stage.finish(&index, &package.url)
-    }
-
-    /// Applies a patch to a version on the way: only what it writes is written.
-    fn between(
-        &self,
-        package: &Package,
-        file: &Path,
-        old: &VersionTree,
-        directory: &Path,
-    ) -> Result<VersionTree> {
-        let patch = self.open(package, file)?;
-        esky_fs::remove_tree(directory)?;
-        esky_fs::create_dir_all(directory)?;
-        let mut scratch = Scratch {
-            directory,
-            places: Vec::new(),
-            open: None,
-            steps: self,
-        };
-        let index = self.open(package, file)?.without_units();
-        patch
-            .apply(old, &mut scratch)
-            .map_err(|source| match self.job.monitor.check() {
-                Ok(()) => bad(package, source),
-                Err(cancelled) => cancelled,
-            })?;
-        Ok(old.patched(&index, &scratch.places))
-    }
-
     fn compact(&self, package: &Package, progress: &Progress) -> Result<PathBuf> {
         let file = self.bring(package)?;
-        let patch = self.open(package, &file)?.without_units();
-        let selection = select(&patch, self.installed, &progress.changed);
-        let staged = self.stage_selected(package, &file, &patch, &selection);
+        let start = self.start();
+        let staged = self.stage(|stager| {
+            let index = stager.open(&file)?.without_units();
+            let selection = select(&index, start, &progress.changed);
+            stager.by_compact(&file, &index, &selection, start)
+        });
+        let staged = staged.map_err(|error| staging_failed(&package.url, error));
         self.remove_used(&file, staged)
     }
 
@@ -271,7 +202,9 @@ impl Steps<'_> {
             let found = progress.changed_files.as_ref().ok_or(Error::NotRefreshed)?;
             parts.bring(&found.selection)?;
             let (index, selection) = (&found.index, &found.selection);
-            let staged = self.stage_selected(parts.package, &parts.path, index, selection);
+            let staged =
+                self.stage(|stager| stager.by_compact(&parts.path, index, selection, self.start()));
+            let staged = staged.map_err(|error| staging_failed(&parts.package.url, error));
             self.remove_used(&parts.path, staged)
         };
         go().map_err(|error| Failure::of_compact(self.offered, error))
@@ -290,93 +223,46 @@ impl Steps<'_> {
         staged
     }
 
-    /// Takes what is selected from a compact package and the rest from the installed version.
-    fn stage_selected<R: Read>(
-        &self,
-        package: &Package,
-        path: &Path,
-        index: &Patch<R>,
-        selection: &Selection,
-    ) -> Result<PathBuf> {
-        let kept = self.kept(index, selection);
-        let mut stage = self.begin(total(index, &[]))?;
-        for kept in kept {
-            stage.keep(kept)?;
+    /// What is installed.
+    fn start(&self) -> &VersionTree {
+        match self.installed {
+            Some(installed) => &installed.tree,
+            None => &self.nothing,
         }
-        let mut file = esky_fs::open_for_read(path)?;
-        let mut read = |unit| read_unit(&mut file, unit);
-        let nothing = VersionTree::nothing();
-        let applied = index.apply_selected(selection, &nothing, &mut read, &mut stage);
-        applied.map_err(|source| stage.failure(&package.url, source))?;
-        stage.finish(index, &package.url)
     }
 
-    /// The files that are not selected, as they are installed.
-    fn kept<R: Read>(&self, index: &Patch<R>, selection: &Selection) -> Vec<Kept<'_>> {
-        let written = index.written().zip(selection.is_selected());
-        let kept = written.filter(|(_, selected)| !selected);
-        kept.filter_map(|((entry, _), _)| self.installed?.tree.file(&entry.path))
-            .collect()
-    }
-
-    fn begin(&self, total: u64) -> Result<Stage<'_>> {
-        Stage::begin(self.job.app, self.wanted, total, self.job.monitor)
-    }
-}
-
-fn bad(package: &Package, source: Fault) -> Error {
-    let url = package.url.clone();
-    match source {
-        Fault::Cancelled => Error::Cancelled,
-        source => Error::Patch { url, source },
-    }
-}
-
-fn read_unit(file: &mut File, unit: UnitPlace) -> Result<Vec<u8>, Fault> {
-    let mut bytes = Vec::new();
-    let read = file
-        .seek(SeekFrom::Start(unit.offset))
-        .and_then(|_| file.take(unit.size).read_to_end(&mut bytes));
-    read.map_err(Fault::Read)?;
-    Ok(bytes)
-}
-
-/// The files of a version between two others, by their number in the patch.
-struct Scratch<'a> {
-    directory: &'a Path,
-    places: Vec<Place>,
-    open: Option<File>,
-    steps: &'a Steps<'a>,
-}
-
-impl Sink for Scratch<'_> {
-    fn begin(&mut self, entry: &Entry) -> io::Result<()> {
-        // A link stays what it leads to: as a file it would be staged as one.
-        if entry.kind == Kind::Link {
-            self.places.push(Place::Bytes(Vec::new()));
-            return Ok(());
-        }
-        let place = self.directory.join(self.places.len().to_string());
-        let file = esky_fs::create_new_file(&place, 0o600).map_err(io::Error::other)?;
-        self.places.push(Place::File(place));
-        self.open = Some(file);
-        Ok(())
-    }
-
-    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.steps.job.monitor.check().map_err(io::Error::other)?;
-        match (self.places.last_mut(), &mut self.open) {
-            (Some(Place::Bytes(target)), _) => target.extend_from_slice(bytes),
-            (Some(Place::File(place)), Some(file)) => {
-                esky_fs::write_all(file, bytes, place).map_err(io::Error::other)?
+    fn stage<T>(&self, stage: impl FnOnce(&Stager<'_>) -> T) -> T {
+        let monitor = self.job.monitor;
+        let progress = |done, total| {
+            monitor.emit(Event::Unpacking { done, total });
+            match monitor.cancel.is_cancelled() {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
             }
-            _ => {}
-        }
-        Ok(())
+        };
+        stage(&Stager {
+            app: self.job.app,
+            wanted: self.wanted,
+            limits: self.limits,
+            progress: &progress,
+        })
     }
+}
 
-    fn end(&mut self) -> io::Result<()> {
-        self.open = None;
-        Ok(())
+/// Tells faults of the package from those of this machine: after the former another package may do.
+fn staging_failed(url: &str, error: esky_stage::Error) -> Error {
+    use esky_stage::Error as Fault;
+    match error {
+        Fault::Cancelled => Error::Cancelled,
+        Fault::Patch(source) => Error::Patch {
+            url: url.to_owned(),
+            source,
+        },
+        Fault::OtherVersion => Error::PatchedVersion {
+            url: url.to_owned(),
+        },
+        Fault::ChangedFile { path, entry } => Error::ChangedFile { path, entry },
+        Fault::Install(source) => fetch::staging_failed(Path::new(url), source),
+        Fault::Disk(error) => error.into(),
     }
 }

@@ -5,28 +5,42 @@
 //! ROLE.json                                                delegated roles, percent-encoded
 //! root_history/2.root.json …                               every root above the pinned one
 //! last-refresh                                             when a refresh succeeded, for people
+//! writing                                                  locked by the process that writes, for a moment
 //! ```
 //!
 //! Nothing here is trusted: whoever reads a file verifies it again, and what cannot be read is as good as absent.
 //! Every write is durable by itself: after a crash each file is the old or the new one, and any mixture of old and new
-//! files is one that a refresh can start from.
+//! files is one that a refresh can start from. So readers take no lock. Whoever writes holds [`Writer`] and first looks at
+//! what other processes have written meanwhile; see [`super::record`].
 
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use esky_format::path::check_relative;
-use esky_fs::ErrorKind;
+use esky_fs::{ErrorKind, FileLock};
 use esky_trust::{Time, percent_encode};
 use sha2::{Digest, Sha256};
 
 use super::TARGETS_LIMIT;
-use crate::Result;
+use crate::{CancelToken, Result};
 
 const MODE: u32 = 0o644;
-/// Longest file name for which there is room beside the temporary name of a durable write.
+/// Longer names are replaced by their hash.
 const LONGEST_NAME: usize = 240;
 const LAST_REFRESH: &str = "last-refresh";
+const LOCK: &str = "writing";
+/// Others write a few small files and are done. One that takes longer than this is stopped, or its disk is.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+const PAUSE: Duration = Duration::from_millis(10);
 
 pub(super) struct Cache(PathBuf);
+
+/// The right to write, alone. Without it nothing is written.
+pub(super) struct Writer<'a> {
+    cache: &'a Cache,
+    _lock: FileLock,
+}
 
 impl Cache {
     pub(super) fn new(directory: PathBuf) -> Self {
@@ -38,26 +52,13 @@ impl Cache {
         read(&self.path(role))
     }
 
-    pub(super) fn write(&self, role: &str, bytes: &[u8]) -> Result<()> {
-        write(&self.path(role), bytes)
+    /// The same for whoever is about to replace it: a file that another program holds open is not absent.
+    pub(super) fn read_to_replace(&self, role: &str) -> Result<Option<Vec<u8>>> {
+        read_unless_busy(&self.path(role))
     }
 
-    pub(super) fn read_root(&self, version: u64) -> Option<Vec<u8>> {
-        read(&self.history(version))
-    }
-
-    /// Keeps a root: first as part of the chain, then as the newest.
-    pub(super) fn write_root(&self, version: u64, bytes: &[u8]) -> Result<()> {
-        write(&self.history(version), bytes)?;
-        self.write_newest_root(bytes)
-    }
-
-    /// Puts `root.json` right if it is not the newest root: for other programs, for nobody here reads it.
-    pub(super) fn write_newest_root(&self, bytes: &[u8]) -> Result<()> {
-        match self.read("root") {
-            Some(present) if present == bytes => Ok(()),
-            _ => self.write("root", bytes),
-        }
+    pub(super) fn read_root(&self, version: u64) -> Result<Option<Vec<u8>>> {
+        read_unless_busy(&self.history(version))
     }
 
     pub(super) fn last_refresh(&self) -> Option<Time> {
@@ -65,18 +66,81 @@ impl Cache {
         Time::parse(std::str::from_utf8(&text).ok()?.trim_end())
     }
 
-    pub(super) fn write_last_refresh(&self, now: Time) -> Result<()> {
-        let text = format!("{now}\n");
-        write(&self.0.join(LAST_REFRESH), text.as_bytes())
+    /// Waits for the processes that are writing. `None` for a user who may not write here: an app is checked all the
+    /// same, each time from the root that it was packed with. Who may write there updates it, and has a cache.
+    pub(super) fn writer(&self, cancel: &CancelToken) -> Result<Option<Writer<'_>>> {
+        let lock = match self.wait_for_lock(cancel) {
+            Err(error) => return unless_not_allowed(error).map(|()| None),
+            Ok(lock) => lock,
+        };
+        // Only who holds the lock writes here, so these are of processes that were killed.
+        for directory in [&self.0, &self.history_directory()] {
+            esky_fs::remove_temporaries(directory);
+        }
+        Ok(Some(Writer {
+            cache: self,
+            _lock: lock,
+        }))
+    }
+
+    fn wait_for_lock(&self, cancel: &CancelToken) -> Result<FileLock> {
+        esky_fs::create_dir_all(&self.0)?;
+        let path = self.0.join(LOCK);
+        let start = Instant::now();
+        loop {
+            cancel.check()?;
+            let lock = match FileLock::try_exclusive_or_create(&path) {
+                // The file of another user who may write here too.
+                Err(error) if error.kind() == ErrorKind::Permission => {
+                    FileLock::try_exclusive(&path)
+                }
+                settled => settled,
+            };
+            if let Some(lock) = lock? {
+                return Ok(lock);
+            }
+            if start.elapsed() > LONGEST_WAIT {
+                return Err(self.busy());
+            }
+            thread::sleep(PAUSE);
+        }
+    }
+
+    /// Other processes stand in the way, and go on doing so.
+    pub(super) fn busy(&self) -> crate::Error {
+        crate::Error::Install(esky_install::Error::Locked {
+            path: self.0.clone(),
+            owner: "another process".to_owned(),
+        })
+    }
+
+    fn history_directory(&self) -> PathBuf {
+        self.0.join("root_history")
     }
 
     fn history(&self, version: u64) -> PathBuf {
-        let directory = self.0.join("root_history");
-        directory.join(format!("{version}.root.json"))
+        self.history_directory()
+            .join(format!("{version}.root.json"))
     }
 
     fn path(&self, role: &str) -> PathBuf {
         self.0.join(file_name(role))
+    }
+}
+
+impl Writer<'_> {
+    pub(super) fn write(&self, role: &str, bytes: &[u8]) -> Result<()> {
+        write(&self.cache.path(role), bytes)
+    }
+
+    /// Keeps a root as part of the chain.
+    pub(super) fn write_root(&self, version: u64, bytes: &[u8]) -> Result<()> {
+        write(&self.cache.history(version), bytes)
+    }
+
+    pub(super) fn write_last_refresh(&self, now: Time) -> Result<()> {
+        let text = format!("{now}\n");
+        write(&self.cache.0.join(LAST_REFRESH), text.as_bytes())
     }
 }
 
@@ -91,19 +155,32 @@ fn file_name(role: &str) -> String {
     format!("%{hex}.json")
 }
 
-/// An app that this user may not write to is checked all the same, each time from the root that it was packed with: who
-/// may write there updates it, and has a cache.
 fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     let directory = path.parent().map_or(Ok(()), esky_fs::create_dir_all);
     let written = directory.and_then(|()| esky_fs::write_durable(path, bytes, MODE));
-    match written {
-        Err(error) if matches!(error.kind(), ErrorKind::Permission | ErrorKind::ReadOnly) => Ok(()),
-        settled => Ok(settled?),
+    written.or_else(|error| unless_not_allowed(error.into()))
+}
+
+fn unless_not_allowed(error: crate::Error) -> Result<()> {
+    match error {
+        crate::Error::Disk(error)
+            if matches!(error.kind(), ErrorKind::Permission | ErrorKind::ReadOnly) =>
+        {
+            Ok(())
+        }
+        error => Err(error),
     }
 }
 
 fn read(path: &Path) -> Option<Vec<u8>> {
     esky_fs::read_optional(path, TARGETS_LIMIT).ok().flatten()
+}
+
+fn read_unless_busy(path: &Path) -> Result<Option<Vec<u8>>> {
+    match esky_fs::read_optional(path, TARGETS_LIMIT) {
+        Err(error) if error.kind() == ErrorKind::Busy => Err(error.into()),
+        found => Ok(found.ok().flatten()),
+    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 mod cache;
 mod download;
 mod fetch;
+mod record;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,9 +21,13 @@ pub(crate) use download::mismatch;
 
 use cache::Cache;
 use fetch::MetadataSource;
+use record::{Kept, Record};
 
 /// Roots taken in one refresh; the next goes on from there.
 const MAX_ROOTS: u64 = 64;
+/// Times that a refresh begins again because another process has seen something newer meanwhile. Once for each state that
+/// is published during the refresh would do.
+const MAX_ATTEMPTS: u32 = 10;
 /// Largest root, timestamp, and snapshot whose length nobody has said.
 const SMALL_LIMIT: u64 = 512 << 10;
 /// Largest targets metadata whose length nobody has said.
@@ -99,16 +104,18 @@ impl Repository {
     }
 
     /// Brings the metadata up to date. What was verified is kept in the cache at once, file by file and durably, so
-    /// after a crash some of it is newer than the rest, which the next refresh is made for.
+    /// after a crash some of it is newer than the rest, which the next refresh is made for. Several processes and threads
+    /// may do this at once with one cache: what one of them has seen is never replaced by something older, and each
+    /// ends as if they had come one after the other.
     ///
     /// If this fails, nothing is known to be new, and [`Repository::find_target`] finds nothing; what is installed is
     /// not concerned. Metadata that has expired is [`Error::Stale`].
     pub fn refresh(&mut self, now: Time, monitor: &Monitor) -> Result<()> {
         self.trusted = None;
         let source = self.source(monitor);
-        let refreshed = self.refreshed(now, &source);
+        let refreshed = self.refreshed(now, &source, &self.record(monitor));
         self.trusted = Some(refreshed.map_err(|error| self.explain(error))?);
-        self.cache.write_last_refresh(now)
+        self.record(monitor).keep_last_refresh(now)
     }
 
     /// When the last refresh succeeded, as far as the cache says: for telling people, not for deciding.
@@ -135,7 +142,8 @@ impl Repository {
                 Search::NotFound => return Ok(None),
                 Search::Needs { role, delegator } => (role, delegator),
             };
-            let taken = take_targets(trusted, &self.cache, &source, &role, &delegator);
+            let record = Record::new(&self.cache, &self.pinned_root, &monitor.cancel);
+            let taken = take_targets(trusted, &record, &source, &role, &delegator);
             taken.map_err(|error| self.explain(error))?;
         }
     }
@@ -170,70 +178,30 @@ impl Repository {
         )
     }
 
-    fn refreshed(&self, now: Time, source: &MetadataSource) -> Result<TrustedSet> {
-        let pinned = TrustedSet::new(&self.pinned_root, now);
-        let mut trusted = pinned.map_err(|source| Error::PinnedRoot { source })?;
-        self.take_roots(&mut trusted, source)?;
-        self.take_timestamp(&mut trusted, source)?;
-        self.take_snapshot(&mut trusted, source)?;
-        let (role, delegator) = (Role::Targets.name(), Role::Root.name());
-        take_targets(&mut trusted, &self.cache, source, role, delegator)?;
-        Ok(trusted)
+    fn record<'a>(&'a self, monitor: &'a Monitor) -> Record<'a> {
+        Record::new(&self.cache, &self.pinned_root, &monitor.cancel)
     }
 
-    /// Follows the cached chain from the pinned root, and then the repository's.
-    fn take_roots(&self, trusted: &mut TrustedSet, source: &MetadataSource) -> Result<()> {
-        let mut newest = self.pinned_root.clone();
-        while let Some(bytes) = self.cache.read_root(trusted.root().version + 1) {
-            if trusted.update_root(&bytes).is_err() {
-                break;
+    fn refreshed(
+        &self,
+        now: Time,
+        source: &MetadataSource,
+        record: &Record<'_>,
+    ) -> Result<TrustedSet> {
+        for _ in 0..MAX_ATTEMPTS {
+            // First, for the reason that `record` gives.
+            let snapshot = record.cache.read(Role::Snapshot.name());
+            let (mut trusted, newest) = record.chain(now)?;
+            record.keep_newest_root(&newest)?;
+            match attempt(&mut trusted, snapshot, source, record) {
+                Ok(Kept::Kept) => return Ok(trusted),
+                Ok(Kept::Overtaken) => {}
+                // Signed by keys that only a newer root names, which this refresh has asked for too early.
+                Err(Error::Untrusted { .. }) if record.has_newer_root(&trusted)? => {}
+                Err(error) => return Err(error),
             }
-            newest = bytes;
         }
-        self.cache.write_newest_root(&newest)?;
-        for _ in 0..MAX_ROOTS {
-            let version = trusted.root().version + 1;
-            let file = format!("{version}.root.json");
-            let Some(bytes) = source.optional(&file, SMALL_LIMIT)? else {
-                break;
-            };
-            let updated = trusted.update_root(&bytes);
-            updated.map_err(|error| source.untrusted(&file, error))?;
-            self.cache.write_root(version, &bytes)?;
-        }
-        Ok(())
-    }
-
-    fn take_timestamp(&self, trusted: &mut TrustedSet, source: &MetadataSource) -> Result<()> {
-        if let Some(bytes) = self.cache.read(Role::Timestamp.name()) {
-            // What cannot be verified any more is as good as not there.
-            let _ = trusted.load_timestamp(&bytes);
-        }
-        let file = "timestamp.json";
-        let bytes = source.required(file, SMALL_LIMIT)?;
-        let updated = trusted.update_timestamp(&bytes);
-        match updated.map_err(|error| source.untrusted(file, error))? {
-            TimestampUpdate::New => self.cache.write(Role::Timestamp.name(), &bytes),
-            TimestampUpdate::Unchanged => Ok(()),
-        }
-    }
-
-    fn take_snapshot(&self, trusted: &mut TrustedSet, source: &MetadataSource) -> Result<()> {
-        let role = Role::Snapshot.name();
-        if let Some(bytes) = self.cache.read(role) {
-            // What cannot be verified any more is as good as not there.
-            let _ = trusted.load_snapshot(&bytes);
-        }
-        if trusted.snapshot_is_current() {
-            return Ok(());
-        }
-        let named = trusted.timestamp().map(|timestamp| &timestamp.snapshot);
-        let named = named.ok_or(Error::NotRefreshed)?;
-        let file = file_name(trusted, role, named.version);
-        let bytes = source.required(&file, named.length.unwrap_or(SMALL_LIMIT))?;
-        let updated = trusted.update_snapshot(&bytes);
-        updated.map_err(|error| source.untrusted(&file, error))?;
-        self.cache.write(role, &bytes)
+        Err(self.cache.busy())
     }
 
     /// Says what an error means to somebody who waits for updates.
@@ -258,15 +226,96 @@ impl std::fmt::Debug for Repository {
     }
 }
 
+/// One refresh, from what the cache has. `snapshot` was read from it before the rest.
+fn attempt(
+    trusted: &mut TrustedSet,
+    snapshot: Option<Vec<u8>>,
+    source: &MetadataSource,
+    record: &Record<'_>,
+) -> Result<Kept> {
+    if take_roots(trusted, source, record)? == Kept::Overtaken
+        || take_timestamp(trusted, source, record)? == Kept::Overtaken
+        || take_snapshot(trusted, snapshot, source, record)? == Kept::Overtaken
+    {
+        return Ok(Kept::Overtaken);
+    }
+    let (role, delegator) = (Role::Targets.name(), Role::Root.name());
+    take_targets(trusted, record, source, role, delegator)?;
+    Ok(Kept::Kept)
+}
+
+/// Follows the repository's chain of roots.
+fn take_roots(
+    trusted: &mut TrustedSet,
+    source: &MetadataSource,
+    record: &Record<'_>,
+) -> Result<Kept> {
+    for _ in 0..MAX_ROOTS {
+        let version = trusted.root().version + 1;
+        let file = format!("{version}.root.json");
+        let Some(bytes) = source.optional(&file, SMALL_LIMIT)? else {
+            break;
+        };
+        let before = trusted.clone();
+        let updated = trusted.update_root(&bytes);
+        updated.map_err(|error| source.untrusted(&file, error))?;
+        if record.keep_root(&before, version, &bytes)? == Kept::Overtaken {
+            return Ok(Kept::Overtaken);
+        }
+    }
+    Ok(Kept::Kept)
+}
+
+fn take_timestamp(
+    trusted: &mut TrustedSet,
+    source: &MetadataSource,
+    record: &Record<'_>,
+) -> Result<Kept> {
+    if let Some(bytes) = record.cache.read(Role::Timestamp.name()) {
+        // What cannot be verified any more is as good as not there.
+        let _ = trusted.load_timestamp(&bytes);
+    }
+    let file = "timestamp.json";
+    let bytes = source.required(file, SMALL_LIMIT)?;
+    let updated = trusted.update_timestamp(&bytes);
+    match updated.map_err(|error| source.untrusted(file, error))? {
+        TimestampUpdate::New => record.keep_timestamp(trusted, &bytes),
+        TimestampUpdate::Unchanged => Ok(Kept::Kept),
+    }
+}
+
+fn take_snapshot(
+    trusted: &mut TrustedSet,
+    cached: Option<Vec<u8>>,
+    source: &MetadataSource,
+    record: &Record<'_>,
+) -> Result<Kept> {
+    if let Some(bytes) = cached {
+        // What cannot be verified any more is as good as not there.
+        let _ = trusted.load_snapshot(&bytes);
+    }
+    if trusted.snapshot_is_current() {
+        return Ok(Kept::Kept);
+    }
+    let role = Role::Snapshot.name();
+    let named = trusted.timestamp().map(|timestamp| &timestamp.snapshot);
+    let named = named.ok_or(Error::NotRefreshed)?;
+    let file = file_name(trusted, role, named.version);
+    let bytes = source.required(&file, named.length.unwrap_or(SMALL_LIMIT))?;
+    let updated = trusted.update_snapshot(&bytes);
+    updated.map_err(|error| source.untrusted(&file, error))?;
+    record.keep_snapshot(trusted, &bytes)
+}
+
 /// Takes the metadata of a role from the cache if it is the one that the snapshot names, else from the repository.
 fn take_targets(
     trusted: &mut TrustedSet,
-    cache: &Cache,
+    record: &Record<'_>,
     source: &MetadataSource,
     role: &str,
     delegator: &str,
 ) -> Result<()> {
-    if let Some(bytes) = cache.read(role)
+    if let Some(bytes) = record.cache.read(role)
         && trusted.update_targets(role, delegator, &bytes).is_ok()
     {
         return Ok(());
@@ -277,7 +326,7 @@ fn take_targets(
     let bytes = source.required(&file, named.length.unwrap_or(TARGETS_LIMIT))?;
     let updated = trusted.update_targets(role, delegator, &bytes);
     updated.map_err(|error| source.untrusted(&file, error))?;
-    cache.write(role, &bytes)
+    record.keep_targets(trusted, role, &bytes)
 }
 
 /// Names of roles are never parts of paths: what could be one is encoded.

@@ -4,12 +4,14 @@
 #![allow(clippy::disallowed_methods, clippy::unwrap_used)] // tests look at the disk by themselves, and may panic
 
 mod appdirs;
+mod at_once;
 mod bad_names;
 mod bad_packages;
 mod bad_servers;
 mod cancelling;
 mod finders;
 mod old_patches;
+mod overtaking;
 mod plans;
 mod repairing;
 mod repository;

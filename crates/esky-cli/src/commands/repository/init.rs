@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use esky_format::name::{APP_NAME_RULE, check_app_name};
 use esky_publish::repository::{
     InitOptions, Initialized, KeyStore, generate_passphrase, guess_app, init,
 };
@@ -38,12 +39,7 @@ pub(crate) fn run(
     terminal: &Terminal,
     environment: &Environment,
 ) -> Result<i32, Failure> {
-    let app = match &arguments.app {
-        Some(app) => app.clone(),
-        None => guess_app(&arguments.directory)?.ok_or_else(|| {
-            Failure::usage("the directory has no name").with_hint(Some("name the app with --app"))
-        })?,
-    };
+    let app = app_name(arguments)?;
     let directory = key_directory(arguments.key_dir.as_ref(), environment)?;
     let store = KeyStore::new(&directory, &app);
     let (passphrase, made) = match &environment.root_passphrase {
@@ -62,6 +58,26 @@ pub(crate) fn run(
         made.then(|| passphrase.to_string()),
     ))?;
     Ok(exit::SUCCESS)
+}
+
+/// The name is checked before anything is made: keys for a name that no release can have are of no use.
+fn app_name(arguments: &InitArguments) -> Result<String, Failure> {
+    let named = match &arguments.app {
+        Some(app) => Some(app.clone()),
+        None => guess_app(&arguments.directory)?,
+    };
+    let app = named.ok_or_else(|| {
+        Failure::usage("the directory has no name").with_hint(Some("name the app with --app"))
+    })?;
+    check_app_name(&app).map_err(|fault| {
+        let hint = match (&arguments.app, fault.suggestion()) {
+            (None, Some(near)) => format!("name the app with --app {near:?}: {APP_NAME_RULE}"),
+            (None, None) => format!("name the app with --app: {APP_NAME_RULE}"),
+            (Some(_), _) => fault.hint(),
+        };
+        Failure::from_error(&fault).with_hint(Some(hint))
+    })?;
+    Ok(app)
 }
 
 /// A passphrase that is shown once.

@@ -6,9 +6,9 @@ use std::path::Path;
 
 use esky_format::name::AppVersion;
 use esky_publish::repository::{
-    Bridged, LegacySite, LegacySiteOptions, PatchMade, PatchOptions, PatchOutcome, Project,
-    ReleaseOptions, ReleaseStep, Released, Source, check_tufup_bridge, legacy_site, release,
-    tufup_bridge,
+    Bridged, CompactMade, LegacySite, LegacySiteOptions, PatchMade, PatchOptions, PatchOutcome,
+    Project, ReleaseOptions, ReleaseStep, Released, Source, check_tufup_bridge, legacy_site,
+    release, tufup_bridge,
 };
 use serde::Serialize;
 
@@ -35,6 +35,8 @@ struct Outcome {
     freezer: Option<String>,
     size: u64,
     compact_size: u64,
+    /// Why there is no compact package.
+    compact_left_out: Option<String>,
     patches: Vec<Patch>,
     already: bool,
     /// The archive for copies that tufup updates.
@@ -92,6 +94,7 @@ pub(crate) fn run(
         channel: arguments.channel,
         notes,
         minimum_version: arguments.minimum_version,
+        allow_older: arguments.allow_older,
         patches: PatchOptions {
             count: arguments.patches,
             ..PatchOptions::default()
@@ -190,6 +193,11 @@ fn version_named(path: &Path) -> Option<String> {
 impl Outcome {
     fn new(released: Released, bridged: Option<Bridged>, repository: String) -> Self {
         let app = released.packed.app;
+        let (compact_size, compact_left_out) = match released.compact {
+            CompactMade::Nothing => (0, None),
+            CompactMade::Published { size } => (size, None),
+            CompactMade::Refused { reason } => (0, Some(refused(&reason))),
+        };
         Self {
             app: app.name,
             version: app.version,
@@ -199,7 +207,8 @@ impl Outcome {
             target: released.target,
             freezer: released.packed.freezer,
             size: released.packed.size,
-            compact_size: released.compact,
+            compact_size,
+            compact_left_out,
             patches: released.patches.into_iter().map(Patch::new).collect(),
             already: released.already,
             tufup_bridge: bridged.map(|bridged| bridged.path.display().to_string()),
@@ -208,6 +217,10 @@ impl Outcome {
             request: released.request.map(|path| path.display().to_string()),
         }
     }
+}
+
+fn refused(reason: &str) -> String {
+    format!("it was tried on a copy of the app and failed: {reason}")
 }
 
 impl Site {
@@ -257,6 +270,7 @@ impl Patch {
                 (None, Some(reason))
             }
             PatchOutcome::Failed { reason } => (None, Some(reason)),
+            PatchOutcome::Refused { reason } => (None, Some(refused(&reason))),
         };
         Self {
             from: made.from,
@@ -307,9 +321,13 @@ impl fmt::Display for Outcome {
             text::printable(&self.path),
             text::bytes(self.size)
         )?;
-        if !self.already {
-            let size = text::bytes(self.compact_size);
-            writeln!(formatter, "  compact     {size}, for updates")?;
+        match &self.compact_left_out {
+            Some(reason) => writeln!(formatter, "  no compact  {}", text::printable(reason))?,
+            None if self.already => {}
+            None => {
+                let size = text::bytes(self.compact_size);
+                writeln!(formatter, "  compact     {size}, for updates")?;
+            }
         }
         for patch in &self.patches {
             write!(formatter, "{patch}")?;
@@ -328,5 +346,30 @@ impl fmt::Display for Outcome {
             "  to publish  put {} on your web server",
             text::printable(&self.repository)
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    #[test]
+    fn a_patch_that_failed_its_rehearsal_is_told_in_text_and_json() {
+        let patch = Patch::new(PatchMade {
+            from: "1.0".to_owned(),
+            outcome: PatchOutcome::Refused {
+                reason: "it wants too much memory".to_owned(),
+            },
+        });
+        let reason = "it was tried on a copy of the app and failed: it wants too much memory";
+        assert_eq!(
+            patch.to_string(),
+            format!("  no patch    from 1.0: {reason}\n")
+        );
+        let json = serde_json::to_value(&patch).unwrap();
+        assert_eq!(json["size"], Value::Null);
+        assert_eq!(json["left_out"], reason);
     }
 }

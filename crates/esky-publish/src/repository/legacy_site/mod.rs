@@ -65,12 +65,13 @@ pub enum LegacySiteFault {
 
 impl LegacySiteFault {
     /// What a person can do about it.
-    pub(super) fn hint(&self) -> &'static str {
+    pub(super) fn hint(&self) -> String {
         match self {
-            Self::Version { .. } => {
-                "give the release another version, such as 1.0rc1 instead of 1.0-rc1"
+            Self::Version { version } => {
+                let known = version.replace(['-', '~'], "").replace('+', ".");
+                format!("give the release another version, such as {known}")
             }
-            Self::Link { .. } => "remove it from the directory that is released",
+            Self::Link { .. } => "remove it from the directory that is released".to_owned(),
         }
     }
 }

@@ -3,13 +3,11 @@
 use std::io::BufReader;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use esky_format::layout::APPDATA_DIR;
 use esky_format::name::AppVersion;
 use esky_format::version::compare;
 use esky_fs::Temporary;
-use esky_legacy::{Limits, Node, Tree};
+use esky_legacy::{Limits, Tree};
 use sha2::{Digest, Sha256};
 
 use super::LegacySiteOptions;
@@ -97,16 +95,7 @@ impl Job<'_> {
 
 /// The app directory as it is when the package is unpacked.
 fn tree_of(unpacked: &Unpacked) -> Result<Tree, esky_legacy::Error> {
-    let limits = Limits::default();
-    let mut tree = Tree::of_directory(&unpacked.programs, &limits)?;
-    let version = Tree::of_directory(&unpacked.tree, &limits)?;
-    let name = unpacked.app.directory_name();
-    let place = match unpacked.in_appdata {
-        true => format!("{APPDATA_DIR}/{name}"),
-        false => name,
-    };
-    tree.insert(&place, Node::Directory(Arc::new(version)))?;
-    Ok(tree)
+    Tree::of_directory(&unpacked.root, &Limits::default())
 }
 
 /// Packages of the same app and platform with lower versions, the newest first.

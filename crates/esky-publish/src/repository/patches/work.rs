@@ -1,13 +1,17 @@
-//! Patches made side by side, within a limit of memory.
+//! Patches made and tried side by side, within a limit of memory.
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::mpsc;
 
 use esky_format::file_list::FileList;
-use esky_patch::{VersionTree, make_between};
+use esky_install::AppDir;
+use esky_patch::{Made, VersionTree, make_between};
 
+use super::PatchOptions;
+use super::budget::Budget;
+use super::rehearsal::{Refused, Rehearsal};
 use crate::Progress;
 use crate::repository::error::{RepositoryError, RepositoryResult};
 use crate::repository::unpacked::Unpacked;
@@ -24,16 +28,21 @@ pub(super) struct Job {
     pub(super) from: Option<String>,
     /// Where it goes.
     pub(super) output: PathBuf,
-    /// The package of that version and where to unpack it.
-    old: Option<(PathBuf, PathBuf)>,
+    /// The package of that version.
+    old: Option<PathBuf>,
+    /// The app directory in which the patch is tried; the old package is unpacked there.
+    place: PathBuf,
 }
 
-/// A patch that was made.
-#[derive(Default)]
+/// A patch that was made and tried.
 pub(super) struct Done {
     pub(super) size: u64,
     /// The version that it leads from.
     pub(super) old: VersionTree,
+    /// Why no copy of the app could be updated by it.
+    pub(super) refused: Option<Refused>,
+    /// The app directory with the version that it leads from, if it was kept.
+    pub(super) kept: Option<AppDir>,
 }
 
 /// The version that all patches lead to.
@@ -44,11 +53,12 @@ pub(super) struct NewVersion<'a> {
 }
 
 impl Job {
-    pub(super) fn compact(output: PathBuf) -> Self {
+    pub(super) fn compact(place: PathBuf, output: PathBuf) -> Self {
         Self {
             from: None,
             output,
             old: None,
+            place,
         }
     }
 
@@ -56,7 +66,8 @@ impl Job {
         Self {
             from: Some(from),
             output,
-            old: Some((package, place)),
+            old: Some(package),
+            place,
         }
     }
 }
@@ -65,7 +76,7 @@ impl Job {
 pub(super) fn run(
     jobs: &[Job],
     new: &NewVersion<'_>,
-    memory: u64,
+    options: &PatchOptions,
     progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> RepositoryResult<Vec<RepositoryResult<Done>>> {
     let shared = Shared {
@@ -73,7 +84,9 @@ pub(super) fn run(
         new,
         next: AtomicUsize::new(0),
         cancelled: AtomicBool::new(false),
-        budget: Budget::new(memory),
+        is_kept: AtomicBool::new(false),
+        budget: Budget::new(options.memory),
+        app_memory: options.app_memory,
     };
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = threads.min(MOST_THREADS).min(jobs.len());
@@ -96,7 +109,7 @@ pub(super) fn run(
                         shared.cancelled.store(true, Ordering::Relaxed);
                     }
                 }
-                Message::Done(job, outcome) => outcomes[job] = Some(outcome),
+                Message::Done(job, outcome) => outcomes[job] = Some(*outcome),
             }
         }
     });
@@ -112,7 +125,7 @@ pub(super) fn run(
 
 enum Message {
     Progress(usize, u64, u64),
-    Done(usize, RepositoryResult<Done>),
+    Done(usize, Box<RepositoryResult<Done>>),
 }
 
 struct Shared<'a> {
@@ -120,7 +133,10 @@ struct Shared<'a> {
     new: &'a NewVersion<'a>,
     next: AtomicUsize,
     cancelled: AtomicBool,
+    /// Whether an old version stays where it was unpacked.
+    is_kept: AtomicBool,
     budget: Budget,
+    app_memory: u64,
 }
 
 impl Shared<'_> {
@@ -139,7 +155,7 @@ impl Shared<'_> {
                 }
             };
             let outcome = self.make(job, &mut progress);
-            let _ = sender.send(Message::Done(number, outcome));
+            let _ = sender.send(Message::Done(number, Box::new(outcome)));
         }
     }
 
@@ -148,114 +164,72 @@ impl Shared<'_> {
         job: &Job,
         progress: &mut dyn FnMut(u64, u64) -> ControlFlow<()>,
     ) -> RepositoryResult<Done> {
+        let (app, old, largest) = self.old_version(job)?;
+        let held = self.budget.take(TIMES * largest + BESIDES);
         let new = self.new.unpacked.version_tree(self.new.list);
-        let mut largest = largest(self.new.list);
-        let (name, old) = match &job.old {
-            None => (Path::new("nothing"), VersionTree::nothing()),
-            Some((package, place)) => {
-                let unpacked = Unpacked::of(package, place)?;
-                let list = unpacked.list(package)?;
-                largest = largest.max(self::largest(&list));
-                (package.as_path(), unpacked.version_tree(&list))
-            }
-        };
-        let _held = self.budget.take(TIMES * largest + BESIDES);
-        let made = make_between(
-            (name, &old),
-            (self.new.package, &new),
-            &job.output,
-            progress,
-        );
+        let name = job.old.as_deref().unwrap_or(Path::new("nothing"));
+        let after = (self.new.package, &new as _);
+        let made = make_between((name, &old), after, &job.output, progress);
+        drop(held);
         old.close();
-        if let Some((_, place)) = &job.old {
-            esky_fs::remove_tree(place)?;
-        }
         let made = made.map_err(|error| match error {
             esky_patch::Error::Disk(error) => RepositoryError::Disk(error),
             error => RepositoryError::Patch(error),
         })?;
+        let _held = self.budget.take(made.memory + 2 * largest + BESIDES);
+        let refused = self.rehearse(job, &app, made, progress)?;
+        let is_kept = job.old.is_some() && !self.is_kept.swap(true, Ordering::Relaxed);
+        if !is_kept {
+            esky_fs::remove_tree(&job.place)?;
+        }
         Ok(Done {
             size: made.size,
             old,
+            refused,
+            kept: is_kept.then_some(app),
         })
+    }
+
+    /// Unpacks the version that a patch leads from. Tells the size of the largest file too.
+    fn old_version(&self, job: &Job) -> RepositoryResult<(AppDir, VersionTree, u64)> {
+        let largest = largest(self.new.list);
+        let Some(package) = &job.old else {
+            esky_fs::create_dir_all(&job.place)?;
+            let app = AppDir::of(&job.place, &self.new.unpacked.app);
+            return Ok((app, VersionTree::nothing(), largest));
+        };
+        let unpacked = Unpacked::of(package, &job.place)?;
+        let list = unpacked.list(package)?;
+        let largest = largest.max(self::largest(&list));
+        Ok((unpacked.app_dir(), unpacked.version_tree(&list), largest))
+    }
+
+    /// Has a copy of the app with the old version take the patch.
+    fn rehearse(
+        &self,
+        job: &Job,
+        app: &AppDir,
+        made: Made,
+        progress: &mut dyn FnMut(u64, u64) -> ControlFlow<()>,
+    ) -> RepositoryResult<Option<Refused>> {
+        let progress = std::cell::RefCell::new(progress);
+        let rehearsal = Rehearsal {
+            app,
+            new: self.new.list,
+            memory: self.app_memory,
+            progress: &|done, total| {
+                let (done, total) = (made.output + done, made.output + total);
+                (progress.borrow_mut())(done, total)
+            },
+        };
+        match &job.from {
+            Some(version) => rehearsal.of_patch(version, &job.output),
+            None => rehearsal.of_compact(&VersionTree::nothing(), &job.output),
+        }
     }
 }
 
 fn largest(list: &FileList) -> u64 {
     let sizes = list.entries.iter().map(|entry| entry.size());
     sizes.max().unwrap_or(0)
-}
-
-/// Memory that is shared.
-struct Budget {
-    all: u64,
-    left: Mutex<u64>,
-    freed: Condvar,
-}
-
-struct Held<'a> {
-    budget: &'a Budget,
-    bytes: u64,
-}
-
-impl Budget {
-    fn new(all: u64) -> Self {
-        Self {
-            all,
-            left: Mutex::new(all),
-            freed: Condvar::new(),
-        }
-    }
-
-    /// Waits until so much is left; what takes more than there is waits until all is.
-    fn take(&self, bytes: u64) -> Held<'_> {
-        let bytes = bytes.min(self.all);
-        let mut left = self.left();
-        while *left < bytes {
-            let woken = self.freed.wait(left);
-            left = woken.unwrap_or_else(PoisonError::into_inner);
-        }
-        *left -= bytes;
-        Held {
-            budget: self,
-            bytes,
-        }
-    }
-
-    fn left(&self) -> MutexGuard<'_, u64> {
-        self.left.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for Held<'_> {
-    fn drop(&mut self) {
-        *self.budget.left() += self.bytes;
-        self.budget.freed.notify_all();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::sync::atomic::AtomicU64;
-
-    #[test]
-    fn no_more_memory_is_given_out_than_there_is() {
-        let budget = Budget::new(100);
-        let (in_use, most) = (AtomicU64::new(0), AtomicU64::new(0));
-        std::thread::scope(|scope| {
-            for bytes in [60, 60, 30, 1000, 10, 100] {
-                let (budget, in_use, most) = (&budget, &in_use, &most);
-                scope.spawn(move || {
-                    let held = budget.take(bytes);
-                    let now = in_use.fetch_add(held.bytes, Ordering::SeqCst) + held.bytes;
-                    most.fetch_max(now, Ordering::SeqCst);
-                    std::thread::yield_now();
-                    in_use.fetch_sub(held.bytes, Ordering::SeqCst);
-                });
-            }
-        });
-        assert!(most.load(Ordering::SeqCst) <= 100);
-        assert_eq!(*budget.left(), 100);
-    }
 }

@@ -40,6 +40,7 @@ impl Crossing {
             channel: None,
             notes: None,
             minimum_version: None,
+            allow_older: false,
             patches: PatchOptions::default(),
         };
         let signers = self.mover.signers();

@@ -170,6 +170,7 @@ fn releases_rotations_and_recovery_work_as_after_init() {
         channel: None,
         notes: None,
         minimum_version: None,
+        allow_older: false,
         patches: PatchOptions::default(),
     };
     let mut progress = |_| ControlFlow::Continue(());

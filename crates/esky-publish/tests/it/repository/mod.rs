@@ -7,9 +7,11 @@ mod legacy_site;
 mod patching;
 mod publishing;
 mod reader;
+mod rehearsing;
 mod requests;
 mod several;
 mod spoilt;
+mod succession;
 mod tampering;
 
 use std::fs;
@@ -127,6 +129,7 @@ impl Workshop {
             channel: None,
             notes: Some(format!("New in {version}")),
             minimum_version: None,
+            allow_older: false,
             patches: PatchOptions::default(),
         }
     }

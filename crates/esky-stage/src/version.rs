@@ -1,15 +1,16 @@
 //! From a patch and the version that it starts from to a version directory that can be installed.
 
 use std::io::{self, Read};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use esky_format::file_list::{FileList, Limits as ListLimits};
+use esky_format::file_list::{self, FileList, Limits as ListLimits};
 use esky_format::layout::{CONTROL_DIR, FILE_LIST};
 use esky_format::name::AppVersion;
-use esky_install::{StagedFile, Staging};
+use esky_install::{AppDir, StagedFile, Staging};
 use esky_patch::{Entry, Kept, Kind, Patch, Place, Sink, TreeDigest, VersionFile};
 
-use crate::{AppDir, Error, Event, Monitor, Result};
+use crate::error::{Error, Noted, Result};
 
 /// Files get their real permissions from the list; until then a program can be told from a file.
 const MODES: [(Kind, u32); 3] = [
@@ -19,16 +20,16 @@ const MODES: [(Kind, u32); 3] = [
 ];
 
 /// Where the files of a new version go: straight into its directory, which nothing starts yet.
-pub(super) struct Stage<'a> {
+pub(crate) struct StagedVersion<'a> {
     staging: Staging,
-    wanted: AppVersion,
-    monitor: &'a Monitor,
+    wanted: &'a AppVersion,
+    progress: &'a dyn Fn(u64, u64) -> ControlFlow<()>,
     open: Option<Open>,
     outline: Option<Vec<u8>>,
     digest: TreeDigest,
     done: u64,
     total: u64,
-    failure: Option<Error>,
+    pub(crate) noted: Noted,
 }
 
 /// The file that is being written.
@@ -43,30 +44,30 @@ enum Content {
     Bytes(Vec<u8>),
 }
 
-impl<'a> Stage<'a> {
+impl<'a> StagedVersion<'a> {
     /// Begins a version whose files have so many bytes together.
-    pub(super) fn begin(
+    pub(crate) fn begin(
         app: &AppDir,
-        wanted: &AppVersion,
+        wanted: &'a AppVersion,
         total: u64,
-        monitor: &'a Monitor,
+        progress: &'a dyn Fn(u64, u64) -> ControlFlow<()>,
     ) -> Result<Self> {
         app.require_space(total)?;
         Ok(Self {
             staging: app.stage(wanted)?,
-            wanted: wanted.clone(),
-            monitor,
+            wanted,
+            progress,
             open: None,
             outline: None,
             digest: TreeDigest::default(),
             done: 0,
             total,
-            failure: None,
+            noted: Noted::default(),
         })
     }
 
     /// Takes over a file of the version that the patch starts from. [`Error::ChangedFile`] if it is not what that version brought.
-    pub(super) fn keep(&mut self, kept: Kept<'_>) -> Result<()> {
+    pub(crate) fn keep(&mut self, kept: Kept<'_>) -> Result<()> {
         let entry = kept.entry;
         match kept.place {
             Place::File(place) => self.copy(kept, place)?,
@@ -105,26 +106,14 @@ impl<'a> Stage<'a> {
     }
 
     /// Ends the version: makes its list and compares the whole with what the patch was made for.
-    pub(super) fn finish<R: Read>(mut self, patch: &Patch<R>, url: &str) -> Result<PathBuf> {
+    pub(crate) fn finish<R: Read>(mut self, patch: &Patch<R>) -> Result<PathBuf> {
         for (entry, sha256) in patch.written() {
             self.digest.add(&entry.path, entry.kind, *sha256);
         }
-        let contradiction = || Error::PatchedVersion {
-            url: url.to_owned(),
-        };
         if self.digest.finish() != patch.tree_digest() {
-            return Err(contradiction());
+            return Err(Error::OtherVersion);
         }
-        let outline = self.outline.take().ok_or_else(contradiction)?;
-        let outline = FileList::parse(&outline, &ListLimits::default());
-        let outline = outline.map_err(|_| contradiction())?;
-        if outline.app != self.wanted {
-            return Err(contradiction());
-        }
-        let content = |entry: &esky_format::file_list::Entry| {
-            self.staging.content(&entry.path, entry.kind.is_program())
-        };
-        let list = outline.fill_in(content).map_err(|_| contradiction())?;
+        let list = self.list()?;
         let text = list.write();
         let path = format!("{CONTROL_DIR}/{FILE_LIST}");
         let size = text.len() as u64;
@@ -134,33 +123,32 @@ impl<'a> Stage<'a> {
         added?;
         // Directories without files are in no patch, but in the list.
         for entry in &list.entries {
-            if let esky_format::file_list::Kind::Directory { mode } = entry.kind {
+            if let file_list::Kind::Directory { mode } = entry.kind {
                 self.staging.add_directory(&entry.path, mode)?;
             }
         }
-        self.monitor.check()?;
-        let staged = self.staging.finish();
-        staged.map_err(|error| crate::fetch::staging_failed(Path::new(url), error))
+        self.advance(0)?;
+        Ok(self.staging.finish()?)
     }
 
-    /// What really went wrong in here while a patch was applied.
-    pub(super) fn failure(&mut self, url: &str, source: esky_patch::Fault) -> Error {
-        self.failure.take().unwrap_or_else(|| match source {
-            esky_patch::Fault::Cancelled => Error::Cancelled,
-            source => Error::Patch {
-                url: url.to_owned(),
-                source,
-            },
-        })
+    /// The list of all files, from its outline and what was written.
+    fn list(&mut self) -> Result<FileList> {
+        let outline = self.outline.take().ok_or(Error::OtherVersion)?;
+        let outline = FileList::parse(&outline, &ListLimits::default());
+        let outline = outline.map_err(|_| Error::OtherVersion)?;
+        if outline.app != *self.wanted {
+            return Err(Error::OtherVersion);
+        }
+        let content =
+            |entry: &file_list::Entry| self.staging.content(&entry.path, entry.kind.is_program());
+        outline.fill_in(content).map_err(|_| Error::OtherVersion)
     }
 
     fn begin_file(&mut self, entry: &Entry) -> Result<()> {
         let is_outline = VersionFile::of(&entry.path) == VersionFile::Outline;
         let content = if is_outline || entry.kind == Kind::Link {
             if entry.size > ListLimits::default().bytes as u64 {
-                return Err(Error::PatchedVersion {
-                    url: entry.path.clone(),
-                });
+                return Err(Error::OtherVersion);
             }
             Content::Bytes(Vec::new())
         } else {
@@ -192,9 +180,7 @@ impl<'a> Stage<'a> {
         match open.content {
             Content::File(file) => self.staging.complete(file),
             Content::Bytes(bytes) if open.entry.kind == Kind::Link => {
-                let target = String::from_utf8(bytes).map_err(|_| Error::PatchedVersion {
-                    url: open.entry.path.clone(),
-                })?;
+                let target = String::from_utf8(bytes).map_err(|_| Error::OtherVersion)?;
                 let (path, _) = staged_path(&open.entry)?;
                 self.staging.add_symlink(path, &target)?;
             }
@@ -205,51 +191,35 @@ impl<'a> Stage<'a> {
 
     fn advance(&mut self, bytes: u64) -> Result<()> {
         self.done += bytes;
-        let (done, total) = (self.done, self.total);
-        self.monitor.emit(Event::Unpacking { done, total });
-        self.monitor.check()
-    }
-
-    /// Keeps the failure, which says more than the error of the system that stands for it.
-    fn note(&mut self, result: Result<()>) -> io::Result<()> {
-        result.map_err(|failure| {
-            self.failure = Some(failure);
-            io::ErrorKind::Other.into()
-        })
+        match (self.progress)(self.done, self.total) {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(()) => Err(Error::Cancelled),
+        }
     }
 }
 
-impl Sink for Stage<'_> {
+impl Sink for StagedVersion<'_> {
     fn begin(&mut self, entry: &Entry) -> io::Result<()> {
         let begun = self.begin_file(entry);
-        self.note(begun)
+        self.noted.keep(begun)
     }
 
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         let added = self.add(bytes);
-        self.note(added)
+        self.noted.keep(added)
     }
 
     fn end(&mut self) -> io::Result<()> {
         let completed = self.complete();
-        self.note(completed)
+        self.noted.keep(completed)
     }
-}
-
-/// The sum of the sizes of all files of the version that a patch leads to.
-pub(super) fn total<R: Read>(patch: &Patch<R>, kept: &[Kept<'_>]) -> u64 {
-    let written = patch.written().map(|(entry, _)| entry.size);
-    let kept = kept.iter().map(|kept| kept.entry.size);
-    written.chain(kept).fold(0, u64::saturating_add)
 }
 
 fn staged_path(entry: &Entry) -> Result<(&str, bool)> {
     match VersionFile::of(&entry.path) {
         VersionFile::Program(path) => Ok((path, true)),
         VersionFile::File(path) => Ok((path, false)),
-        VersionFile::Outline => Err(Error::PatchedVersion {
-            url: entry.path.clone(),
-        }),
+        VersionFile::Outline => Err(Error::OtherVersion),
     }
 }
 
