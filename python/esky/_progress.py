@@ -26,9 +26,9 @@ RawEvent = tuple[str, int, "int | None", "str | None", "str | None"]
 class Event:
     """One step of an update.
 
-    `phase` is one of searching, found, planned, downloading, retrying, unpacking, verifying, ready, installing,
-    cleaning up, done.  `bytes_total` is None while it is not known; for planned it is what will travel.  `message`
-    says how for planned, why for retrying and where for ready.
+    `phase` is one of searching, clock behind, found, planned, downloading, retrying, unpacking, verifying, ready,
+    installing, cleaning up, done.  `bytes_total` is None while it is not known; for planned it is what will travel.
+    `message` says how for planned, why for retrying, where for ready, and what for clock behind.
     """
 
     phase: str

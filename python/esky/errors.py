@@ -8,7 +8,10 @@ as well, so that code which catches `OSError` or `EnvironmentError` goes on work
 from __future__ import annotations
 
 import errno as _errno
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = [
     "CancelledError",
@@ -158,10 +161,31 @@ _KINDS: dict[str, type[Error]] = {
 _ERRNO = {"permission": _errno.EACCES, "disk-full": _errno.ENOSPC, "file": _errno.EIO}
 
 
+def _in_local_time(text: str, times: Sequence[tuple[str, int]]) -> str:
+    # Imported late: few programs need it.
+    from datetime import datetime, timezone
+
+    for universal, seconds in times:
+        local = datetime.fromtimestamp(seconds, timezone.utc).astimezone()
+        text = text.replace(universal, local.strftime("%Y-%m-%d %H:%M %z"))
+    return text
+
+
 def _from_native(
-    kind: str, message: str, hint: str | None, path: str | None, url: str | None, errno: int | None
+    kind: str,
+    message: str,
+    hint: str | None,
+    path: str | None,
+    url: str | None,
+    errno: int | None,
+    times: Sequence[tuple[str, int]] = (),
 ) -> Error:
-    """The exception for a failure of the native core, which calls this."""
+    """The exception for a failure of the native core, which calls this.
+
+    `times` are those that the message names, as it names them and in seconds since 1970.
+    """
+    if times:
+        message = _in_local_time(message, times)
     error_type = _KINDS.get(kind, Error)
     if issubclass(error_type, OSError):
         number = errno if errno is not None else _ERRNO.get(kind)

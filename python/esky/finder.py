@@ -234,9 +234,17 @@ class LocalVersionFinder(_NativeVersionFinder):
         return open(os.path.join(self.download_url, url), "rb")  # the caller closes it
 
 
+def _is_file_address(text: str) -> bool:
+    if text[:6].lower() != "file:/":
+        return False
+    # Two slashes and a name are a file of another machine: Windows can read it, elsewhere the native core explains it.
+    other = text[5:7] == "//" and text[7:8] != "/" and not text[7:].startswith("localhost/")
+    return os.name == "nt" or not other
+
+
 def local_path(path: str | os.PathLike[str]) -> str:
     text = os.fspath(path)
-    if not text.startswith("file://"):
+    if not _is_file_address(text):
         return text
     # Imported late, as few programs need it and it takes as long as all the rest.
     from urllib.parse import urlsplit
@@ -251,7 +259,7 @@ def as_finder(finder: VersionFinder | str | os.PathLike[str] | None, app: _esky.
         directory: str | None = os.fspath(finder)
     elif not isinstance(finder, str):
         return finder
-    elif finder.startswith("file://"):
+    elif _is_file_address(finder):
         directory = local_path(finder)
     else:
         directory = finder if "://" not in finder and os.path.isdir(finder) else None

@@ -5,9 +5,10 @@ mod convert;
 use std::error::Error;
 use std::path::Path;
 
+use esky::trust::Time;
 use serde::Serialize;
 
-use crate::exit;
+use crate::{exit, text};
 
 /// A failed command. Made from any library's error; printed by the terminal, as words or as JSON.
 #[derive(Debug)]
@@ -86,6 +87,18 @@ impl Failure {
     /// Names the command that failed.
     pub(crate) fn during(mut self, operation: &'static str) -> Self {
         self.operation = operation;
+        self
+    }
+
+    /// Puts the local form of times in the place of that which libraries write.
+    pub(crate) fn in_local_time(mut self, times: &[Time]) -> Self {
+        for time in times {
+            let (universal, local) = (time.to_string(), text::local_time(time.to_unix()));
+            let texts = self.causes.iter_mut().chain(self.hint.as_mut());
+            for text in texts.chain([&mut self.message]) {
+                *text = text.replace(&universal, &local);
+            }
+        }
         self
     }
 

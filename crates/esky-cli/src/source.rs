@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use esky::{
-    AppDir, DefaultVersionFinder, FetchOptions, FileTransport, HttpOptions, HttpTransport,
+    Address, AppDir, DefaultVersionFinder, FetchOptions, FileTransport, HttpOptions, HttpTransport,
     LocalVersionFinder, Proxy, SignedVersionFinder, ThrottledTransport, Transport, VersionFinder,
 };
 use url::Url;
 
 use crate::arguments::{Header, NetworkArguments};
+use crate::exit;
 use crate::failure::Failure;
 
 /// A place that offers releases.
@@ -24,20 +25,10 @@ pub(crate) enum Source {
 impl Source {
     /// Tells addresses from paths.
     pub(crate) fn parse(text: &str) -> Result<Self, Failure> {
-        let Some((scheme, _)) = text.split_once("://") else {
-            return Ok(Self::Directory(PathBuf::from(text)));
-        };
-        let url = Url::parse(text).map_err(|error| unusable(text, &error.to_string()))?;
-        match url.scheme() {
-            "http" | "https" => Ok(Self::Web(url)),
-            "file" => match url.to_file_path() {
-                Ok(path) => Ok(Self::Directory(path)),
-                Err(()) => Err(unusable(text, "it names no path on this machine")),
-            },
-            _ => Err(unusable(
-                text,
-                &format!("the scheme `{scheme}` is not known"),
-            )),
+        match Address::resolve(text) {
+            Ok(Address::Web(url)) => Ok(Self::Web(url)),
+            Ok(Address::Path(path)) => Ok(Self::Directory(path)),
+            Err(error) => Err(Failure::from(error).exit_with(exit::USAGE)),
         }
     }
 
@@ -106,14 +97,6 @@ pub(crate) fn web_finder(
     Ok(DefaultVersionFinder::new(url.as_str(), web(url, network)?))
 }
 
-fn unusable(text: &str, reason: &str) -> Failure {
-    Failure::usage(format!("{text} is not a usable address: {reason}"))
-        .about(text)
-        .with_hint(Some(
-            "give an http:// or https:// address, or a directory of packages",
-        ))
-}
-
 fn http_options(url: &Url, network: &NetworkArguments) -> HttpOptions {
     let mut options = HttpOptions::default();
     if let Some(proxy) = &network.proxy {
@@ -164,9 +147,15 @@ mod tests {
 
     #[test]
     fn addresses_that_cannot_be_used_say_why() {
-        for text in ["ftp://example.com/", "http://", "https://exa mple.com/"] {
+        for text in [
+            "ftp://example.com/",
+            "http://",
+            "https://exa mple.com/",
+            "127.0.0.1:8766",
+        ] {
             let failure = Source::parse(text).unwrap_err();
             assert!(failure.message().contains(text), "{}", failure.message());
+            assert!(failure.hint().is_some());
             assert_eq!(failure.code(), crate::exit::USAGE);
         }
     }

@@ -1,5 +1,7 @@
 //! How numbers and tables are worded.
 
+use chrono::TimeZone;
+
 const STEP: f64 = 1000.0;
 const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
 
@@ -22,6 +24,14 @@ pub(crate) fn bytes(size: u64) -> String {
 pub(crate) fn count(number: u64, noun: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{number} {noun}{plural}")
+}
+
+/// Seconds since 1970 as `2026-11-25 18:30 +0100`, in the time zone of this machine.
+pub(crate) fn local_time(seconds: i64) -> String {
+    match chrono::Local.timestamp_opt(seconds, 0).single() {
+        Some(time) => time.format("%Y-%m-%d %H:%M %z").to_string(),
+        None => time(seconds.unsigned_abs()),
+    }
 }
 
 /// Seconds since 1970 as `2026-11-25 17:30 UTC`. The calendar is that of Howard Hinnant's `civil_from_days`.

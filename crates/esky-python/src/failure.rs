@@ -17,18 +17,20 @@ pub(crate) struct Failure {
     /// Which class; `_KINDS` in `esky/errors.py` is the other side of this.
     kind: &'static str,
     message: String,
-    hint: Option<String>,
-    path: Option<String>,
-    url: Option<String>,
+    hint: Option<Box<str>>,
+    path: Option<Box<str>>,
+    url: Option<Box<str>>,
     errno: Option<i32>,
+    /// The times that the texts name, as they name them, and in seconds since 1970.
+    times: Box<[(String, i64)]>,
 }
 
 impl Failure {
     /// A fault of ours.
     pub(crate) fn internal(what: &str) -> Self {
-        let hint = "this is a fault in esky: please report it with this text".to_owned();
+        let hint = "this is a fault in esky: please report it with this text";
         Self {
-            hint: Some(hint),
+            hint: Some(hint.into()),
             ..Self::new("internal", what.to_owned())
         }
     }
@@ -42,23 +44,25 @@ impl Failure {
             path: None,
             url: None,
             errno: None,
+            times: Box::default(),
         }
     }
 
     fn hint(self, hint: Option<String>) -> Self {
+        let hint = hint.map(Into::into);
         Self { hint, ..self }
     }
 
     fn at(self, path: &Path) -> Self {
         Self {
-            path: Some(path.to_string_lossy().into_owned()),
+            path: Some(path.to_string_lossy().into()),
             ..self
         }
     }
 
     fn about_url(self, url: &str) -> Self {
         Self {
-            url: Some(url.to_owned()),
+            url: Some(url.into()),
             ..self
         }
     }
@@ -81,10 +85,11 @@ impl Failure {
         let exception = factory.call1((
             self.kind,
             self.message,
-            self.hint,
-            self.path,
-            self.url,
+            self.hint.as_deref(),
+            self.path.as_deref(),
+            self.url.as_deref(),
             self.errno,
+            self.times.into_vec(),
         ))?;
         Ok(PyErr::from_value(exception))
     }
@@ -105,6 +110,16 @@ impl From<ClientError> for Failure {
 }
 
 fn client_failure(error: &ClientError) -> Failure {
+    let times = error.times().into_iter();
+    Failure {
+        times: times
+            .map(|time| (time.to_string(), time.to_unix()))
+            .collect(),
+        ..classified(error)
+    }
+}
+
+fn classified(error: &ClientError) -> Failure {
     let failure = |kind| Failure::new(kind, error.to_string()).hint(error.hint());
     match error {
         ClientError::Cancelled => failure("cancelled"),
@@ -118,6 +133,11 @@ fn client_failure(error: &ClientError) -> Failure {
         ClientError::PinnedRoot { .. } | ClientError::TargetName { .. } => failure("untrusted"),
         ClientError::DownloadLimit { .. } => failure("download-limit"),
         ClientError::Stale { .. } => failure("stale"),
+        ClientError::ClockBehind { source, .. } => Failure {
+            message: error.to_string(),
+            hint: error.hint().map(Into::into),
+            ..classified(source)
+        },
         ClientError::UnsignedSource { app_dir } => failure("unsigned").at(app_dir),
         ClientError::NoTrustRoot => failure("unsigned"),
         _ => failure("other"),

@@ -147,7 +147,7 @@ impl Finder {
         // A token of its own, since the stream outlives the task that opens it.
         let cancel = esky::CancelToken::new();
         let task = Task::spawn(setting, move |_| {
-            let response = transport.open(&Request::new(url, &cancel))?;
+            let response = transport.open(&Request::new(url, &cancel).accepting_pages())?;
             Ok(UrlStream::new(response))
         })?;
         task.finish(py)?.extract(py).map_err(PyErr::from)

@@ -297,6 +297,12 @@ fn raw_event(event: &Event) -> Option<RawEvent> {
     let raw = match event {
         Event::Searching => ("searching", 0, None, None, None),
         Event::Found { version } => ("found", 0, None, Some(version.clone()), None),
+        Event::ClockBehind { now, last_check } => {
+            let message = format!(
+                "the clock of this machine says {now}, which is earlier than the last check for updates on {last_check}"
+            );
+            ("clock behind", 0, None, None, Some(message))
+        }
         Event::Planned { way, bytes } => ("planned", 0, Some(*bytes), None, Some(way.to_string())),
         Event::Downloading { received, total } => ("downloading", *received, *total, None, None),
         Event::Retrying { cause } => ("retrying", 0, None, None, Some(cause.clone())),

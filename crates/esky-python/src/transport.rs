@@ -75,6 +75,14 @@ impl Transport for PythonTransport {
         }
     }
 
+    fn check_address(&self, address: &str) -> esky::Result<()> {
+        match Bridge::current() {
+            // An app's own open_url knows addresses of its own.
+            Some(bridge) if bridge.opens_urls() => Ok(()),
+            _ => self.native.check_address(address),
+        }
+    }
+
     fn retry_policy(&self) -> RetryPolicy {
         // An app's own open_url retries by itself if it wants to, as it did with the original.
         match Bridge::current() {

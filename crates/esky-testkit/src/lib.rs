@@ -5,9 +5,11 @@
 
 pub mod apps;
 pub mod bootstrap;
+pub mod proxy;
 pub mod raw_zip;
 pub mod repository;
 mod serve;
 pub mod server;
 pub mod signed_site;
+pub mod tls;
 pub mod tufup;

@@ -11,6 +11,9 @@ use std::time::Duration;
 
 use esky_format::percent;
 
+use flate2::Compression;
+use flate2::write::{GzEncoder, ZlibEncoder};
+
 use crate::server::{Fault, Seen, Shared};
 
 /// How often a stalled connection looks whether the server stops.
@@ -48,6 +51,7 @@ fn answer(mut stream: TcpStream, shared: &Shared) -> io::Result<()> {
         }
         Some(Fault::Redirect(to)) => exchange.status(302, &format!("Location: {to}\r\n")),
         Some(Fault::Endless(length)) => exchange.endless(length),
+        Some(Fault::Raw(answer)) => exchange.stream.write_all(&answer),
         fault => match content(shared, &path) {
             Some(body) => exchange.body(&seen, &body, fault),
             None => exchange.status(404, ""),
@@ -55,7 +59,7 @@ fn answer(mut stream: TcpStream, shared: &Shared) -> io::Result<()> {
     }
 }
 
-fn read_request(stream: &TcpStream) -> io::Result<Option<Seen>> {
+pub(crate) fn read_request(stream: &TcpStream) -> io::Result<Option<Seen>> {
     let mut reader = BufReader::new(stream);
     let mut line = String::new();
     reader.read_line(&mut line)?;
@@ -132,15 +136,36 @@ impl Exchange<'_> {
     }
 
     fn body(&mut self, seen: &Seen, whole: &[u8], fault: Option<Fault>) -> io::Result<()> {
-        let plain = fault == Some(Fault::NoRanges);
+        if let Some(Fault::Encoded(name)) = fault {
+            return self.encoded(seen, &encode(name, whole)?, name);
+        }
+        self.stored(seen, whole, fault, "")
+    }
+
+    fn encoded(&mut self, seen: &Seen, bytes: &[u8], name: &str) -> io::Result<()> {
+        let header = format!("Content-Encoding: {name}\r\n");
+        self.stored(seen, bytes, None, &header)
+    }
+
+    fn stored(
+        &mut self,
+        seen: &Seen,
+        whole: &[u8],
+        fault: Option<Fault>,
+        headers: &str,
+    ) -> io::Result<()> {
+        let plain = matches!(fault, Some(Fault::NoRanges | Fault::As(_)));
         let tag = format!("\"{:x}\"", checksum(whole));
         let wanted = wanted(seen, &tag).filter(|_| !plain);
         let (status, part) = match wanted.clone() {
             Some(part) if part.start >= whole.len() => return self.status(416, ""),
             Some(part) => ("206 Partial Content", part.start..part.end.min(whole.len())),
-            None => ("200 OK", 0..whole.len()),
+            None => match fault {
+                Some(Fault::As(status)) => (status, 0..whole.len()),
+                _ => ("200 OK", 0..whole.len()),
+            },
         };
-        let mut head = format!("HTTP/1.1 {status}\r\nConnection: close\r\n");
+        let mut head = format!("HTTP/1.1 {status}\r\nConnection: close\r\n{headers}");
         let rest = &whole[part.clone()];
         let promised = match &fault {
             Some(Fault::ShortBy(bytes)) => rest.len() as u64 + bytes,
@@ -226,6 +251,23 @@ impl Exchange<'_> {
             }
         }
         Ok(())
+    }
+}
+
+fn encode(name: &str, bytes: &[u8]) -> io::Result<Vec<u8>> {
+    let level = Compression::default();
+    match name {
+        "gzip" => {
+            let mut encoder = GzEncoder::new(Vec::new(), level);
+            encoder.write_all(bytes)?;
+            encoder.finish()
+        }
+        "deflate" => {
+            let mut encoder = ZlibEncoder::new(Vec::new(), level);
+            encoder.write_all(bytes)?;
+            encoder.finish()
+        }
+        _ => Ok(bytes.to_vec()),
     }
 }
 

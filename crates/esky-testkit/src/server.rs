@@ -38,8 +38,35 @@ pub enum Fault {
     StallAtOnce,
     /// So many bytes of spaces instead of the file.
     Endless(u64),
+    /// Exactly these bytes, head and body.
+    Raw(Vec<u8>),
+    /// The file as a store keeps it to which it was given compressed: encoded, in the way that the header names (`gzip`,
+    /// `deflate`; others only by name), with ranges and a tag of the encoded bytes.
+    Encoded(&'static str),
+    /// The whole file, with this in the place of `200 OK`.
+    As(&'static str),
     /// No `Content-Length`; the end of the connection is the end of the file.
     NoLength,
+}
+
+impl Fault {
+    /// This status with these lines of headers and this body.
+    pub fn answer(status: &str, headers: &str, body: &str) -> Self {
+        let length = body.len();
+        Self::Raw(
+            format!(
+                "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n{body}"
+            )
+            .into_bytes(),
+        )
+    }
+
+    /// A page for people, such as a network shows that wants a login.
+    pub fn login_page() -> Self {
+        let headers = "Content-Type: text/html; charset=utf-8\r\n";
+        let page = "<!DOCTYPE html><form>Log in: <input type=\"password\"></form>";
+        Self::answer("200 OK", headers, page)
+    }
 }
 
 /// A request the server got.
@@ -81,6 +108,7 @@ struct State {
     pages: HashMap<String, Vec<u8>>,
     once: HashMap<String, VecDeque<Fault>>,
     always: HashMap<String, Fault>,
+    everywhere: Option<Fault>,
     seen: Vec<Seen>,
 }
 
@@ -113,6 +141,11 @@ impl Server {
         }
     }
 
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// The URL of a path on this server, which starts with a slash.
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
@@ -130,6 +163,12 @@ impl Server {
     /// Misbehaves at every request for this path.
     pub fn fault(&self, path: &str, fault: Fault) -> &Self {
         self.shared.state().always.insert(path.to_owned(), fault);
+        self
+    }
+
+    /// Misbehaves at every request for a path that has no fault of its own.
+    pub fn fault_everywhere(&self, fault: Fault) -> &Self {
+        self.shared.state().everywhere = Some(fault);
         self
     }
 
@@ -196,6 +235,7 @@ impl Shared {
         let mut state = self.state();
         let once = state.once.get_mut(path).and_then(VecDeque::pop_front);
         once.or_else(|| state.always.get(path).cloned())
+            .or_else(|| state.everywhere.clone())
     }
 
     /// Remembers a request and gives its number.

@@ -1,9 +1,15 @@
 //! What can go wrong in the client: always the file or URL, the cause, and where possible what to do.
 
+mod http;
+
 use std::error::Error as StdError;
 use std::fmt;
 use std::path::PathBuf;
-use std::time::Duration;
+
+use esky_trust::Time;
+
+pub use http::HttpFault;
+pub(crate) use http::status_name;
 
 /// Result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -122,9 +128,34 @@ pub enum Error {
     #[error("cannot check for updates: {source}{}", LastRefresh(*last_refresh))]
     Stale {
         /// When updates could last be checked for.
-        last_refresh: Option<esky_trust::Time>,
+        last_refresh: Option<Time>,
         /// What has expired.
         source: esky_trust::Error,
+    },
+
+    /// The repository has changed its keys more often than one check follows. Those followed are kept.
+    #[error(
+        "the repository has changed its keys very often: this check has followed {followed} changes, up to root {reached}, \
+         and the next check continues from there"
+    )]
+    MoreRoots {
+        /// Changes that were followed.
+        followed: u64,
+        /// The version of the last root that was followed.
+        reached: u64,
+    },
+
+    /// Something seems to be of another time, and the clock of this machine says less than at the last check.
+    #[error(
+        "{source}; the clock of this machine says {now}, which is earlier than the last check for updates on {last_check}"
+    )]
+    ClockBehind {
+        /// What the clock says.
+        now: Time,
+        /// When updates were last checked for, by the same clock.
+        last_check: Time,
+        /// What went wrong.
+        source: Box<Error>,
     },
 
     /// The root that came with the app is no root.
@@ -181,96 +212,12 @@ pub enum Error {
     },
 }
 
-/// What was wrong with an answer, or why there was none.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum HttpFault {
-    /// Not a URL this transport can open.
-    #[error("not a usable URL: {0}")]
-    BadUrl(String),
-    /// The options are contradictory or unreadable.
-    #[error("the proxy setting cannot be used: {0}")]
-    BadProxy(String),
-    /// The server answered with an error status.
-    #[error("the server answered {code}{}", status_name(*code))]
-    Status {
-        /// The status code.
-        code: u16,
-        /// How long the server asks to wait.
-        retry_after: Option<Duration>,
-    },
-    /// A redirect led back to a URL already visited.
-    #[error("the server redirects in a loop")]
-    RedirectLoop,
-    /// More redirects than any sane server sends.
-    #[error("the server redirects more than {0} times")]
-    TooManyRedirects(usize),
-    /// A redirect away from encryption, or to something that is not on the web.
-    #[error("the server redirects to {to}, which is refused because it is less secure")]
-    InsecureRedirect {
-        /// Where it pointed.
-        to: String,
-    },
-    /// A redirect without a usable target.
-    #[error("the server redirects without saying where to")]
-    BadRedirect,
-    /// More bytes than are accepted for this kind of file.
-    #[error("larger than the limit of {limit} bytes")]
-    TooLarge {
-        /// The limit.
-        limit: u64,
-    },
-    /// The connection ended before the last byte.
-    #[error("the connection ended after {received} of {expected} bytes")]
-    Short {
-        /// Bytes promised.
-        expected: u64,
-        /// Bytes that came.
-        received: u64,
-    },
-    /// The server sent more than it had promised.
-    #[error("the server sent more than the {expected} bytes it had promised")]
-    Long {
-        /// Bytes promised.
-        expected: u64,
-    },
-    /// The rest of a broken download does not fit its beginning.
-    #[error("the server answered a request for the rest of the file with something else")]
-    WrongRange,
-    /// A page of links that is not text.
-    #[error("the page is not text, so it cannot hold a list of links")]
-    NotText,
-    /// Nothing came for too long.
-    #[error("timed out ({0})")]
-    TimedOut(String),
-    /// The server's certificate is no good, or it speaks no encryption we know.
-    #[error("no secure connection: {0}")]
-    Encryption(String),
-    /// No connection, or it broke.
-    #[error("the connection failed: {0}")]
-    Connection(String),
-    /// The file behind a file URL or a plain path cannot be read.
-    #[error(transparent)]
-    File(esky_fs::Error),
-}
-
-impl HttpFault {
-    /// Whether the same request may well succeed a little later.
-    pub fn is_transient(&self) -> bool {
-        match self {
-            Self::Status { code, .. } => *code == 429 || *code == 408 || (500..600).contains(code),
-            Self::Short { .. } | Self::TimedOut(_) | Self::Connection(_) => true,
-            _ => false,
-        }
-    }
-}
-
 impl Error {
     /// What the person in front of the app, or its developer, can do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::NoVersionFinder => Some("pass a URL or a finder when opening the app".to_owned()),
-            Self::Http { fault, .. } => fault_hint(fault),
+            Self::Http { fault, .. } => fault.hint(),
             Self::NoUsablePackage { causes, .. } => causes.iter().rev().find_map(Self::hint),
             Self::Package(source) => source.hint(),
             Self::Install(source) | Self::Contents { source, .. } => source.hint(),
@@ -280,6 +227,10 @@ impl Error {
                  them"
                     .to_owned(),
             ),
+            Self::ClockBehind { .. } => Some(
+                "set the date and the time of this machine, and check again".to_owned(),
+            ),
+            Self::MoreRoots { .. } => Some("check again".to_owned()),
             Self::UnsignedSource { .. } => Some(
                 "give the address of its signed repository; an app that may take anything is packed with `esky pack`"
                     .to_owned(),
@@ -292,6 +243,31 @@ impl Error {
                 "nothing was changed; try again later, and tell the app's makers if it stays so".to_owned(),
             ),
             _ => None,
+        }
+    }
+
+    /// The times that the text names, in Universal Time as [`Time`] writes it. Whoever knows the time zone of the person may put
+    /// the local form of each in its place.
+    pub fn times(&self) -> Vec<Time> {
+        match self {
+            Self::Http {
+                fault: HttpFault::Certificate(fault),
+                ..
+            } => fault.times(),
+            Self::Stale {
+                last_refresh,
+                source,
+            } => last_refresh.iter().copied().chain(expiry(source)).collect(),
+            Self::Untrusted { source, .. } | Self::PinnedRoot { source } => {
+                expiry(source).into_iter().collect()
+            }
+            Self::NoUsablePackage { causes, .. } => causes.iter().flat_map(Self::times).collect(),
+            Self::ClockBehind {
+                now,
+                last_check,
+                source,
+            } => [vec![*now, *last_check], source.times()].concat(),
+            _ => Vec::new(),
         }
     }
 
@@ -324,49 +300,15 @@ impl Error {
     }
 }
 
-fn fault_hint(fault: &HttpFault) -> Option<String> {
-    let text = match fault {
-        HttpFault::Status {
-            code: 401 | 403, ..
-        } => "the server wants credentials; set them in the headers hook",
-        HttpFault::Status { code: 407, .. } => {
-            "the proxy wants credentials; put them into the proxy URL"
-        }
-        HttpFault::Status {
-            code: 404 | 410, ..
-        } => "check the address; the file is not there",
-        HttpFault::TimedOut(_) | HttpFault::Connection(_) | HttpFault::Short { .. } => {
-            "check the network connection and try again; what has arrived is kept"
-        }
-        HttpFault::Encryption(_) => {
-            "check the date of this machine and the server's certificate; a proxy that looks into encrypted \
-             connections needs its certificate installed in the system"
-        }
-        HttpFault::NotText => "check that the address is that of a page with links to the packages",
-        HttpFault::InsecureRedirect { .. } => "use the final address directly if you trust it",
-        _ => return None,
-    };
-    Some(text.to_owned())
-}
-
-fn status_name(code: u16) -> &'static str {
-    match code {
-        401 => " (not authorised)",
-        403 => " (forbidden)",
-        404 => " (not found)",
-        407 => " (proxy authentication required)",
-        410 => " (gone)",
-        416 => " (range not satisfiable)",
-        429 => " (too many requests)",
-        500 => " (internal server error)",
-        502 => " (bad gateway)",
-        503 => " (service unavailable)",
-        _ => "",
+fn expiry(error: &esky_trust::Error) -> Option<Time> {
+    match error {
+        esky_trust::Error::Expired { expired, .. } => Some(*expired),
+        _ => None,
     }
 }
 
 /// The end of a sentence.
-struct LastRefresh(Option<esky_trust::Time>);
+struct LastRefresh(Option<Time>);
 
 impl fmt::Display for LastRefresh {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -45,8 +45,9 @@ pub use monitor::{CancelToken, Event, EventHandler, Monitor};
 pub use plan::{FetchOptions, Way};
 pub use repository::{Patience, Repository, RepositoryPlaces};
 pub use transport::{
-    FileTransport, HeadersHook, HttpOptions, HttpTransport, Proxy, Range, Request, Response,
-    RetryPolicy, SystemTransport, ThrottledTransport, Transport,
+    Address, AddressFault, CertificateFault, FileTransport, HeadersHook, HttpOptions,
+    HttpTransport, Proxy, ProxyFault, ProxyName, Range, Request, Response, RetryPolicy,
+    SystemTransport, ThrottledTransport, Transport, Whose,
 };
 pub use update::Update;
 

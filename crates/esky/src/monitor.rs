@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use esky_trust::Time;
+
 use crate::{Error, Result, Way};
 
 /// One step of an update, in the order in which a person would tell it.
@@ -17,6 +19,13 @@ pub enum Event {
     Found {
         /// The version to be fetched.
         version: String,
+    },
+    /// The clock of this machine says less than at the last check for updates. The check went well all the same.
+    ClockBehind {
+        /// What the clock says.
+        now: Time,
+        /// When updates were last checked for, by the same clock.
+        last_check: Time,
     },
     /// It is known how the version will be fetched.
     Planned {

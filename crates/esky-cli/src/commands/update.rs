@@ -116,6 +116,12 @@ fn tell(progress: &Progress, event: &Event) {
         Event::Found { version } => {
             progress.note(&format!("Found version {}", text::printable(version)))
         }
+        Event::ClockBehind { now, last_check } => {
+            let [now, last_check] = [now, last_check].map(|time| text::local_time(time.to_unix()));
+            progress.note(&format!(
+                "the clock of this machine says {now}, which is earlier than the last check for updates on {last_check}"
+            ));
+        }
         Event::Planned { way, bytes } => {
             let size = text::bytes(*bytes);
             progress.note(&format!("Fetching {way}, {size}"));

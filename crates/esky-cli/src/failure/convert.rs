@@ -67,7 +67,8 @@ impl From<esky::Error> for Failure {
     fn from(error: esky::Error) -> Self {
         use esky::Error as Fault;
         let hint = error.hint();
-        match error {
+        let times = error.times();
+        let failure = match error {
             Fault::Install(error) => error.into(),
             Fault::Disk(error) => error.into(),
             Fault::Cancelled => Self::from_error(&error).exit_with(exit::CANCELLED),
@@ -78,7 +79,8 @@ impl From<esky::Error> for Failure {
                 Self::from_error(&error).about(place).with_hint(hint)
             }
             _ => Self::from_error(&error).with_hint(hint),
-        }
+        };
+        failure.in_local_time(&times)
     }
 }
 

@@ -11,6 +11,7 @@ mod import;
 mod info;
 mod list;
 mod names;
+mod networks;
 mod output;
 mod pack;
 mod patches;

@@ -175,8 +175,8 @@ fn an_address_of_an_unknown_kind_is_a_usage_error() {
     assert_eq!(reply.code, 2);
     assert_eq!(
         reply.stderr,
-        "error: gopher://example.com/ is not a usable address: the scheme `gopher` is not known
-hint: give an http:// or https:// address, or a directory of packages
+        "error: gopher://example.com/: only http, https and file can be opened, and this is gopher
+hint: an address on the web begins with https:// (or http://), and a directory is given by its path
 "
     );
 }

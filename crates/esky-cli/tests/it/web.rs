@@ -176,11 +176,15 @@ fn a_silent_server_is_given_up() {
 }
 
 #[test]
-fn a_page_that_is_no_package_leaves_the_old_version_in_place() {
+fn a_page_in_the_place_of_a_package_leaves_the_old_version_in_place() {
     let (scene, server) = offered();
     server.page(&package("1.1"), "<html>please log in</html>");
     let reply = update(&scene, &server.url("/"), &[]);
     assert_eq!((reply.code, reply.stdout.as_str()), (1, ""));
-    assert!(reply.stderr.contains("not a zip file"), "{}", reply.stderr);
+    assert!(
+        reply.stderr.contains("received a web page"),
+        "{}",
+        reply.stderr
+    );
     assert_eq!(scene.run(["list", "app"]).stdout, "1.0  starts\n");
 }

@@ -5,9 +5,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::pace::Pace;
-use super::page::reading_failed;
 use super::part::{Identity, Part};
 use super::patience::Patience;
+use super::reading_failed;
 use super::signed::SignedPackage;
 use crate::{AppDir, Error, Event, HttpFault, Monitor, Request, Response, Result, Transport};
 

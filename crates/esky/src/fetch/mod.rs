@@ -16,12 +16,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::finder::OpenPackage;
+pub(crate) use crate::transport::reading_failed;
 use crate::{AppDir, Monitor, Result, Transport};
 
 pub(crate) use chain::{ChainFailure, is_patch, stage_chain};
 pub(crate) use download::{PACE_LEAST_BYTES, PACE_WINDOW};
 pub(crate) use pace::Pace;
-pub(crate) use page::{read_page, reading_failed};
+pub(crate) use page::read_page;
 pub(crate) use patience::Patience;
 pub(crate) use repair::repair;
 pub(crate) use signed::SignedPackage;

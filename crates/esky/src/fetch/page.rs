@@ -3,7 +3,8 @@
 use std::io::{self, Read};
 
 use super::patience::Patience;
-use crate::{CancelToken, Error, HttpFault, Monitor, Request, Response, Result, Transport};
+use super::reading_failed;
+use crate::{Error, HttpFault, Monitor, Request, Response, Result, Transport};
 
 /// No list of packages is larger.
 pub(crate) const PAGE_LIMIT: u64 = 16 << 20;
@@ -17,7 +18,7 @@ pub(crate) struct Page {
 /// Reads a page of text, trying again as the transport's policy says.
 pub(crate) fn read_page(transport: &dyn Transport, url: &str, monitor: &Monitor) -> Result<Page> {
     let mut patience = Patience::new(transport.retry_policy(), monitor);
-    let request = Request::new(url, &monitor.cancel);
+    let request = Request::new(url, &monitor.cancel).accepting_pages();
     loop {
         monitor.check()?;
         match transport
@@ -64,18 +65,6 @@ fn read(mut response: Response, monitor: &Monitor) -> Result<Page> {
             final_url: url,
         }),
     }
-}
-
-/// What a reader's error means. Transports put a [`HttpFault`] into it where they know more than the system does.
-pub(crate) fn reading_failed(url: &str, error: io::Error, cancel: &CancelToken) -> Error {
-    if cancel.is_cancelled() {
-        return Error::Cancelled;
-    }
-    let fault = match error.downcast::<HttpFault>() {
-        Ok(fault) => fault,
-        Err(error) => HttpFault::Connection(error.to_string()),
-    };
-    Error::http(url, fault)
 }
 
 /// Text in any encoding a listing may have holds no control characters but these.

@@ -8,7 +8,7 @@ use url::Url;
 use super::scrape::{self, Link, PackageKind};
 use super::{OpenPackage, VersionFinder, VersionGraph};
 use crate::fetch::{self, ChainFailure, downloads};
-use crate::transport::is_web_address;
+use crate::transport::{host_of, is_web_address};
 use crate::{AppDir, Error, HttpFault, Monitor, Result, Transport};
 
 /// Finds packages by the links of an HTML page and downloads them.
@@ -72,11 +72,17 @@ impl DefaultVersionFinder {
         platform: &str,
         monitor: &Monitor,
     ) -> Result<Vec<(Link, String)>> {
+        self.transport.check_address(&self.url)?;
         let page = fetch::read_page(&*self.transport, &self.url, monitor)?;
         let base = Url::parse(&page.final_url)
             .map_err(|error| Error::http(&page.final_url, HttpFault::BadUrl(error.to_string())))?;
-        let links = scrape::find_links(&page.bytes, name, platform).into_iter();
+        let links = scrape::find_links(&page.bytes, name, platform);
+        if links.is_empty() && is_login_page(&page.bytes, &self.url, &base) {
+            let host = host_of(&base);
+            return Err(Error::http(&page.final_url, HttpFault::WebPage { host }));
+        }
         Ok(links
+            .into_iter()
             .filter_map(|link| package_url(&base, &link).map(|url| (link, url)))
             .collect())
     }
@@ -202,6 +208,23 @@ pub(crate) fn nothing_left(app: &AppDir, version: &str, place: &str, causes: Vec
     }
 }
 
+/// A page without packages that is there to be filled in, or that only leads on: what a network shows before it lets
+/// anybody through. An honest page may be empty, and would then mean that there is nothing new.
+fn is_login_page(page: &[u8], asked: &str, answered: &Url) -> bool {
+    let text = page.to_ascii_lowercase();
+    let holds = |word: &str| text.windows(word.len()).any(|part| part == word.as_bytes());
+    let holds_value = |name: &str, value: &str| {
+        ["", "\"", "'"]
+            .iter()
+            .any(|quote| holds(&format!("{name}={quote}{value}")))
+    };
+    let is_elsewhere = Url::parse(asked).is_ok_and(|asked| asked.host_str() != answered.host_str());
+    !holds(".zip")
+        && (holds_value("type", "password")
+            || holds_value("http-equiv", "refresh")
+            || (is_elsewhere && holds("<form")))
+}
+
 /// Where a link leads. A page from the web cannot point into the file system.
 fn package_url(base: &Url, link: &Link) -> Option<String> {
     let url = base.join(&link.href).ok()?;
@@ -251,6 +274,23 @@ mod tests {
             joined(base, "https://other/x.zip").unwrap(),
             "https://other/x.zip"
         );
+    }
+
+    #[test]
+    fn login_pages_are_told_from_pages_without_packages() {
+        let here = Url::parse("http://host/").unwrap();
+        let portal = Url::parse("http://portal/").unwrap();
+        let is_login =
+            |page: &str, answered| is_login_page(page.as_bytes(), "http://host/", answered);
+        assert!(is_login("<INPUT Type='password'>", &here));
+        assert!(is_login(
+            "<meta http-equiv=refresh content='0;/login'>",
+            &here
+        ));
+        assert!(is_login("<form action=/accept>", &portal));
+        assert!(!is_login("<form action=/search>", &here));
+        assert!(!is_login("<ul></ul>", &portal));
+        assert!(!is_login("<a href=x.zip>x</a><input type=password>", &here));
     }
 
     #[test]

@@ -68,6 +68,7 @@ impl SignedVersionFinder {
     /// Brings the metadata up to date, and takes from it what is for this app.
     fn search(&self, app: &AppDir, monitor: &Monitor) -> Result<Arc<Offers>> {
         let trust = app.trust()?.ok_or(Error::NoTrustRoot)?;
+        self.transport.check_address(&self.url)?;
         let base = self.url.trim_end_matches('/');
         let places = RepositoryPlaces {
             metadata_url: format!("{base}/metadata/"),

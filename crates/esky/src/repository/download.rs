@@ -65,7 +65,9 @@ fn receive(
     patience: Patience,
     monitor: &Monitor,
 ) -> Result<()> {
-    let mut response = transport.open(&Request::new(url, &monitor.cancel))?;
+    // What was signed may be a page.
+    let request = Request::new(url, &monitor.cancel).accepting_pages();
+    let mut response = transport.open(&request)?;
     let url = response.final_url;
     let (total, mut received) = (Some(file.length), 0);
     if response.total.is_some_and(|total| total > file.length) {

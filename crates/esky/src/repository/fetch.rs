@@ -98,8 +98,7 @@ impl MetadataSource {
 /// Some stores answer 403 for what is not there.
 fn is_absence(fault: &HttpFault) -> bool {
     match fault {
-        HttpFault::Status { code, .. } => matches!(code, 403 | 404),
         HttpFault::File(error) => error.kind() == esky_fs::ErrorKind::NotFound,
-        _ => false,
+        _ => matches!(fault.status(), Some(403 | 404)),
     }
 }

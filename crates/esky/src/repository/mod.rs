@@ -4,6 +4,7 @@
 //! snapshot and targets what the cache does not have. No metadata is asked for twice, nothing is probed.
 
 mod cache;
+mod clock;
 mod download;
 mod fetch;
 mod record;
@@ -16,15 +17,15 @@ use esky_trust::{
     Role, Search, TargetFile, Targets, Time, TimestampUpdate, TrustedSet, check_target_name,
 };
 
-use crate::{Error, Monitor, Result, Transport};
+use crate::{Error, Event, Monitor, Result, Transport};
 pub(crate) use download::mismatch;
 
 use cache::Cache;
 use fetch::MetadataSource;
 use record::{Kept, Record};
 
-/// Roots taken in one refresh; the next goes on from there.
-const MAX_ROOTS: u64 = 64;
+/// Roots taken in one refresh. If there are more, the refresh fails, and the next one continues from the last of them.
+const MAX_ROOTS: u64 = 512;
 /// Times that a refresh begins again because another process has seen something newer meanwhile. Once for each state that
 /// is published during the refresh would do.
 const MAX_ATTEMPTS: u32 = 10;
@@ -110,11 +111,19 @@ impl Repository {
     ///
     /// If this fails, nothing is known to be new, and [`Repository::find_target`] finds nothing; what is installed is
     /// not concerned. Metadata that has expired is [`Error::Stale`].
+    ///
+    /// A clock that says less than at the last refresh is told as [`Event::ClockBehind`], and as [`Error::ClockBehind`] where
+    /// it explains an error. By itself it fails nothing.
     pub fn refresh(&mut self, now: Time, monitor: &Monitor) -> Result<()> {
         self.trusted = None;
         let source = self.source(monitor);
+        let behind = clock::behind(now, self.last_refresh());
         let refreshed = self.refreshed(now, &source, &self.record(monitor));
-        self.trusted = Some(refreshed.map_err(|error| self.explain(error))?);
+        let refreshed = refreshed.map_err(|error| clock::explain(self.explain(error), now, behind));
+        self.trusted = Some(refreshed?);
+        if let Some(last_check) = behind {
+            monitor.emit(Event::ClockBehind { now, last_check });
+        }
         self.record(monitor).keep_last_refresh(now)
     }
 
@@ -244,18 +253,25 @@ fn attempt(
     Ok(Kept::Kept)
 }
 
-/// Follows the repository's chain of roots.
+/// Follows the repository's chain of roots to its end. Each root is kept at once, so what was followed is not followed again,
+/// whatever happens next; a root in the middle is never taken for the newest.
 fn take_roots(
     trusted: &mut TrustedSet,
     source: &MetadataSource,
     record: &Record<'_>,
 ) -> Result<Kept> {
-    for _ in 0..MAX_ROOTS {
-        let version = trusted.root().version + 1;
+    let first = trusted.root().version;
+    loop {
+        let reached = trusted.root().version;
+        let version = reached + 1;
         let file = format!("{version}.root.json");
         let Some(bytes) = source.optional(&file, SMALL_LIMIT)? else {
-            break;
+            return Ok(Kept::Kept);
         };
+        if reached - first == MAX_ROOTS {
+            let followed = MAX_ROOTS;
+            return Err(Error::MoreRoots { followed, reached });
+        }
         let before = trusted.clone();
         let updated = trusted.update_root(&bytes);
         updated.map_err(|error| source.untrusted(&file, error))?;
@@ -263,7 +279,6 @@ fn take_roots(
             return Ok(Kept::Overtaken);
         }
     }
-    Ok(Kept::Kept)
 }
 
 fn take_timestamp(

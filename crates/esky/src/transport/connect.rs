@@ -11,35 +11,34 @@ use ureq::config::Config;
 use ureq::http::Uri;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{
-    Buffers, ConnectProxyConnector, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout,
-    RustlsConnector, Transport,
+    Buffers, ConnectionDetails, Connector, LazyBuffers, NextTimeout, Transport,
 };
 
 use super::cancel::{self, CANCEL_INTERVAL};
+use super::route::Route;
+use super::tls::{Encryption, TlsConnector};
+use super::tunnel::TunnelConnector;
 
-/// A proxy that plain HTTP requests are sent to whole, instead of through a tunnel.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct ForwardProxy {
-    pub(super) host: String,
-    pub(super) port: u16,
-}
-
-/// Everything between a URL and its bytes: tunnel, socket, encryption.
-pub(super) fn connector(forward: Option<&ForwardProxy>) -> impl Connector<(), Out: Transport> {
-    ().chain(ConnectProxyConnector::default())
-        .chain(SocketConnector {
-            forwarding: forward.is_some(),
-        })
-        .chain(RustlsConnector::default())
+/// Everything between a URL and its bytes: socket, tunnel, encryption.
+pub(super) fn connector(
+    route: &Route,
+    encryption: Encryption,
+) -> impl Connector<(), Out: Transport> {
+    let (forwarding, tunnel) = match route {
+        Route::Direct => (false, None),
+        Route::Tunnel(via) => (false, Some(via.clone())),
+        Route::Forward(_) => (true, None),
+    };
+    ().chain(SocketConnector { forwarding })
+        .chain(TunnelConnector(tunnel))
+        .chain(TlsConnector(encryption))
         .chain(EndConnector)
 }
 
-/// Finds addresses on a thread of its own, so that a slow name server does not hold up cancelling.
+/// Finds addresses on a thread of its own, so that a slow name server does not hold up cancelling. They are those of the
+/// proxy if there is one on the way.
 #[derive(Debug)]
-pub(super) struct PatientResolver {
-    /// Asked for instead of every URL's own host.
-    pub(super) forward: Option<ForwardProxy>,
-}
+pub(super) struct PatientResolver(pub(super) Route);
 
 impl Resolver for PatientResolver {
     fn resolve(
@@ -48,13 +47,13 @@ impl Resolver for PatientResolver {
         _: &Config,
         timeout: NextTimeout,
     ) -> Result<ResolvedSocketAddrs, Error> {
-        let (host, port) = match &self.forward {
+        let (host, port) = match self.0.proxy() {
             Some(proxy) => (proxy.host.clone(), proxy.port),
             None => host_and_port(uri).ok_or(Error::HostNotFound)?,
         };
         let limit = timeout.not_zero().map(|limit| *limit);
         let lookup = move || Ok((host.as_str(), port).to_socket_addrs()?.collect::<Vec<_>>());
-        let found = cancel::on_a_thread(limit, lookup)?;
+        let found = cancel::on_a_thread(limit, lookup).map_err(NoConnection::at)?;
         let mut addresses = self.empty();
         for address in found.into_iter().take(16) {
             addresses.push(address);
@@ -66,7 +65,8 @@ impl Resolver for PatientResolver {
     }
 }
 
-fn host_and_port(uri: &Uri) -> Option<(String, u16)> {
+/// Without the brackets of an IPv6 address.
+pub(super) fn host_and_port(uri: &Uri) -> Option<(String, u16)> {
     let host = uri.host()?.trim_start_matches('[').trim_end_matches(']');
     let default = match uri.scheme_str()? {
         "https" => 443,
@@ -75,33 +75,41 @@ fn host_and_port(uri: &Uri) -> Option<(String, u16)> {
     Some((host.to_owned(), uri.port_u16().unwrap_or(default)))
 }
 
+/// What failed before there was a connection.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct NoConnection(pub(super) io::Error);
+
+impl NoConnection {
+    fn at(error: io::Error) -> Error {
+        Error::Other(Box::new(Self(error)))
+    }
+}
+
 #[derive(Debug)]
 struct SocketConnector {
     forwarding: bool,
 }
 
-impl<In: Transport> Connector<In> for SocketConnector {
-    type Out = Either<In, Socket>;
+impl Connector<()> for SocketConnector {
+    type Out = Socket;
 
     fn connect(
         &self,
         details: &ConnectionDetails<'_>,
-        chained: Option<In>,
+        _: Option<()>,
     ) -> Result<Option<Self::Out>, Error> {
-        if let Some(tunnel) = chained {
-            return Ok(Some(Either::A(tunnel)));
-        }
         let limit = details.timeout.not_zero().map(|limit| *limit);
-        let stream = connect_to_any(&details.addrs, limit)?;
+        let stream = connect_to_any(&details.addrs, limit).map_err(NoConnection::at)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(CANCEL_INTERVAL))?;
         stream.set_write_timeout(Some(CANCEL_INTERVAL))?;
         let config = details.config;
-        Ok(Some(Either::B(Socket {
+        Ok(Some(Socket {
             stream,
             buffers: LazyBuffers::new(config.input_buffer_size(), config.output_buffer_size()),
             origin: self.forwarding.then(|| origin(details.uri)).flatten(),
-        })))
+        }))
     }
 }
 
@@ -132,7 +140,7 @@ fn origin(uri: &Uri) -> Option<String> {
 }
 
 /// A socket that waits in short steps and gives up when the call is cancelled.
-struct Socket {
+pub(super) struct Socket {
     stream: TcpStream,
     buffers: LazyBuffers,
     /// Put in front of the path of every request, for a proxy.
@@ -252,19 +260,16 @@ impl<In: Transport> Connector<In> for EndConnector {
 
     fn connect(
         &self,
-        details: &ConnectionDetails<'_>,
+        _: &ConnectionDetails<'_>,
         chained: Option<In>,
     ) -> Result<Option<Self::Out>, Error> {
-        let is_tunnel = cancel::is_encrypted() && !details.needs_tls();
-        Ok(chained.map(|inner| End { inner, is_tunnel }))
+        Ok(chained.map(|inner| End { inner }))
     }
 }
 
 #[derive(Debug)]
 struct End<In: Transport> {
     inner: In,
-    /// Carries the bytes of another connection, of which it cannot know the end.
-    is_tunnel: bool,
 }
 
 impl<In: Transport> Transport for End<In> {
@@ -291,7 +296,7 @@ impl<In: Transport> Transport for End<In> {
 
 impl<In: Transport> Drop for End<In> {
     fn drop(&mut self) {
-        if !self.is_tunnel && !self.inner.buffers().input().is_empty() {
+        if !self.inner.buffers().input().is_empty() {
             cancel::report_leftover();
         }
     }

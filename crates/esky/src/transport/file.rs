@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use url::Url;
 
-use super::{Request, Response, Transport};
+use super::{Address, Request, Response, Transport};
 use crate::{Error, HttpFault, Result};
 
 /// Opens `file:` URLs and plain paths.
@@ -15,6 +15,10 @@ use crate::{Error, HttpFault, Result};
 pub struct FileTransport;
 
 impl Transport for FileTransport {
+    fn check_address(&self, address: &str) -> Result<()> {
+        path_of(address).map(drop)
+    }
+
     fn open(&self, request: &Request) -> Result<Response> {
         request.cancel.check()?;
         let path = path_of(&request.url)?;
@@ -37,19 +41,12 @@ impl Transport for FileTransport {
 
 fn path_of(url: &str) -> Result<PathBuf> {
     let bad = |reason: String| Error::http(url, HttpFault::BadUrl(reason));
-    if !url
-        .get(..5)
-        .is_some_and(|scheme| scheme.eq_ignore_ascii_case("file:"))
-    {
-        if url.contains("://") {
-            return Err(bad("only http, https and file can be opened".to_owned()));
-        }
-        return std::path::absolute(url).map_err(|error| bad(error.to_string()));
+    match Address::resolve(url)? {
+        Address::Path(path) => std::path::absolute(path).map_err(|error| bad(error.to_string())),
+        Address::Web(_) => Err(bad(
+            "only files of this machine can be opened here".to_owned()
+        )),
     }
-    let parsed = Url::parse(url).map_err(|error| bad(error.to_string()))?;
-    parsed
-        .to_file_path()
-        .map_err(|()| bad("it names no file of this machine".to_owned()))
 }
 
 fn open_file(request: &Request, path: &Path) -> Result<Response> {

@@ -1,31 +1,50 @@
 //! How bytes travel. The client asks a [`Transport`] for one URL at a time; resuming, retrying and checking sizes
 //! are the client's business, so that a transport stays small enough to be replaced by an app's own.
 
+mod address;
 mod cancel;
+mod certificate;
 mod connect;
+mod encoding;
 mod environment;
 mod file;
 mod http;
 mod options;
+mod proxy;
 mod redirect;
 mod route;
 mod throttled;
+mod tls;
+mod tunnel;
+mod web_page;
 
 use std::fmt;
-use std::io::Read;
+use std::io::{self, Read};
 use std::time::Duration;
 
-use crate::{CancelToken, Result};
+use crate::{CancelToken, Error, HttpFault, Result};
 
+pub(crate) use address::is_web_address;
+pub use address::{Address, AddressFault};
+pub use certificate::{CertificateFault, Whose};
 pub use file::FileTransport;
 pub use http::HttpTransport;
+pub(crate) use http::host_of;
 pub use options::{HeadersHook, HttpOptions, Proxy};
+pub use proxy::{ProxyFault, ProxyName};
 pub use throttled::ThrottledTransport;
 
 /// Opens URLs for reading.
 pub trait Transport: Send + Sync {
     /// Makes one attempt at opening a URL, following redirects.
     fn open(&self, request: &Request) -> Result<Response>;
+
+    /// Whether an address can be opened at all, as far as that can be told without asking anybody. Finders ask before
+    /// they make addresses of files out of it, so that the error names what a person has written.
+    fn check_address(&self, address: &str) -> Result<()> {
+        let _ = address;
+        Ok(())
+    }
 
     /// How often and how patiently the client repeats what failed for a passing reason.
     fn retry_policy(&self) -> RetryPolicy {
@@ -40,6 +59,9 @@ pub struct Request {
     pub url: String,
     /// Only a part of the file, if it is still the same file. A transport may ignore it and send all.
     pub range: Option<Range>,
+    /// Whether a web page is what is wanted. If not, a page is an error ([`crate::HttpFault::WebPage`]): it is a login page,
+    /// or that of another site.
+    pub accepts_pages: bool,
     /// To be looked at several times a second while waiting.
     pub cancel: CancelToken,
 }
@@ -50,8 +72,16 @@ impl Request {
         Self {
             url: url.into(),
             range: None,
+            accepts_pages: false,
             cancel: cancel.clone(),
         }
+    }
+
+    /// The same request for a file that may be a web page.
+    #[must_use]
+    pub fn accepting_pages(mut self) -> Self {
+        self.accepts_pages = true;
+        self
     }
 }
 
@@ -161,16 +191,25 @@ impl Transport for SystemTransport {
         }
     }
 
+    fn check_address(&self, address: &str) -> Result<()> {
+        Address::resolve(address).map(drop)
+    }
+
     fn retry_policy(&self) -> RetryPolicy {
         self.http.retry_policy()
     }
 }
 
-/// `http:` and `https:`, in any case.
-pub(crate) fn is_web_address(url: &str) -> bool {
-    url.split_once("://").is_some_and(|(scheme, _)| {
-        scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https")
-    })
+/// What a reader's error means. Transports put a [`HttpFault`] into it where they know more than the system does.
+pub(crate) fn reading_failed(url: &str, error: io::Error, cancel: &CancelToken) -> Error {
+    if cancel.is_cancelled() {
+        return Error::Cancelled;
+    }
+    let fault = match error.downcast::<HttpFault>() {
+        Ok(fault) => fault,
+        Err(error) => HttpFault::Connection(error.to_string()),
+    };
+    Error::http(url, fault)
 }
 
 #[cfg(test)]
@@ -202,6 +241,7 @@ mod tests {
     #[test]
     fn web_addresses_are_told_from_paths() {
         assert!(is_web_address("HTTPS://example.com/"));
+        assert!(is_web_address("http:\\\\example.com"));
         assert!(!is_web_address("file:///srv/x"));
         assert!(!is_web_address("C:/downloads"));
     }

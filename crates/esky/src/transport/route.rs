@@ -1,9 +1,11 @@
 //! The way to a URL: straight, through a tunnel of a proxy, or by asking a proxy to fetch it.
 
+use std::fmt;
+
 use esky_format::percent;
 use url::Url;
 
-use super::connect::ForwardProxy;
+use super::proxy::{ProxyFault, ProxyName};
 use super::{Proxy, environment};
 use crate::{Error, HttpFault, Result};
 
@@ -13,89 +15,133 @@ pub(super) enum Route {
     /// No proxy.
     Direct,
     /// Encrypted URLs pass a proxy unseen.
-    Tunnel(Url),
+    Tunnel(Via),
     /// Plain URLs are fetched by the proxy, which may refuse to tunnel them.
-    Forward(Url),
+    Forward(Via),
+}
+
+/// A proxy that can be used.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(super) struct Via {
+    pub(super) host: String,
+    pub(super) port: u16,
+    /// The header `Proxy-Authorization`.
+    pub(super) credentials: Option<String>,
+    variable: Option<String>,
 }
 
 impl Route {
-    pub(super) fn tunnel(&self) -> Result<Option<ureq::Proxy>> {
-        let Self::Tunnel(proxy) = self else {
-            return Ok(None);
-        };
-        ureq::Proxy::new(proxy.as_str())
-            .map(Some)
-            .map_err(|error| unusable(proxy.as_str(), &error.to_string()))
+    /// The proxy on the way.
+    pub(super) fn proxy(&self) -> Option<&Via> {
+        match self {
+            Self::Direct => None,
+            Self::Tunnel(via) | Self::Forward(via) => Some(via),
+        }
     }
+}
 
-    pub(super) fn forward(&self) -> Option<ForwardProxy> {
-        let Self::Forward(proxy) = self else {
-            return None;
+impl Via {
+    fn new(address: &str, variable: Option<String>) -> Result<Self, HttpFault> {
+        let whole = match address.contains("://") {
+            true => address.to_owned(),
+            false => format!("http://{address}"),
         };
-        Some(ForwardProxy {
-            host: proxy.host_str()?.trim_matches(['[', ']']).to_owned(),
-            port: proxy.port_or_known_default()?,
+        let unusable = |reason: &str| unusable(address, variable.as_deref(), reason);
+        let url = Url::parse(whole.trim()).map_err(|error| unusable(&error.to_string()))?;
+        let host = url.host_str().filter(|host| !host.is_empty());
+        let (Some(host), "http") = (host, url.scheme()) else {
+            return Err(unusable("only http://HOST:PORT is supported"));
+        };
+        Ok(Self {
+            host: host.trim_matches(['[', ']']).to_owned(),
+            port: url.port_or_known_default().unwrap_or(80),
+            credentials: credentials(&url),
+            variable,
         })
     }
 
-    /// For a tunnel the HTTP library sends them by itself.
-    pub(super) fn forward_credentials(&self) -> Option<String> {
-        let Self::Forward(proxy) = self else {
-            return None;
+    /// As messages name it.
+    pub(super) fn name(&self) -> ProxyName {
+        let address = match self.host.contains(':') {
+            true => format!("[{}]:{}", self.host, self.port),
+            false => format!("{}:{}", self.host, self.port),
         };
-        if proxy.username().is_empty() && proxy.password().is_none() {
-            return None;
+        ProxyName {
+            address,
+            variable: self.variable.clone(),
         }
-        let pair = [
-            percent::decode(proxy.username().as_bytes()),
-            percent::decode(proxy.password().unwrap_or_default().as_bytes()),
-        ]
-        .join(&b':');
-        Some(format!("Basic {}", base64(&pair)))
     }
+
+    pub(super) fn fault(&self, fault: ProxyFault) -> HttpFault {
+        HttpFault::Proxy {
+            proxy: Box::new(self.name()),
+            fault: Box::new(fault),
+        }
+    }
+}
+
+/// Credentials stay out of logs.
+impl fmt::Debug for Via {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Via({})", self.name())
+    }
+}
+
+fn credentials(proxy: &Url) -> Option<String> {
+    if proxy.username().is_empty() && proxy.password().is_none() {
+        return None;
+    }
+    let pair = [
+        percent::decode(proxy.username().as_bytes()),
+        percent::decode(proxy.password().unwrap_or_default().as_bytes()),
+    ]
+    .join(&b':');
+    Some(format!("Basic {}", base64(&pair)))
 }
 
 /// Whether the setting can be used at all.
 pub(super) fn check(proxy: &Proxy) -> Result<()> {
     match proxy {
-        Proxy::Url(url) => parse(url).map(drop),
+        Proxy::Url(address) => match Via::new(address, None) {
+            Ok(_) => Ok(()),
+            Err(fault) => Err(Error::http(without_credentials(address), fault)),
+        },
         Proxy::None | Proxy::FromEnvironment => Ok(()),
     }
 }
 
 /// The way to `url`.
-pub(super) fn to(url: &Url, proxy: &Proxy) -> Result<Route> {
-    let address = match proxy {
-        Proxy::None => None,
-        Proxy::Url(address) => Some(address.clone()),
-        Proxy::FromEnvironment => environment::proxy_for(url, &|name| std::env::var(name).ok()),
+pub(super) fn to(url: &Url, proxy: &Proxy) -> Result<Route, HttpFault> {
+    let via = match proxy {
+        Proxy::None => return Ok(Route::Direct),
+        Proxy::Url(address) => Via::new(address, None)?,
+        Proxy::FromEnvironment => {
+            let named = environment::proxy_for(url, &|name| std::env::var(name).ok());
+            let Some(named) = named else {
+                return Ok(Route::Direct);
+            };
+            Via::new(&named.address, Some(named.variable))?
+        }
     };
-    let Some(address) = address else {
-        return Ok(Route::Direct);
-    };
-    let parsed = parse(&address)?;
     Ok(match url.scheme() {
-        "http" => Route::Forward(parsed),
-        _ => Route::Tunnel(parsed),
+        "http" => Route::Forward(via),
+        _ => Route::Tunnel(via),
     })
 }
 
-fn parse(address: &str) -> Result<Url> {
-    let whole = match address.contains("://") {
-        true => address.to_owned(),
-        false => format!("http://{address}"),
+fn unusable(address: &str, variable: Option<&str>, reason: &str) -> HttpFault {
+    let proxy = ProxyName {
+        address: without_credentials(address).to_owned(),
+        variable: variable.map(str::to_owned),
     };
-    let parsed = Url::parse(&whole).map_err(|error| unusable(address, &error.to_string()))?;
-    if parsed.scheme() != "http" || parsed.host_str().is_none_or(str::is_empty) {
-        return Err(unusable(address, "only http://host:port is supported"));
+    HttpFault::Proxy {
+        proxy: Box::new(proxy),
+        fault: Box::new(ProxyFault::Unusable(reason.to_owned())),
     }
-    Ok(parsed)
 }
 
-/// Names the proxy without its credentials.
-fn unusable(address: &str, reason: &str) -> Error {
-    let shown = address.rsplit_once('@').map_or(address, |(_, host)| host);
-    Error::http(shown, HttpFault::BadProxy(reason.to_owned()))
+fn without_credentials(address: &str) -> &str {
+    address.rsplit_once('@').map_or(address, |(_, host)| host)
 }
 
 fn base64(bytes: &[u8]) -> String {
@@ -126,21 +172,35 @@ mod tests {
     fn plain_urls_are_forwarded_and_encrypted_ones_tunnelled() {
         let proxy = Proxy::Url("user:p%40ss@proxy:3128".to_owned());
         let plain = to(&Url::parse("http://host/").unwrap(), &proxy).unwrap();
-        assert_eq!(plain.forward().unwrap().host, "proxy");
-        assert_eq!(plain.forward().unwrap().port, 3128);
-        assert_eq!(plain.forward_credentials().unwrap(), "Basic dXNlcjpwQHNz");
+        let Route::Forward(via) = &plain else {
+            panic!("{plain:?}");
+        };
+        assert_eq!((via.host.as_str(), via.port), ("proxy", 3128));
+        assert_eq!(via.credentials.as_deref(), Some("Basic dXNlcjpwQHNz"));
         let encrypted = to(&Url::parse("https://host/").unwrap(), &proxy).unwrap();
-        assert!(encrypted.forward().is_none() && encrypted.tunnel().unwrap().is_some());
+        assert!(matches!(encrypted, Route::Tunnel(_)));
     }
 
     #[test]
-    fn an_unusable_proxy_is_named_without_its_password() {
-        let error = check(&Proxy::Url("socks5://me:secret@proxy:1".to_owned())).unwrap_err();
-        let text = error.to_string();
-        assert!(
-            text.contains("proxy:1") && !text.contains("secret"),
-            "{text}"
-        );
+    fn a_proxy_is_named_without_its_password() {
+        let via = Via::new(
+            "http://me:secret@[fd00::1]:3128/",
+            Some("http_proxy".into()),
+        )
+        .unwrap();
+        assert_eq!(via.name().address, "[fd00::1]:3128");
+        for address in [
+            "socks5://me:secret@proxy:1",
+            "https://me:secret@proxy:1",
+            "http://me:secret@proxy:x",
+        ] {
+            let error = check(&Proxy::Url(address.to_owned())).unwrap_err();
+            let text = error.to_string();
+            assert!(
+                text.contains("proxy:") && !text.contains("secret"),
+                "{text}"
+            );
+        }
     }
 
     #[test]

@@ -49,6 +49,10 @@ impl Transport for ThrottledTransport {
         })
     }
 
+    fn check_address(&self, address: &str) -> Result<()> {
+        self.inner.check_address(address)
+    }
+
     fn retry_policy(&self) -> RetryPolicy {
         self.inner.retry_policy()
     }

@@ -56,7 +56,7 @@ fn an_empty_file_is_refused() {
 
 #[test]
 fn an_error_page_under_the_name_of_a_package_is_refused() {
-    refused(b"<html>Please log in</html>", "not a zip file");
+    refused(b"<html>Please log in</html>", "received a web page");
 }
 
 #[test]

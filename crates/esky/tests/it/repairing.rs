@@ -66,6 +66,17 @@ fn a_server_without_ranges_sends_the_whole_package() {
 }
 
 #[test]
+fn parts_of_an_encoded_package_are_not_taken_for_parts_of_the_package() {
+    let story = updated();
+    story
+        .server
+        .fault(&story.package_path("1.1"), Fault::Encoded("gzip"));
+    damage(&story, "lib/data.bin");
+    assert_eq!(repair(&story).unwrap(), ["lib/data.bin"]);
+    story.assert_updated_to("1.1");
+}
+
+#[test]
 fn a_package_that_changed_on_the_server_mends_nothing_with_wrong_bytes() {
     let story = updated();
     story.place.offer(&Release::new("1.1").size(1_000));

@@ -139,19 +139,6 @@ fn a_root_of_the_attackers_own_in_the_cache_is_not_believed() {
 }
 
 #[test]
-fn a_long_chain_of_roots_is_followed_in_more_than_one_run() {
-    let mut signed = Signed::new();
-    for _ in 0..70 {
-        signed.vendor.publish_root();
-    }
-    signed.serve();
-    signed.refresh().unwrap();
-    assert_eq!(signed.requests(0).len(), 64 + 3);
-    signed.refresh().unwrap();
-    assert_eq!(signed.requests(67).len(), 6 + 1 + 1);
-}
-
-#[test]
 fn expired_metadata_says_since_when_nothing_could_be_checked() {
     let mut signed = Signed::new();
     signed.vendor.timestamp.expires = now().plus_days(45);
@@ -175,14 +162,6 @@ fn expired_metadata_says_since_when_nothing_could_be_checked() {
         signed.now = now().plus_days(days);
         signed.refresh().unwrap();
     }
-}
-
-#[test]
-fn a_clock_that_was_set_back_does_not_stop_updates() {
-    let mut signed = Signed::new();
-    signed.refresh().unwrap();
-    signed.now = esky_trust::Time::from_unix(now().to_unix() - 315_360_000);
-    signed.refresh().unwrap();
 }
 
 #[test]
