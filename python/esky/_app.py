@@ -319,16 +319,19 @@ class Esky:
 
     def _update_to(self, version: str, tell: Callback) -> None:
         with self._locked():
-            # Another process may have been quicker since the search.
-            self.reinitialize()
-            is_newer = util.parse_version(version) > util.parse_version(self.version)
-            if not is_newer or version in self._native.decisions([version]).refused:
+            if not self._is_still_wanted(version):
+                self.reinitialize()
                 return
             path = self.fetch_version(version, lambda status: _unless_ready(status, tell))
             tell({"status": "ready", "path": path})
             tell({"status": "installing", "new_version": version})
             self.install_version(version)
             self.reinitialize()
+
+    def _is_still_wanted(self, version: str) -> bool:
+        """Another process may have been quicker since the search."""
+        is_newer = util.parse_version(version) > util.parse_version(self._native.best().version)
+        return is_newer and version not in self._native.decisions([version]).refused
 
     def _need_finder(self) -> VersionFinder:
         if self._finder is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.server
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -17,6 +18,11 @@ from pathlib import Path
 import pytest
 
 import esky
+
+# A shell starts what runs in the background with SIGINT ignored, and programs started from there inherit that.
+# With a handler here they get the default instead, as programs do that a person starts.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 PLATFORM = esky.get_platform()
 LOCKFILE_TEXT = "this file is used by esky to lock the version dir\n"

@@ -49,6 +49,22 @@ def test_ctrl_c_ends_a_wait_for_a_silent_server(app_dir: Path, silent_server: Si
     assert script.returncode == 0
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="shells there ignore no signals")
+def test_a_run_in_the_background_starts_programs_that_ctrl_c_reaches() -> None:
+    tests = Path(__file__).parent
+    code = """
+        import signal, subprocess, sys
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        import conftest
+        show = "import signal; print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)"
+        subprocess.run([sys.executable, "-c", show], check=True)
+    """
+    environment = {**os.environ, "PYTHONPATH": os.fspath(tests)}
+    command = [sys.executable, "-c", textwrap.dedent(code)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "True\n"
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGINT cannot be sent to another process there")
 def test_ctrl_c_leaves_the_app_unlocked_and_working(app_dir: Path, silent_server: SilentServer) -> None:
     body = """

@@ -6,6 +6,7 @@ pub(crate) mod delta;
 mod install;
 mod measure;
 mod packing;
+pub(crate) mod sizes;
 mod startup;
 mod table;
 mod tree;
@@ -20,10 +21,7 @@ use crate::tools::{
     build_bootstrap, build_wheel, cargo, development_venv, human_size, run, target_dir,
     workspace_root,
 };
-use table::{Figure, Table};
-
-const BOOTSTRAP_SIZE: u64 = 350 * 1024;
-const WHEEL_SIZE: u64 = 4 * 1024 * 1024;
+use table::Table;
 
 /// What the measurements work with.
 pub(crate) struct Bench {
@@ -46,16 +44,12 @@ pub(crate) fn main() -> Result<()> {
         human_size(tree.size),
         tree.files
     ));
-    table.add(Figure::size(
-        "bootstrap",
-        size_of(&bench.bootstrap)?,
-        BOOTSTRAP_SIZE,
-    ));
+    table.add(sizes::BOOTSTRAP.figure(&bench.bootstrap)?);
     startup::measure(&bench, &mut table)?;
     packing::measure(&bench, &tree, &mut table)?;
     update::measure(&bench, &tree, &mut table)?;
     install::measure(&bench, &tree.path.join(tree::NAME), &mut table)?;
-    table.add(Figure::size("wheel", size_of(&build_wheel()?)?, WHEEL_SIZE));
+    table.add(sizes::WHEEL.figure(&build_wheel()?)?);
     table.print();
     table.write(&workspace_root().join("docs/benchmarks.md"))?;
     fs::remove_dir_all(&bench.directory)?;
@@ -112,10 +106,6 @@ impl Bench {
 fn build_esky() -> Result<PathBuf> {
     run(cargo().args(["build", "--quiet", "--release", "--package", "esky-cli"]))?;
     Ok(target_dir().join(format!("release/esky{}", std::env::consts::EXE_SUFFIX)))
-}
-
-fn size_of(path: &Path) -> Result<u64> {
-    Ok(fs::metadata(path)?.len())
 }
 
 /// Makes `path` an empty folder.

@@ -4,6 +4,7 @@ mod deny;
 mod edges;
 mod sources;
 
+use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
 use anyhow::Result;
@@ -124,6 +125,8 @@ fn lint_python(group: &mut Group, environment: &Venv) {
 }
 
 /// Puts the freshly built package into the environment, whatever was there before.
-pub(crate) fn install_wheel(environment: &Venv) -> Result<()> {
-    environment.put_in_anew(&build_wheel()?)
+pub(crate) fn install_wheel(environment: &Venv) -> Result<PathBuf> {
+    let wheel = build_wheel()?;
+    environment.put_in_anew(&wheel)?;
+    Ok(wheel)
 }

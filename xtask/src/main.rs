@@ -39,6 +39,7 @@ cargo xtask freezers [--only WORD]                   freeze, pack, update and st
 cargo xtask fuzz [--seconds N]                       every parser of foreign bytes in the hands of libFuzzer
 cargo xtask windows [--stories | --python]           the Windows programs: their tests and stories, run by Wine
 cargo xtask bench                                    measure, compare with the limits, write docs/benchmarks.md
+cargo xtask bench sizes                              measure the files that users get; the figures into docs/benchmarks.md
 cargo xtask bench delta                              patches against those of other tools; writes docs/bench-delta.md";
 
 fn main() -> ExitCode {
@@ -63,20 +64,21 @@ fn dispatch(arguments: &[String]) -> Result<ExitCode> {
         ("test", []) => return Ok(test::main()),
         ("bench", []) => bench::main()?,
         ("bench", [delta]) if delta == "delta" => bench::delta::main()?,
+        ("bench", [sizes]) if sizes == "sizes" => bench::sizes::write()?,
         ("legacy", []) => legacy::run()?,
         ("freezers", rest) => return freezers::main(rest),
         ("fuzz", rest) => fuzz::main(rest)?,
         ("crash", []) => crash::run(false)?,
         ("crash", [full]) if full == "--full" => crash::run(true)?,
         #[cfg(unix)]
-        ("windows", []) => return Ok(windows::main(windows::What::Everything)),
+        ("windows", []) => return windows::main(windows::What::Everything),
         #[cfg(unix)]
         ("windows", [story]) if story == "--stories" => {
-            return Ok(windows::main(windows::What::Stories));
+            return windows::main(windows::What::Stories);
         }
         #[cfg(unix)]
         ("windows", [python]) if python == "--python" => {
-            return Ok(windows::main(windows::What::Python));
+            return windows::main(windows::What::Python);
         }
         ("bootstrap", []) => drop(tools::build_bootstrap()?),
         (test::EMPTY_ARCHIVE, rest) => test::empty_archive(rest)?,

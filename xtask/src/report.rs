@@ -76,6 +76,7 @@ impl Group {
 pub(crate) struct Report {
     /// Each with the time that it took.
     groups: Vec<(Group, Duration)>,
+    notes: Vec<String>,
 }
 
 impl Report {
@@ -85,7 +86,12 @@ impl Report {
         self.groups.push((group, time));
     }
 
-    /// Prints each group, each failure and skip, and the totals as the very last line.
+    /// Adds a line that is shown before the totals.
+    pub(crate) fn note(&mut self, line: String) {
+        self.notes.push(line);
+    }
+
+    /// Prints each group, each failure and skip, the notes, and the totals as the very last line.
     ///
     /// The exit code says whether anything failed; an error message after that line would hide it from scripts.
     pub(crate) fn close(self) -> ExitCode {
@@ -105,6 +111,9 @@ impl Report {
             for skip in &group.skips {
                 println!("    skipped: {}: {}", skip.what, skip.why);
             }
+        }
+        for note in &self.notes {
+            println!("{note}");
         }
         let failed = self.sum(|group| group.failures.len());
         let last_line = counts(

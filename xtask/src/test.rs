@@ -9,12 +9,13 @@ use std::{env, fs};
 
 use anyhow::{Context, Result};
 
+use crate::bench::sizes;
 use crate::check::{self, STANDALONE_BOOTSTRAP, install_wheel};
 use crate::legacy;
 use crate::report::{Group, Report};
 use crate::tools::{
-    build_bootstrap, cargo, development_venv, python2, run, run_and_listen, rust_target_ready,
-    target_dir, workspace_root,
+    build_bootstrap, cargo, development_venv, packages, python2, run, run_and_listen,
+    rust_target_ready, target_dir, workspace_root,
 };
 pub(crate) use counting::{count_cargo, count_pytest};
 
@@ -49,13 +50,37 @@ pub(crate) fn main() -> ExitCode {
     #[cfg(unix)]
     // The crates' own tests take too long on Wine to be a part of this: `cargo xtask windows` has them.
     report.add(crate::windows::group(crate::windows::What::Stories));
+    tell_what_is_missing(&mut report);
     report.close()
+}
+
+/// All at once, so that one installation is enough for the next run to leave nothing out.
+fn tell_what_is_missing(report: &mut Report) {
+    let missing = packages::missing();
+    if !missing.is_empty() {
+        let words: Vec<String> = missing.iter().map(packages::Package::words).collect();
+        report.note(format!(
+            "!! LEFT OUT because this machine lacks packages of Debian: {}; {} installs them as root",
+            words.join(", "),
+            packages::INSTALLER
+        ));
+    }
 }
 
 fn builds() -> Group {
     let mut group = Group::new("Builds");
-    group.step("bootstrap", || build_bootstrap().map(drop));
-    group.step("wheel", || install_wheel(&development_venv()?));
+    let (mut bootstrap, mut wheel) = (None, None);
+    group.step("bootstrap", || {
+        bootstrap = Some(build_bootstrap()?);
+        Ok(())
+    });
+    group.step("wheel", || {
+        wheel = Some(install_wheel(&development_venv()?)?);
+        Ok(())
+    });
+    if let (Some(bootstrap), Some(wheel)) = (bootstrap, wheel) {
+        group.step("sizes", || sizes::check(&bootstrap, &wheel));
+    }
     group
 }
 

@@ -1,6 +1,7 @@
 //! What every task needs: where things are, how a program is run, the Python environment, and what is built from here.
 
 mod artifacts;
+pub(crate) mod packages;
 mod python;
 pub(crate) mod python2;
 pub(crate) mod windows;

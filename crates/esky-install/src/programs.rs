@@ -11,7 +11,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 
-/// Where a program is copied to before it is renamed into place: in our own directory, on the same file system.
+/// Where a program is copied to before it is renamed into place: in our own directory, on the same file system. Only the
+/// holder of the update lock uses it.
 const TEMPORARY: &str = "program.new";
 
 /// The programs in the order in which they are put in place: what they may need first, programs last.

@@ -17,7 +17,8 @@ use esky_fs::Kind as Found;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-/// Where a file is written before it is moved into place: in our own directory, on the same file system.
+/// Where a file is written before it is moved into place: in our own directory, on the same file system. Only the
+/// holder of the update lock uses it.
 const TEMPORARY: &str = "repair.new";
 
 /// A version being repaired; [`AppDir::repair`] makes it.

@@ -74,6 +74,9 @@ pub(crate) fn main(arguments: &[String]) -> Result<ExitCode> {
     };
     let mut rows = rows();
     rows.retain(|row| only.as_ref().is_none_or(|word| row.slug().contains(word)));
+    if rows.is_empty() {
+        bail!("no row fits; these are: {}", slugs());
+    }
     let workshop = Workshop::set_up()?;
     let mut group = Group::new("freezers");
     let endings: Vec<(Row, Ending)> = rows
@@ -88,6 +91,11 @@ pub(crate) fn main(arguments: &[String]) -> Result<ExitCode> {
     let mut report = Report::default();
     report.add(group);
     Ok(report.close())
+}
+
+fn slugs() -> String {
+    let slugs: Vec<String> = rows().iter().map(Row::slug).collect();
+    slugs.join(", ")
 }
 
 fn rows() -> Vec<Row> {

@@ -13,13 +13,14 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 
+use super::packages::{INSTALLER, lack_of};
 use super::{cargo, is_on_path, output, run, rust_target_ready, target_dir, workspace_root};
 use crate::check::STANDALONE_BOOTSTRAP;
 
 /// What everything is built for.
 pub(crate) const TARGET: &str = "x86_64-pc-windows-gnu";
 pub(crate) const C_COMPILER: &str = "x86_64-w64-mingw32-gcc";
-const NO_WINE: &str = "there is no Wine for 64-bit programs (Debian: wine64)";
+const NO_WINE: &str = "there is no Wine for 64-bit programs";
 
 /// Where the loader is. Debian's `wine` is a script that looks for more than there is; the loader itself is enough.
 const LOADERS: [&str; 4] = [
@@ -36,20 +37,42 @@ const RANDOM_SOURCE: &str = include_str!("bcryptprimitives.c");
 /// The network share that tests find, `\\esky\share`.
 const SHARE: &str = r"\\esky\share";
 
-/// Why Windows programs cannot be built or run on this machine, if they cannot.
+/// Why Windows programs cannot be built or run on this machine, if they cannot: all of it at once.
 pub(crate) fn obstacle() -> Option<String> {
-    obstacle_to_building().or_else(|| loader().is_none().then(|| NO_WINE.to_owned()))
+    let mut lacking = lacking_for_building();
+    if loader().is_none() {
+        let cause = lack_of("wine64").unwrap_or_else(|| NO_WINE.to_owned());
+        lacking.push(cause);
+    }
+    joined(&lacking)
 }
 
 /// Why they cannot be built, if they cannot.
 pub(crate) fn obstacle_to_building() -> Option<String> {
+    joined(&lacking_for_building())
+}
+
+fn lacking_for_building() -> Vec<String> {
+    let mut lacking = Vec::new();
     if !is_on_path(C_COMPILER) {
-        return Some(format!(
-            "there is no {C_COMPILER} (Debian: gcc-mingw-w64-x86-64)"
+        let cause = lack_of("gcc-mingw-w64-x86-64");
+        lacking.push(cause.unwrap_or_else(|| format!("{C_COMPILER} does not start")));
+    }
+    if !rust_target_ready(TARGET) {
+        lacking.push(format!(
+            "no Rust std for {TARGET}, and rustup cannot get it"
         ));
     }
-    (!rust_target_ready(TARGET))
-        .then(|| format!("no Rust std for {TARGET}, and rustup cannot get it"))
+    lacking
+}
+
+fn joined(lacking: &[String]) -> Option<String> {
+    (!lacking.is_empty()).then(|| {
+        format!(
+            "{}; {INSTALLER} installs it as root on Debian",
+            lacking.join("; ")
+        )
+    })
 }
 
 /// Our programs for Windows.

@@ -10,6 +10,8 @@ mod story;
 
 use std::process::ExitCode;
 
+use anyhow::{Result, anyhow};
+
 use crate::report::{Group, Report};
 use crate::test::count_cargo;
 use crate::tools::windows::{self, TARGET, Wine};
@@ -34,11 +36,12 @@ const TOO_LONG: [&str; 5] = [
     "whatever_happens_in_whatever_order",
 ];
 
-/// On its own.
-pub(crate) fn main(what: What) -> ExitCode {
+/// On its own: whoever asks for it wants it run.
+pub(crate) fn main(what: What) -> Result<ExitCode> {
+    let wine = wine().map_err(|lacking| anyhow!("nothing can be run on Windows: {lacking}"))?;
     let mut report = Report::default();
-    report.add(group(what));
-    report.close()
+    report.add(group_on(&wine, what));
+    Ok(report.close())
 }
 
 /// What to run.
@@ -50,22 +53,26 @@ pub(crate) enum What {
     Python,
 }
 
-/// As a part of `cargo xtask test`.
+/// As a part of `cargo xtask test`, which goes on without it.
 pub(crate) fn group(what: What) -> Group {
-    let mut group = Group::new("Windows");
-    let wine = match wine() {
-        Ok(wine) => wine,
+    match wine() {
+        Ok(wine) => group_on(&wine, what),
         Err(why) => {
+            let mut group = Group::new("Windows");
             println!("\n== Windows\n!! NOT TESTED ON WINDOWS AT ALL: {why}");
             group.skip("everything that Wine would run", &why);
-            return group;
+            group
         }
-    };
+    }
+}
+
+fn group_on(wine: &Wine, what: What) -> Group {
+    let mut group = Group::new("Windows");
     if what != What::Stories {
         python::tests(&mut group);
     }
     if what != What::Python {
-        programs(&mut group, &wine, what);
+        programs(&mut group, wine, what);
     }
     group
 }

@@ -281,6 +281,7 @@ fn symlinks_are_kept() {
 #[test]
 #[cfg(unix)]
 fn package_extracted_by_unzip_starts() {
+    use std::io::Write;
     use std::process::Command;
     let app = App::new();
     app.program("prog", b"#!/bin/sh\necho inner\n");
@@ -296,15 +297,11 @@ fn package_extracted_by_unzip_starts() {
         .status()
     {
         assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
-        not_tried("unzip");
+        // Past the test runner, which keeps what tests print to itself.
+        let skip = "\nSKIPPED a package extracted by unzip: it is not on this machine\n";
+        std::io::stdout().write_all(skip.as_bytes()).unwrap();
         return;
     }
     let output = Command::new(unzipped.join("prog")).output().unwrap();
     assert_eq!(output.stdout, b"inner\n");
-}
-
-#[cfg(unix)]
-#[allow(clippy::print_stderr)]
-fn not_tried(tool: &str) {
-    eprintln!("not tried: {tool} is not on this machine");
 }
