@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
-from . import _esky, _relaunch, _startup, _trial, sudo, util
+from . import _esky, _relaunch, _startup, sudo, util
 from ._decisions import Decisions, Rollback, from_native
 from ._frozen import is_frozen, program_path
 from ._progress import Callback, Event, Progress, Status, current_monitor, event_of, monitored, run
@@ -70,8 +70,7 @@ class Esky:
         path = os.path.abspath(local_path(appdir_or_exe))
         self._native = _esky.App(path)
         if is_frozen() and path == os.path.abspath(program_path()):
-            # For apps that do not call the start-up hooks: without this no update of theirs would ever be confirmed.
-            _trial.begin(self._native, automatic=True)
+            _startup.begin_without_hooks()
         self.active_version = self._native.active_version
         self.appdir = self._native.root
         self._init_from_appdir()
@@ -467,13 +466,10 @@ class Esky:
         `arguments` are those of this run unless given.  Functions registered with `atexit` are called first.
         """
         words = sys.argv[1:] if arguments is None else list(arguments)
-        _relaunch.relaunch(self._program(), words)
-
-    def _program(self) -> str:
-        program = util.appexe_from_executable(program_path())
-        if os.path.exists(program) and os.path.dirname(program).startswith(self.appdir):
-            return program
-        return program_path()
+        running = _startup.running_app()
+        if running is None:
+            _relaunch.relaunch(program_path(), words, beside=sys.platform == "win32")
+        _relaunch.relaunch(running.launcher, words, beside=running.starts_beside)
 
 
 def _ignore(_status: Status) -> None:

@@ -12,6 +12,7 @@ __all__ = [
     "Decisions",
     "Finder",
     "InstalledVersion",
+    "RunningApp",
     "Task",
     "UpdateLock",
     "UrlStream",
@@ -23,11 +24,13 @@ __all__ = [
     "check_relative",
     "check_release",
     "clean_environment",
+    "clean_up_patiently",
     "get_platform",
     "join_app_version",
     "pack",
     "parse_version",
     "run_command",
+    "run_startup_hooks",
     "split_app_version",
 ]
 
@@ -131,7 +134,20 @@ class VersionLock:
     def shared(version_dir: str) -> VersionLock: ...
     @staticmethod
     def try_exclusive(version_dir: str) -> VersionLock | None: ...
+    @staticmethod
+    def is_held(version_dir: str) -> bool: ...
     def release(self) -> None: ...
+
+@final
+class RunningApp:
+    """The app that the running program belongs to.  Its version is in use as long as this lives."""
+
+    @property
+    def launcher(self) -> str: ...
+    @property
+    def starts_beside(self) -> bool: ...
+    def confirm(self) -> bool: ...
+    def clean_up_at_exit(self) -> None: ...
 
 @final
 class App:
@@ -266,6 +282,14 @@ def parse_version(version: str) -> tuple[str, ...]: ...
 def check_release(name: str, version: str) -> None: ...
 def check_relative(path: str) -> None: ...
 def check_link(path: str, target: str) -> None: ...
+def run_startup_hooks(
+    executable: str,
+    arguments: Sequence[str],
+    variables: Sequence[tuple[str, str]],
+    freezer_directory: str | None,
+    confirm: bool,
+) -> tuple[int | None, RunningApp | None]: ...
+def clean_up_patiently(appdir_or_exe: str) -> bool: ...
 def clean_environment(
     variables: Sequence[tuple[bytes, bytes]],
     app_directory: bytes | None = None,

@@ -19,3 +19,9 @@ def program_path() -> str:
         # Some versions of Nuitka name a Python here that is not there.
         return os.path.abspath(sys.argv[0])
     return sys.executable
+
+
+def freezer_directory() -> str | None:
+    """Where the freezer keeps or has unpacked the files of this program, if it tells (PyInstaller does)."""
+    directory = getattr(sys, "_MEIPASS", None)
+    return directory if isinstance(directory, str) else None

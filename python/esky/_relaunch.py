@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NoReturn
 
 from . import _esky
-from ._frozen import is_frozen, program_path
+from ._frozen import freezer_directory, is_frozen, program_path
 from .util import appdir_from_executable
 
 _private_variables: set[str] = set()
@@ -43,16 +43,19 @@ def _private_directories() -> tuple[bytes | None, bytes | None]:
     """The app directory of the running program, and where its freezer keeps its files."""
     if not is_frozen():
         return None, None
-    freezer_directory = getattr(sys, "_MEIPASS", None)
     appdir = appdir_from_executable(os.path.realpath(program_path()))
-    return os.fsencode(appdir), freezer_directory and os.fsencode(freezer_directory)
+    unpacked = freezer_directory()
+    return os.fsencode(appdir), os.fsencode(unpacked) if unpacked else None
 
 
-def relaunch(program: str, arguments: Sequence[str]) -> NoReturn:
-    """Ends this process, as a normal exit would, and starts `program` in its place."""
+def relaunch(program: str, arguments: Sequence[str], *, beside: bool) -> NoReturn:
+    """Ends this process, as a normal exit would, and starts `program` in its place.
+
+    `beside`: as another process, for a program that must end because its parent waits for that.
+    """
     command = [program, *arguments]
     environment = clean_environment()
-    if sys.platform == "win32":
+    if beside:
         import subprocess
 
         subprocess.Popen(command, env=environment, close_fds=True)

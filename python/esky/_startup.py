@@ -8,42 +8,34 @@ from __future__ import annotations
 
 import os
 import sys
-import time
-from typing import TYPE_CHECKING
 
-from . import _esky, _trial
-from ._frozen import is_frozen, program_path
+from . import _esky
+from ._frozen import freezer_directory, is_frozen, program_path
 from ._relaunch import forget_variables, spawn_detached
-from .errors import Error, EskyLockedError
-from .util import (
-    ESKY_CONTROL_DIR,
-    appexe_from_executable,
-    is_version_dir,
-    lock_version_dir,
-    version_dir_from_executable,
-)
-
-if TYPE_CHECKING:
-    from ._app import Esky
+from .errors import Error
+from .util import is_version_dir, lock_version_dir, version_dir_from_executable
 
 SPAWN_CLEANUP = "--esky-spawn-cleanup"
 SPAWN_SUDO = "--esky-spawn-sudo"
 SLAVE_PROCESS = "--esky-slave-proc"
 
-_CLEANUP_PATIENCE = 5.0
+# Set by the start-up program for the process that it starts, and for no other.
+_TRIAL_VARIABLE = "ESKY_TRIAL"
 _UNFROZEN_HELPER = "import esky; esky.run_startup_hooks()"
 
 _hooks_have_run = False
+_begun = False
+_running: _esky.RunningApp | None = None
 
 
 def run_startup_hooks(*, confirm: bool = True, private_variables: tuple[str, ...] = ()) -> None:
     """Call this first thing in a frozen app.
 
     It holds the version of this program in use for the life of the process, so that no update removes it.  If the
-    version is on trial after an update, it is confirmed when the program has stayed up for a while or has ended well;
-    with `confirm=False` the app does that itself, by `esky.confirm()`.  And when the program was started only to clean
-    up after an update, it does that and exits.  In a program that is not frozen, or not inside an app directory, it
-    does nothing that matters.
+    version is on trial after an update, the start-up program confirms it when this program has stayed up for a while or
+    has ended with exit code 0; with `confirm=False` only the app does that, by `esky.confirm()`.  And when the program
+    was started only to clean up after an update, it does that and exits.  In a program that is not frozen, or not inside
+    an app directory, it does nothing that matters.
 
     `private_variables` are environment variables of a freezer that esky does not know; they do not go to the programs
     that esky starts, the next version of the app among them.
@@ -51,40 +43,45 @@ def run_startup_hooks(*, confirm: bool = True, private_variables: tuple[str, ...
     global _hooks_have_run
     _hooks_have_run = True
     forget_variables(private_variables)
+    if sys.argv[1:2] == [SLAVE_PROCESS]:
+        del sys.argv[1:3]
     if is_frozen():
-        _hold_version()
-    _swallow_slave_process()
-    word = sys.argv[1] if len(sys.argv) > 1 else ""
-    if word in (SPAWN_CLEANUP, SPAWN_SUDO):
-        _trial.leave_alone()
-    if word == SPAWN_CLEANUP:
-        _clean_up_and_exit()
-    if word == SPAWN_SUDO:
+        _begin(sys.argv, confirm=confirm)
+    elif sys.argv[1:2] == [SPAWN_CLEANUP]:
+        _clean_up_and_exit((sys.argv[2:3] or [""])[0])
+    elif sys.argv[1:2] == [SPAWN_SUDO]:
         # Old code asks for its helper with more rights here.  It takes our end for a refusal.
         sys.exit(1)
-    native = _running_app()
-    if native is not None:
-        _trial.begin(native, automatic=confirm)
+
+
+def begin_without_hooks() -> None:
+    """For apps that do not call the start-up hooks: without this no update of theirs would ever be confirmed."""
+    if is_frozen() and not _begun:
+        _begin(sys.argv[:1], confirm=True)
 
 
 def confirm() -> bool:
     """Says that this version of the app has come up, so that its trial is over and it is not undone.
 
-    Returns False if it is not on trial.  Call it when the app knows that it works; without it, that is assumed when the
-    app has stayed up for a while or has ended well.
+    Returns False if it is not on trial, and in a child process of `multiprocessing`, which cannot speak for the app.
     """
-    native = _running_app()
-    return native is not None and native.confirm()
+    if not is_frozen() or _is_multiprocessing_child():
+        return False
+    begin_without_hooks()
+    return _running is not None and _running.confirm()
+
+
+def running_app() -> _esky.RunningApp | None:
+    """The app that this frozen program belongs to, once the hooks have run."""
+    return _running
 
 
 def spawn_cleanup(appdir: str) -> None:
     """Starts a process that cleans up when this one has ended."""
-    if is_frozen():
-        program = appexe_from_executable(program_path())
-        command = [program if os.path.exists(program) else program_path(), SPAWN_CLEANUP]
+    if _running is not None:
+        _running.clean_up_at_exit()
     else:
-        command = [sys.executable, "-c", _UNFROZEN_HELPER, SPAWN_CLEANUP, appdir]
-    spawn_detached(command)
+        spawn_detached([sys.executable, "-c", _UNFROZEN_HELPER, SPAWN_CLEANUP, appdir])
 
 
 def check_hooks() -> None:
@@ -93,75 +90,44 @@ def check_hooks() -> None:
         raise OSError("call esky.run_startup_hooks() at the start of the program to use cleanup_at_exit()")
 
 
-def _running_app() -> _esky.App | None:
-    """The app that this frozen program belongs to."""
-    if not is_frozen():
-        return None
-    try:
-        return _esky.App(os.path.abspath(program_path()))
-    except Error:
-        return None
-
-
-def _hold_version() -> None:
-    version_dir = version_dir_from_executable(program_path())
-    if not is_version_dir(version_dir):
-        return
-    try:
-        lock_version_dir(version_dir)
-    except Error:
-        # Without write access to anything, or on a file system without locks, the app must start all the same.
-        return
-    _keep_from_children(version_dir)
-
-
-def _keep_from_children(version_dir: str) -> None:
-    """Closes the bootstrap's lock, which came to us through exec, in programs that we start.
-
-    Else a long-lived child would keep this version in use after we have ended.
-    """
-    if sys.platform == "win32":
-        return
-    try:
-        lock = os.stat(os.path.join(version_dir, ESKY_CONTROL_DIR, "lockfile.txt"))
-        descriptors = [int(name) for name in os.listdir("/dev/fd")]
-    except (OSError, ValueError):
-        return
-    for descriptor in descriptors:
-        try:
-            if os.path.samestat(os.fstat(descriptor), lock):
-                os.set_inheritable(descriptor, False)
-        except OSError:
-            continue
-
-
-def _swallow_slave_process() -> None:
-    if sys.argv[1:2] == [SLAVE_PROCESS]:
-        del sys.argv[1:3]
-
-
-def _clean_up_and_exit() -> None:
-    from ._app import Esky
-
-    target = program_path() if is_frozen() else (sys.argv[2:3] or [""])[0]
-    try:
-        app = Esky(target)
-        deadline = time.monotonic() + _CLEANUP_PATIENCE
-        # The program that started us may still be on its way out and hold its version.
-        while not _try_cleanup(app) and time.monotonic() < deadline:
-            time.sleep(0.1)
-    except (Error, OSError):
-        sys.exit(1)
-    sys.exit(0)
-
-
-def _try_cleanup(app: Esky) -> bool:
-    try:
-        return app.cleanup()
-    except EskyLockedError:
-        return False
-
-
 def can_clean_up_at_exit() -> bool:
     """Whether `check_hooks` would let `cleanup_at_exit` pass."""
     return not is_frozen() or _hooks_have_run
+
+
+def _begin(arguments: list[str], *, confirm: bool) -> None:
+    global _begun, _running
+    _begun = True
+    program = os.path.abspath(program_path())
+    variables = list(os.environ.items())
+    exit_code, app = _esky.run_startup_hooks(program, arguments, variables, freezer_directory(), confirm)
+    # What this process starts must not take itself for the one that the start-up program has started.
+    os.environ.pop(_TRIAL_VARIABLE, None)
+    if exit_code is not None:
+        sys.exit(exit_code)
+    _running = app
+    _hold_version(program)
+
+
+def _hold_version(program: str) -> None:
+    """Also in the books of `esky.util`, whose functions may be asked about it."""
+    version_dir = version_dir_from_executable(program)
+    if is_version_dir(version_dir):
+        try:
+            lock_version_dir(version_dir)
+        except Error:
+            # Without write access to anything, or on a file system without locks, the app must start all the same.
+            return
+
+
+def _is_multiprocessing_child() -> bool:
+    multiprocessing = sys.modules.get("multiprocessing")
+    return multiprocessing is not None and multiprocessing.parent_process() is not None
+
+
+def _clean_up_and_exit(target: str) -> None:
+    try:
+        _esky.clean_up_patiently(target)
+    except (Error, OSError):
+        sys.exit(1)
+    sys.exit(0)

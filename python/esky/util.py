@@ -221,11 +221,7 @@ def is_locked_version_dir(path: str | os.PathLike[str]) -> bool:
     """Whether any process has a version directory in use."""
     if not os.path.isdir(os.path.join(path, ESKY_CONTROL_DIR)):
         return False
-    lock = _esky.VersionLock.try_exclusive(os.fspath(path))
-    if lock is None:
-        return True
-    lock.release()
-    return False
+    return _esky.VersionLock.is_held(os.fspath(path))
 
 
 # --- Files

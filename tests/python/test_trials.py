@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -119,6 +120,13 @@ def test_only_what_is_damaged_is_fetched_again(app: esky.Esky, site: Site) -> No
     assert app.verify().ok
 
 
+def wait_until(happened: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not happened() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert happened()
+
+
 class Program:
     """A stand-in for a frozen program inside version 1.1, which is on trial: Python code that believes to be frozen."""
 
@@ -130,8 +138,12 @@ class Program:
         script.write_text(header + textwrap.dedent(body))
         self.path.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{script}" "$@"\n')
 
+    def command(self, *arguments: str) -> list[str]:
+        """Started as the start-up program starts a version that confirms itself: it names the process."""
+        return ["sh", "-c", 'ESKY_TRIAL=$$ exec "$@"', "sh", os.fspath(self.path), *arguments]
+
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([self.path, *arguments], capture_output=True, text=True, timeout=60, check=False)
+        return subprocess.run(self.command(*arguments), capture_output=True, text=True, timeout=60, check=False)
 
     @property
     def is_confirmed(self) -> bool:
@@ -140,29 +152,47 @@ class Program:
 
 @POSIX_ONLY
 @pytest.mark.parametrize(
-    ("body", "confirmed"),
+    "body",
     [
-        ("pass", True),
-        ("sys.exit()", True),
-        ("sys.exit(0)", True),
-        ("sys.exit(3)", False),
-        ("sys.exit('cannot find my data')", False),
-        ("raise RuntimeError('broken')", False),
-        ("import os; os._exit(0)", False),
-        ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", False),
+        "pass",
+        "sys.exit(0)",
+        "sys.exit(3)",
+        "raise SystemExit(1)",
+        "raise SystemExit('fatal')",
+        "import asyncio\nasync def main(): raise SystemExit(1)\nasyncio.run(main())",
+        "raise RuntimeError('broken')",
+        "import atexit; atexit.register(lambda: 1 / 0)",
+        "import os; os._exit(0)",
+        "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)",
     ],
 )
-def test_a_program_that_ends_well_is_confirmed_and_no_other(app: esky.Esky, body: str, confirmed: bool) -> None:
+def test_no_way_to_end_confirms_an_app_that_confirms_itself(app: esky.Esky, body: str) -> None:
+    """Only the parent knows how a program has ended, and here nobody watches."""
     program = Program(app, f"esky.run_startup_hooks()\n{body}\n")
     program.run()
-    assert program.is_confirmed is confirmed
+    assert not program.is_confirmed
+
+
+CHILDREN = {
+    "fork": "import os\nif os.fork() == 0: sys.stdin.read()\nelse: os._exit(1)\n",
+    "another copy": (
+        "import subprocess\nif sys.argv[1:] != ['child']: subprocess.Popen([sys.executable, 'child']); import os; os._exit(1)\n"
+        "sys.stdin.read()\n"
+    ),
+}
 
 
 @POSIX_ONLY
-def test_a_replaced_exception_hook_hides_no_crash(app: esky.Esky) -> None:
-    program = Program(app, "esky.run_startup_hooks()\nsys.excepthook = lambda *_: None\nraise RuntimeError('broken')\n")
-    program.run()
-    assert not program.is_confirmed
+@pytest.mark.parametrize("way", CHILDREN)
+def test_a_child_that_stays_up_confirms_nothing_for_a_parent_that_fails(tmp_path: Path, site: Site, way: str) -> None:
+    offer(site, "1.1", seconds=1)
+    app = esky.Esky(make_app(tmp_path / "app", "1.0"), site.url)
+    app.auto_update()
+    program = Program(app, f"esky.run_startup_hooks()\n{CHILDREN[way]}")
+    with subprocess.Popen(program.command(), stdin=subprocess.PIPE) as parent:
+        assert parent.wait(timeout=60) == 1
+        time.sleep(2.5)  # as long again as it would take
+        assert not program.is_confirmed
 
 
 @POSIX_ONLY
@@ -171,11 +201,8 @@ def test_a_program_that_stays_up_is_confirmed_while_it_runs(tmp_path: Path, site
     app = esky.Esky(make_app(tmp_path / "app", "1.0"), site.url)
     app.auto_update()
     program = Program(app, "esky.run_startup_hooks()\nsys.stdin.read()\n")
-    with subprocess.Popen([program.path], stdin=subprocess.PIPE) as running:
-        deadline = time.monotonic() + 30
-        while not program.is_confirmed and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert program.is_confirmed
+    with subprocess.Popen(program.command(), stdin=subprocess.PIPE) as running:
+        wait_until(lambda: program.is_confirmed)
         running.kill()
 
 
@@ -194,10 +221,43 @@ def test_an_app_may_confirm_itself_and_only_itself(app: esky.Esky) -> None:
 
 
 @POSIX_ONLY
-def test_an_app_without_the_hooks_is_confirmed_by_opening_itself(app: esky.Esky) -> None:
-    program = Program(app, "esky.Esky(sys.executable)\n")
-    program.run()
-    assert program.is_confirmed
+def test_an_app_without_the_hooks_is_confirmed_when_it_opens_itself_and_stays_up(tmp_path: Path, site: Site) -> None:
+    offer(site, "1.1", seconds=1)
+    app = esky.Esky(make_app(tmp_path / "app", "1.0"), site.url)
+    app.auto_update()
+    program = Program(app, "esky.Esky(sys.executable)\nsys.stdin.read()\n")
+    with subprocess.Popen(program.command(), stdin=subprocess.PIPE) as running:
+        wait_until(lambda: program.is_confirmed)
+        running.kill()
+
+
+@POSIX_ONLY
+def test_an_app_that_was_not_started_by_its_start_up_program_is_not_confirmed(tmp_path: Path, site: Site) -> None:
+    offer(site, "1.1", seconds=1)
+    app = esky.Esky(make_app(tmp_path / "app", "1.0"), site.url)
+    app.auto_update()
+    program = Program(app, "esky.run_startup_hooks()\ntime.sleep(2.5)\n")
+    subprocess.run([program.path], timeout=60, check=True)
+    assert not program.is_confirmed
+
+
+@POSIX_ONLY
+def test_a_child_of_multiprocessing_cannot_speak_for_the_app(app: esky.Esky) -> None:
+    body = """
+        import multiprocessing
+        def child(queue): queue.put(esky.confirm())
+        if __name__ == "__main__":
+            esky.run_startup_hooks()
+            context = multiprocessing.get_context("fork")
+            queue = context.Queue()
+            process = context.Process(target=child, args=(queue,))
+            process.start()
+            print(queue.get())
+            process.join()
+    """
+    program = Program(app, body)
+    assert program.run().stdout == "False\n"
+    assert not program.is_confirmed
 
 
 @POSIX_ONLY
@@ -208,13 +268,15 @@ def test_a_start_that_only_cleans_up_confirms_nothing(app: esky.Esky) -> None:
 
 
 @POSIX_ONLY
-def test_a_program_that_is_watched_from_outside_leaves_it_to_that(tmp_path: Path, site: Site) -> None:
-    offer(site, "1.1", who="bootstrap")
+@pytest.mark.parametrize(("arguments", "left"), [("", False), ("confirm=False", True)])
+def test_a_watched_app_may_keep_the_word_to_itself(tmp_path: Path, site: Site, arguments: str, left: bool) -> None:
+    offer(site, "1.1", who="bootstrap", seconds=1)
     app = esky.Esky(make_app(tmp_path / "app", "1.0"), site.url)
     app.auto_update()
-    program = Program(app, "esky.run_startup_hooks()\n")
+    program = Program(app, f"esky.run_startup_hooks({arguments})\ntime.sleep(2)\n")
     program.run()
-    assert not program.is_confirmed
+    assert not program.is_confirmed, "that is for the start-up program"
+    assert any(Path(app.appdir, "esky-state").glob("left-to-app-*")) is left
 
 
 @POSIX_ONLY

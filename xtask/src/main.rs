@@ -14,6 +14,8 @@ mod bench;
 mod check;
 mod crash;
 mod demo;
+#[cfg(unix)]
+mod endings;
 mod freezers;
 mod fuzz;
 mod legacy;
@@ -36,6 +38,7 @@ cargo xtask wheel [--windows]                        build the wheel, with the s
 cargo xtask legacy                                   apps with the original esky update themselves to this one
 cargo xtask crash [--full]                           the crash laboratory; its figures into docs/design/crash-safety.md
 cargo xtask freezers [--only WORD]                   freeze, pack, update and start an app with every freezer; writes docs/freezers.md
+cargo xtask endings [--only WORD]                    every way to end for a version on trial, with every freezer; writes docs/design/endings.md
 cargo xtask fuzz [--seconds N]                       every parser of foreign bytes in the hands of libFuzzer
 cargo xtask windows [--stories | --python]           the Windows programs: their tests and stories, run by Wine
 cargo xtask bench                                    measure, compare with the limits, write docs/benchmarks.md
@@ -66,6 +69,8 @@ fn dispatch(arguments: &[String]) -> Result<ExitCode> {
         ("bench", [delta]) if delta == "delta" => bench::delta::main()?,
         ("bench", [sizes]) if sizes == "sizes" => bench::sizes::write()?,
         ("legacy", []) => legacy::run()?,
+        #[cfg(unix)]
+        ("endings", rest) => return endings::main(rest),
         ("freezers", rest) => return freezers::main(rest),
         ("fuzz", rest) => fuzz::main(rest)?,
         ("crash", []) => crash::run(false)?,

@@ -69,9 +69,14 @@ pub trait Platform {
     /// A file system that cannot be written to is no error.
     fn append(&self, path: &str, byte: u8);
 
-    /// Starts the program of the version in this directory. Where a process can become another program, and there is
-    /// nothing to watch, this returns only on failure; elsewhere it returns the exit code.
-    fn launch(&self, directory: &str, watch: Option<&Watch>) -> Result<i32, LaunchFault>;
+    /// Starts the program of the version in this directory, which this process has locked. Where a process can become
+    /// another program, and there is nothing to watch, this returns only on failure; elsewhere it returns the exit code.
+    fn launch(
+        &self,
+        directory: &str,
+        trial: Option<&OnTrial>,
+        lock: Option<Self::Lock>,
+    ) -> Result<i32, LaunchFault>;
 }
 
 /// A name in a directory.
@@ -106,14 +111,24 @@ impl<'a> Reading<'a> {
     }
 }
 
-/// What to do for an app that cannot confirm its own trial: stay with the program, and confirm the trial when it has
-/// run for some time or has exited with 0.
+/// Who confirms the version that is launched.
 #[derive(Debug, PartialEq, Eq)]
+pub enum OnTrial {
+    /// The app itself. It is told which process was started.
+    ByApp,
+    /// The start-up program.
+    Watched(Watch),
+}
+
+/// The watch over a trial: stay with the program, and confirm the trial when it has run for some time or has exited with 0.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Watch {
     /// After so many seconds a program that still runs has come up.
     pub seconds: u32,
     /// The file whose existence confirms the trial.
     pub confirmed: String,
+    /// The file by which the app says that it confirms the trial itself.
+    pub left_to_app: String,
 }
 
 /// What a start leaves for the trial it belongs to.

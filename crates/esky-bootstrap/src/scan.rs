@@ -12,7 +12,7 @@ use esky_format::name::AppVersion;
 use esky_format::start_files::{self, Look, Need, Obstacle, START_FILES_LIMIT};
 use esky_format::state::{
     Candidate, MARK_LIMIT, Marks, SLOT_SIZE, Slot, Snapshot, Status, Trial, confirmed_name,
-    tries_name,
+    left_to_app_name, tries_name,
 };
 
 /// A manifest names a few files. Of a longer one the rest is not looked at.
@@ -171,6 +171,11 @@ pub fn tries_path(trial: Trial) -> String {
 /// What confirms a trial by being there.
 pub fn confirmed_path(trial: Trial) -> String {
     format!("{STATE_DIR}/{}", confirmed_name(trial.id))
+}
+
+/// The file by which an app says that it confirms a trial itself.
+pub fn left_to_app_path(trial: Trial) -> String {
+    format!("{STATE_DIR}/{}", left_to_app_name(trial.id))
 }
 
 /// Whether this program belongs to the version, going by the version's manifest. A program that only an older version

@@ -1,13 +1,16 @@
 //! The steps of a start: choose, lock, look again, count a trial, launch; and on to the next version if one fails.
 
-use crate::platform::{Count, LaunchFault, Locking, Platform, Watch};
+use crate::platform::{Count, LaunchFault, Locking, OnTrial, Platform, Watch};
 use crate::scan::{
-    confirmed_path, is_version, names_this_program, obstacle, snapshot, tries_path, version_path,
+    confirmed_path, is_version, left_to_app_path, names_this_program, obstacle, snapshot,
+    tries_path, version_path,
 };
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
-use esky_format::state::{Candidate, Snapshot, StartOrder, TRY_COUNTED, TRY_FAILED, Trial};
+use esky_format::state::{
+    Candidate, Snapshot, StartOrder, TRY_COUNTED, TRY_FAILED, Trial, TrialState, trial_state,
+};
 
 /// How often to choose again because a version was removed between choosing and locking it.
 const ROUNDS: usize = 3;
@@ -93,8 +96,7 @@ impl Attempts {
                 self.failed.push((path, LaunchFault::NotFound));
                 continue;
             }
-            // Held until the launch has failed, or for as long as the started program runs.
-            let _lock = match platform.lock(&path, count(trial).as_ref()) {
+            let lock = match platform.lock(&path, count(trial).as_ref()) {
                 Locking::Held(lock) => Some(lock),
                 Locking::Impossible => None,
                 Locking::Busy => {
@@ -107,7 +109,7 @@ impl Attempts {
             if !is_version(platform, &path) {
                 return Round::VersionRemoved;
             }
-            match platform.launch(&path, watch(trial).as_ref()) {
+            match platform.launch(&path, trial.map(terms).as_ref(), lock) {
                 Ok(exit_code) => return Round::Finished(exit_code),
                 Err(fault) => {
                     if let Some(trial) = trial.filter(|_| fault.is_final()) {
@@ -128,7 +130,7 @@ impl Attempts {
     /// The last resort: a version that somebody keeps locked is better than no app at all.
     fn try_without_lock(&mut self, platform: &impl Platform) -> Result<i32, Failure> {
         for path in core::mem::take(&mut self.busy) {
-            match platform.launch(&path, None) {
+            match platform.launch(&path, None, None) {
                 Ok(exit_code) => return Ok(exit_code),
                 Err(fault) => self.failed.push((path, fault)),
             }
@@ -151,11 +153,27 @@ fn is_missing_rightly(platform: &impl Platform, path: &str) -> bool {
     !platform.has_program(path) && !names_this_program(platform, path)
 }
 
-fn watch(trial: Option<Trial>) -> Option<Watch> {
-    trial.filter(|trial| trial.watched).map(|trial| Watch {
+fn terms(trial: Trial) -> OnTrial {
+    match trial.watched {
+        true => OnTrial::Watched(watch(trial)),
+        false => OnTrial::ByApp,
+    }
+}
+
+fn watch(trial: Trial) -> Watch {
+    Watch {
         seconds: trial.confirm_after,
         confirmed: confirmed_path(trial),
-    })
+        left_to_app: left_to_app_path(trial),
+    }
+}
+
+/// The watch over the trial that is going on now, if there is one: for a watcher whose program has become another version.
+pub fn current_watch(platform: &impl Platform) -> Option<Watch> {
+    match trial_state(&snapshot(platform)?) {
+        TrialState::Running(trial) if trial.watched => Some(watch(trial)),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

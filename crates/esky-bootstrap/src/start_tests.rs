@@ -167,10 +167,18 @@ impl Platform for Memory {
             .push(byte);
     }
 
-    fn launch(&self, directory: &str, watch: Option<&Watch>) -> Result<i32, LaunchFault> {
-        let how = watch.map_or(String::new(), |watch| {
-            format!(" watched for {} s by {}", watch.seconds, watch.confirmed)
-        });
+    fn launch(
+        &self,
+        directory: &str,
+        trial: Option<&OnTrial>,
+        _lock: Option<()>,
+    ) -> Result<i32, LaunchFault> {
+        let how = match trial {
+            None | Some(OnTrial::ByApp) => String::new(),
+            Some(OnTrial::Watched(watch)) => {
+                format!(" watched for {} s by {}", watch.seconds, watch.confirmed)
+            }
+        };
         self.log
             .borrow_mut()
             .push(format!("launch {directory}{how}"));

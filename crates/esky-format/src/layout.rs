@@ -22,6 +22,10 @@ pub const STATE_LOCK: &str = "lock";
 pub const TRIES_PREFIX: &str = "tries-";
 /// Prefix of the file in [`STATE_DIR`] that says a trial was confirmed; the slot's sequence follows.
 pub const CONFIRMED_PREFIX: &str = "confirmed-";
+/// Beginning of the name of the file that leaves the confirmation of a trial to the app.
+pub const LEFT_TO_APP_PREFIX: &str = "left-to-app-";
+/// The beginnings of the names of all files that belong to one trial.
+pub const TRIAL_PREFIXES: [&str; 3] = [TRIES_PREFIX, CONFIRMED_PREFIX, LEFT_TO_APP_PREFIX];
 /// Written last into [`CONTROL_DIR`]: without it a directory is no version. Names the files at the top of the app directory.
 pub const MANIFEST: &str = "bootstrap-manifest.txt";
 /// What the original renames [`MANIFEST`] to when it uninstalls a version that may still be in use.

@@ -38,7 +38,17 @@ pub struct Traces {
     pub library_homes: &'static [&'static str],
 }
 
+/// Set by the start-up program for a version on trial that confirms itself: the number of the process that is the program.
+/// (Windows: that of the start-up program.)
+pub const TRIAL_VARIABLE: &str = "ESKY_TRIAL";
+
 impl Traces {
+    /// The start-up program of an app, for the program of a version on trial.
+    const ESKY: Self = Self {
+        private: &[TRIAL_VARIABLE],
+        ..Self::NONE
+    };
+
     /// A freezer whose programs leave nothing behind.
     pub const NONE: Self = Self {
         private: &[],
@@ -71,8 +81,8 @@ impl Traces {
         ..Self::NONE
     };
 
-    /// The freezers whose traces are taken out, whichever of them made the app.
-    const ALL: [Self; 3] = [Self::PYINSTALLER, Self::NUITKA, Self::PY2APP];
+    /// Those whose traces are taken out, whichever freezer made the app.
+    const ALL: [Self; 4] = [Self::ESKY, Self::PYINSTALLER, Self::NUITKA, Self::PY2APP];
 
     /// What is taken out, for people: names, with `*` for any end.
     pub fn names(&self) -> Vec<String> {

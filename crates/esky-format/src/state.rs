@@ -13,7 +13,7 @@ pub use marks::{MARK_LIMIT, Marks, TRY_COUNTED, TRY_FAILED};
 pub use settle::{TrialState, left_for_an_obstacle, settle, trial_state};
 pub use slot::{Held, Rollback, SLOT_SIZE, Slot, SlotFault, Status, Trial, active_slot};
 
-use crate::layout::{CONFIRMED_PREFIX, TRIES_PREFIX};
+use crate::layout::{CONFIRMED_PREFIX, LEFT_TO_APP_PREFIX, TRIES_PREFIX};
 use alloc::format;
 use alloc::string::String;
 
@@ -25,4 +25,9 @@ pub fn tries_name(trial: u64) -> String {
 /// Name of the file in the state directory whose existence confirms a trial.
 pub fn confirmed_name(trial: u64) -> String {
     format!("{CONFIRMED_PREFIX}{trial}")
+}
+
+/// Name of the file in the state directory by which an app says that it confirms a trial itself.
+pub fn left_to_app_name(trial: u64) -> String {
+    format!("{LEFT_TO_APP_PREFIX}{trial}")
 }

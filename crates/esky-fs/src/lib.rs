@@ -27,7 +27,7 @@ mod write;
 
 pub use access::{Right, has_right, may_set_mode};
 pub use error::{Error, ErrorKind, Operation, Result};
-pub use lock::{FileLock, VersionFileLock};
+pub use lock::{FileLock, VersionFileLock, keep_from_children};
 pub use machine::{free_space, host_name, process_is_alive, require_space};
 pub use processes::{DirectoryUse, directory_use, lock_is_only_inherited};
 pub use read::{

@@ -128,6 +128,12 @@ impl Drop for VersionFileLock {
     }
 }
 
+/// Closes the open descriptors of a file in the programs that this process starts from now on. The start-up program of an
+/// app leaves the lock of a version open to the app in this way, and the app's own children must not keep it. Best effort.
+pub fn keep_from_children(file: &Path) {
+    platform::keep_from_children(file);
+}
+
 impl VersionFileLock {
     /// Joins those who use the version; waits while it is being removed.
     pub fn shared(lock_file: &Path, manifest: &Path) -> Result<Self> {

@@ -9,7 +9,7 @@ use esky_format::layout::STATE_DIR;
 use esky_format::name::AppVersion;
 use esky_format::state::{
     Held, Reason, Rollback, Slot, Status, Trial, TrialState, active_slot, confirmed_name,
-    left_for_an_obstacle, settle, trial_state,
+    left_for_an_obstacle, left_to_app_name, settle, trial_state,
 };
 
 /// What was decided about versions. A trial that has failed counts as settled, although it may not be recorded yet.
@@ -106,6 +106,18 @@ impl AppDir {
     /// Says that this version has come up: its trial is over, and nothing but a person goes back from it any more.
     /// `false` if it is not on trial. Needs no lock. **Durable** when it returns.
     pub fn confirm(&self, version: &str) -> Result<bool> {
+        self.mark_trial(version, confirmed_name)
+    }
+
+    /// Says that the app confirms the trial of this version itself, so that a start-up program that watches it neither
+    /// takes staying up nor exit code 0 for that. `false` if the version is not on trial. Needs no lock. **Durable** when it
+    /// returns.
+    pub fn leave_confirmation_to_app(&self, version: &str) -> Result<bool> {
+        self.mark_trial(version, left_to_app_name)
+    }
+
+    /// If a writer begins another trial meanwhile, the mark has the number of the old one and says nothing.
+    fn mark_trial(&self, version: &str, mark_name: fn(u64) -> String) -> Result<bool> {
         scan::require_record(self.root())?;
         let view = View::of(self.root())?;
         let is_current = |slot: &Slot| version_of(&slot.current).as_deref() == Some(version);
@@ -113,9 +125,7 @@ impl AppDir {
             .filter(|(_, slot)| is_current(slot) && !view.snapshot.marks.confirmed)
             .and_then(|(_, slot)| trial_of(slot));
         let Some(trial) = trial else { return Ok(false) };
-        // If a writer begins another trial meanwhile, this mark has the number of the old one and says nothing.
-        let mark = self.root().join(STATE_DIR).join(confirmed_name(trial.id));
-        esky_fs::create_mark(&mark)?;
+        esky_fs::create_mark(&self.root().join(STATE_DIR).join(mark_name(trial.id)))?;
         Ok(true)
     }
 
@@ -235,7 +245,7 @@ impl AppDir {
             (Stage::Complete, None) => Ok(found),
             (Stage::Complete, Some(obstacle)) => Err(Error::CannotStart {
                 version: version.to_owned(),
-                obstacle,
+                obstacle: Box::new(obstacle),
             }),
             _ => Err(self.unknown(version)),
         }

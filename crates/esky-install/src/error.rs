@@ -190,7 +190,7 @@ pub enum Error {
         /// The version.
         version: String,
         /// What is wrong with it.
-        obstacle: Obstacle,
+        obstacle: Box<Obstacle>,
     },
     /// The state record is full.
     #[error("{}: {fault}", path.display())]

@@ -134,6 +134,13 @@ impl VersionLock {
         Ok(Self(Some(held)))
     }
 
+    /// Keeps the lock that the start-up program has left open to this process from the programs that it starts.
+    pub fn keep_from_children(version_dir: &Path) -> Result<()> {
+        let [lockfile, _] = places(version_dir)?;
+        esky_fs::keep_from_children(&lockfile);
+        Ok(())
+    }
+
     /// Takes the version for removal; `None` while anyone uses it.
     ///
     /// A process uses a version if it took the version's lock and still has it, runs a program from its directory, or has
@@ -164,7 +171,7 @@ impl VersionLock {
     /// Whether anyone has locked the version and did not only inherit the lock. In doubt (a lock file that this user may
     /// not open) yes. Processes are not looked through, which takes milliseconds: [`VersionLock::try_exclusive`] does that.
     /// Changes nothing.
-    pub(crate) fn is_held(version_dir: &Path) -> Result<bool> {
+    pub fn is_held(version_dir: &Path) -> Result<bool> {
         let [lockfile, manifest] = places(version_dir)?;
         match Self::try_lock(&lockfile, &manifest) {
             Ok(Some(_)) => Ok(false),

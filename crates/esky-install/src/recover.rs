@@ -5,8 +5,10 @@ use crate::error::Result;
 use crate::lock::UpdateLock;
 use crate::version_dir::{Stage, VersionDir};
 use crate::{programs, scan, state, verify};
-use esky_format::layout::{CONFIRMED_PREFIX, STATE_DIR, TRIES_PREFIX};
-use esky_format::state::{Reason, Status, active_slot, confirmed_name, settle, tries_name};
+use esky_format::layout::{STATE_DIR, TRIAL_PREFIXES};
+use esky_format::state::{
+    Reason, Status, Trial, active_slot, confirmed_name, left_to_app_name, settle, tries_name,
+};
 
 /// Why a version is held that was found damaged when the record was lost.
 const DAMAGED: &str = "its files are damaged";
@@ -95,13 +97,15 @@ impl AppDir {
             return Ok(());
         };
         let in_force = match slot.status {
-            Status::Trial(trial) => [tries_name(trial.id), confirmed_name(trial.id)],
+            Status::Trial(Trial { id, .. }) => {
+                [tries_name(id), confirmed_name(id), left_to_app_name(id)]
+            }
             Status::Good => Default::default(),
         };
         let state = self.root().join(STATE_DIR);
         for name in esky_fs::read_dir_names(&state)? {
             let text = name.to_string_lossy();
-            let is_mark = text.starts_with(TRIES_PREFIX) || text.starts_with(CONFIRMED_PREFIX);
+            let is_mark = TRIAL_PREFIXES.iter().any(|prefix| text.starts_with(prefix));
             if is_mark && in_force.iter().all(|mark| *mark != text) {
                 esky_fs::remove_tree(&state.join(&name))?;
             }

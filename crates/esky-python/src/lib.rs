@@ -12,6 +12,7 @@ mod failure;
 mod finder;
 mod graph;
 mod names;
+mod running;
 mod stream;
 mod task;
 mod transport;
@@ -35,5 +36,6 @@ fn _esky(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<task::Task>()?;
     module.add_class::<version_lock::VersionLock>()?;
     names::register(module)?;
+    running::register(module)?;
     command::register(module)
 }

@@ -28,6 +28,12 @@ impl VersionLock {
         Ok(lock.map(Self::new))
     }
 
+    /// Whether any process uses a version. Changes nothing.
+    #[staticmethod]
+    fn is_held(py: Python<'_>, version_dir: PathBuf) -> PyResult<bool> {
+        detached(py, || esky_install::VersionLock::is_held(&version_dir))
+    }
+
     /// Gives the version free.
     fn release(&self) {
         drop(self.0.lock().unwrap_or_else(PoisonError::into_inner).take());

@@ -70,6 +70,12 @@ impl Esky {
         self.0.active_version.as_deref()
     }
 
+    /// The directory of the version that is running, if the app was opened by its program.
+    pub(crate) fn active_directory(&self) -> Option<PathBuf> {
+        self.active_version()
+            .map(|version| self.version_directory(version))
+    }
+
     /// The best version on disk; newer than the active one after an update.
     pub fn version(&self) -> String {
         self.best_version().clone()

@@ -26,6 +26,15 @@ pub enum Error {
     #[error("no version finder is set, so there is nowhere to look for updates")]
     NoVersionFinder,
 
+    /// The app could not be started anew.
+    #[error("cannot start {}", program.display())]
+    CannotStart {
+        /// The program that was to start.
+        program: PathBuf,
+        /// The system's error.
+        source: std::io::Error,
+    },
+
     /// The finder has no way to read parts of a package.
     #[error("this version finder cannot give parts of a package, which a repair needs")]
     CannotRepair,

@@ -30,6 +30,7 @@ mod locking;
 mod monitor;
 mod plan;
 mod repository;
+mod running;
 mod transport;
 mod update;
 
@@ -44,6 +45,9 @@ pub use locking::UpdateGuard;
 pub use monitor::{CancelToken, Event, EventHandler, Monitor};
 pub use plan::{FetchOptions, Way};
 pub use repository::{Patience, Repository, RepositoryPlaces};
+pub use running::{
+    ProgramStart, RunningApp, Started, clean_environment, clean_up_patiently, run_startup_hooks,
+};
 pub use transport::{
     Address, AddressFault, CertificateFault, FileTransport, HeadersHook, HttpOptions,
     HttpTransport, Proxy, ProxyFault, ProxyName, Range, Request, Response, RetryPolicy,

@@ -64,6 +64,7 @@ class bdist_esky(Command):
         ("enable-appdata-dir", None, "put the version directory under appdata/ in the release"),
         ("detached-bootstrap-library", None, "accepted and ignored: the start-up program has no library"),
         ("force-bootstrap-library", None, "accepted and ignored: the start-up program has no library"),
+        ("confirm=", None, "who confirms a new version: bootstrap, app or nobody [default: bootstrap]"),
         ("confirm-after=", None, "seconds after which a new version that still runs counts as good [default: 60]"),
         ("max-tries=", None, "unconfirmed starts after which a new version is undone [default: 3]"),
         ("self-test=", None, "program to run with --esky-selftest before a new version is installed"),
@@ -96,6 +97,7 @@ class bdist_esky(Command):
         self.enable_appdata_dir: Any = False
         self.detached_bootstrap_library: Any = False
         self.force_bootstrap_library: Any = False
+        self.confirm: Any = None
         self.confirm_after: Any = None
         self.max_tries: Any = None
         self.self_test: str | None = None
@@ -283,9 +285,8 @@ class bdist_esky(Command):
 
     def _trial(self) -> list[str]:
         """What a new version must show before it is trusted, as options of ``esky pack``."""
-        # The start-up hooks confirm a new version; without them the start-up program has to watch.
-        options = ["--confirm=bootstrap" if self.dont_run_startup_hooks else "--confirm=app"]
-        for option in ("confirm_after", "max_tries"):
+        options = []
+        for option in ("confirm", "confirm_after", "max_tries"):
             value = getattr(self, option)
             if value is not None:
                 options.append(f"--{option.replace('_', '-')}={value}")

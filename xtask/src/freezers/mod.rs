@@ -16,7 +16,7 @@ use anyhow::{Result, bail};
 
 use crate::report::{Group, Report};
 use story::Passed;
-use workshop::Workshop;
+pub(crate) use workshop::Workshop;
 
 /// The app before and after its update.
 const OLD: &str = "1.0";

@@ -3,10 +3,11 @@
 
 use super::location::Location;
 use super::{
-    Count, EXIT_CANNOT_START, INTERNAL_ARGUMENT, LaunchFault, Locking, Name, Platform, Reading,
-    Watch,
+    Count, EXIT_CANNOT_START, INTERNAL_ARGUMENT, LaunchFault, Locking, Name, OnTrial, Platform,
+    Reading, Watch,
 };
-use crate::start::start;
+use crate::scan::{snapshot, version_path};
+use crate::start::{current_watch, start};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -16,10 +17,12 @@ use esky_format::layout::{EARLY_MARKS, MARKS, STATE_DIR};
 use esky_format::start_files::{Look, Need};
 use file::{Descriptor, above_standard_descriptors, status};
 use process::{Process, launch_fault};
+use watched::Watcher;
 
 mod directory;
 mod executable;
 mod file;
+mod inherited;
 mod process;
 mod watched;
 
@@ -45,6 +48,7 @@ pub unsafe fn run(arguments: *const *const c_char, environment: *const *const c_
     // SAFETY: the caller's promise.
     let process = unsafe { Process::new(arguments, environment, &location.app_directory) };
     let unix = Unix { location, process };
+    inherited::close(|| unix.lock_files());
     match start(&unix) {
         Ok(exit_code) => exit_code,
         Err(failure) => {
@@ -135,18 +139,23 @@ impl Platform for Unix {
         }
     }
 
-    fn launch(&self, directory: &str, watch: Option<&Watch>) -> Result<i32, LaunchFault> {
+    fn launch(
+        &self,
+        directory: &str,
+        trial: Option<&OnTrial>,
+        mut lock: Option<Descriptor>,
+    ) -> Result<i32, LaunchFault> {
         let mut fault = LaunchFault::NotFound;
         for program in &self.location.programs {
             let path = self.program(directory, program);
-            let code = match watch {
-                None => self.process.become_program(&path),
-                Some(watch) => match watched::run(&self.process, &path, watch, &|| {
-                    self.create(&watch.confirmed)
-                }) {
-                    Ok(exit_code) => return Ok(exit_code),
-                    Err(code) => code,
-                },
+            let code = match trial {
+                Some(OnTrial::Watched(watch)) if !self.process.is_watched() => {
+                    match watched::run(&self.process, &path, watch, self, &mut lock) {
+                        Ok(exit_code) => return Ok(exit_code),
+                        Err(code) => code,
+                    }
+                }
+                trial => self.process.become_program(&path, trial),
             };
             fault = launch_fault(code);
             if fault != LaunchFault::NotFound {
@@ -157,7 +166,30 @@ impl Platform for Unix {
     }
 }
 
+impl Watcher for Unix {
+    fn watch(&self) -> Option<Watch> {
+        current_watch(self)
+    }
+
+    fn confirm(&self, watch: &Watch) {
+        if !self.exists(&watch.left_to_app) {
+            self.create(&watch.confirmed);
+        }
+    }
+}
+
 impl Unix {
+    /// The paths of the lock files of all versions.
+    fn lock_files(&self) -> Vec<Vec<u8>> {
+        let candidates = snapshot(self).map(|snapshot| snapshot.candidates);
+        let directories: Vec<String> = candidates.iter().flatten().map(version_path).collect();
+        let lock_files = [MARKS.lockfile, EARLY_MARKS.lockfile];
+        directories
+            .iter()
+            .flat_map(|directory| lock_files.map(|name| self.path(&format!("{directory}/{name}"))))
+            .collect()
+    }
+
     /// The absolute path, with NUL at the end.
     fn path(&self, relative: &str) -> Vec<u8> {
         [

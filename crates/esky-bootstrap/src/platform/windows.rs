@@ -3,8 +3,8 @@
 #![allow(unsafe_code)]
 
 use super::{
-    Count, EXIT_CANNOT_START, INTERNAL_ARGUMENT, LaunchFault, Locking, Name, Platform, Reading,
-    Watch,
+    Count, EXIT_CANNOT_START, INTERNAL_ARGUMENT, LaunchFault, Locking, Name, OnTrial, Platform,
+    Reading, Watch,
 };
 use super::{command_line, windows_path};
 use crate::start::start;
@@ -138,20 +138,30 @@ impl Platform for Windows {
         }
     }
 
-    fn launch(&self, directory: &str, watch: Option<&Watch>) -> Result<i32, LaunchFault> {
+    fn launch(
+        &self,
+        directory: &str,
+        trial: Option<&OnTrial>,
+        _lock: Option<File>,
+    ) -> Result<i32, LaunchFault> {
         let program = self.program_in(directory);
+        environment::tell_trial(trial == Some(&OnTrial::ByApp));
+        let watch = match trial {
+            Some(OnTrial::Watched(watch)) => Some(watch),
+            _ => None,
+        };
         let child = Child::start(&program, command_line::for_program(&program, given_line()))?;
         let mut confirmed = false;
         if let Some(watch) = watch
             && !child.ended_within(watch.seconds.saturating_mul(1000))
         {
-            self.create(&watch.confirmed);
+            self.confirm(watch);
             confirmed = true;
         }
         child.ended_within(INFINITE);
         let exit_code = child.exit_code();
         if let Some(watch) = watch.filter(|_| exit_code == 0 && !confirmed) {
-            self.create(&watch.confirmed);
+            self.confirm(watch);
         }
         Ok(exit_code)
     }
@@ -176,6 +186,13 @@ impl Windows {
             file.append(count.mark);
         }
         Some(file)
+    }
+
+    /// Confirms a trial, unless the app has said that it does that itself.
+    fn confirm(&self, watch: &Watch) {
+        if !self.exists(&watch.left_to_app) {
+            self.create(&watch.confirmed);
+        }
     }
 
     /// An empty file, flushed. A file system that cannot be written to is no error.

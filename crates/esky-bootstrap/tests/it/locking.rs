@@ -130,3 +130,21 @@ fn a_running_version_of_an_early_client_is_in_use_too() {
     running.kill();
     assert!(!in_use(&lockfile));
 }
+
+/// A program without esky in it that starts the app anew by `exec` has the lock of its own version open all the time.
+#[test]
+fn a_lock_that_was_inherited_by_exec_is_given_back() {
+    let app = App::with(&["1.0", "1.1"]);
+    let script = b"#!/bin/sh\nmv \"$2\" \"$1\"; exec \"$1/prog\"\n";
+    app.replace_program("1.0", script, 0o755);
+    app.replace_program("1.1", b"#!/bin/sh\nls -l /proc/$$/fd\n", 0o755);
+    let lock = app.version("1.0").join("esky-files/lockfile.txt");
+    let name = app.version("1.1").file_name().unwrap().to_owned();
+    let moved = app.root.join("aside").join(name);
+    fs::create_dir(moved.parent().unwrap()).unwrap();
+    fs::rename(app.version("1.1"), &moved).unwrap();
+    let output = app.command().arg(&app.root).arg(&moved).output().unwrap();
+    let open = String::from_utf8(output.stdout).unwrap();
+    assert!(open.contains("demo-1.1"), "{open}");
+    assert!(!open.contains(lock.to_str().unwrap()), "{open}");
+}

@@ -151,3 +151,66 @@ fn a_parent_that_ignores_the_end_of_its_children_is_no_hindrance() {
         .expect("perl, which comes with git and with Debian");
     assert_eq!(perl.code(), Some(4));
 }
+
+#[test]
+fn an_app_that_confirms_itself_is_not_confirmed_by_how_it_ends() {
+    let app = watched(60, ": > \"$1/esky-state/left-to-app-5\"; exit 0");
+    let status = app.command().arg(&app.root).status().unwrap();
+    assert!(status.success());
+    assert!(!is_confirmed(&app));
+}
+
+#[test]
+fn an_app_that_confirms_itself_is_told_which_process_it_is() {
+    let app = on_trial(TRIAL);
+    app.replace_program("1.1", b"#!/bin/sh\necho $ESKY_TRIAL is $$\n", 0o755);
+    let output = app.command().env("ESKY_TRIAL", "1").output().unwrap();
+    let words = String::from_utf8(output.stdout).unwrap();
+    let (told, real) = words.trim().split_once(" is ").unwrap();
+    assert_eq!(told, real);
+    assert_ne!(told, "1");
+}
+
+/// What is left of an earlier trial in the environment of an app is not handed on.
+#[test]
+fn a_version_that_is_not_on_trial_is_told_nothing() {
+    let app = App::with(&["1.0"]);
+    let script = b"#!/bin/sh\necho \"${ESKY_TRIAL-no} ${ESKY_WATCHER-no}\"\n";
+    app.replace_program("1.0", script, 0o755);
+    let mut command = app.command();
+    command.env("ESKY_TRIAL", "1").env("ESKY_WATCHER", "1");
+    assert_eq!(command.output().unwrap().stdout, b"no no\n");
+}
+
+/// The program starts the app anew by `exec`, as often as it is told: the watcher stays one, and watches the new trial.
+#[test]
+fn an_app_that_starts_itself_anew_has_one_watcher_however_often_it_does() {
+    let app = watched(
+        1,
+        "left=$(cat \"$1/left\"); echo $((left - 1)) > \"$1/left\"
+         echo $PPID >> \"$1/parents\"; rm -f \"$1/esky-state/confirmed-5\"
+         [ $left = 0 ] || exec \"$1/prog\" \"$1\"
+         : > \"$1/up\"; exec sleep 60",
+    );
+    fs::write(app.root.join("left"), "5").unwrap();
+    let mut child = begun(&app);
+    wait_for("the confirmation of the last one", || is_confirmed(&app));
+    let parents = fs::read_to_string(app.root.join("parents")).unwrap();
+    assert_eq!(parents, format!("{}\n", child.id()).repeat(6));
+    send("-TERM", &child);
+    assert_eq!(child.wait().unwrap().signal(), Some(15));
+}
+
+/// Version 1.1 is on trial and starts the app anew; its successor cannot be executed, so the fallback starts instead.
+/// That one ends with 0, which says nothing about the version on trial.
+#[test]
+fn a_fallback_that_ends_well_does_not_confirm_the_version_on_trial() {
+    let app = watched(
+        60,
+        "echo '#!/bin/sh' > \"$1/inner\"; chmod -x \"$0\"; exec \"$1/prog\" \"$1\"",
+    );
+    app.replace_program("1.0", b"#!/bin/sh\necho fallback\nexit 0\n", 0o755);
+    let output = app.command().arg(&app.root).output().unwrap();
+    assert_eq!(output.stdout, b"fallback\n", "{output:?}");
+    assert!(!is_confirmed(&app));
+}

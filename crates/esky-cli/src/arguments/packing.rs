@@ -75,9 +75,9 @@ pub(crate) struct TrialArguments {
 /// Who confirms that a new version comes up.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub(crate) enum WhoConfirms {
-    /// The start-up program, which stays with the first starts and watches them
+    /// The start-up program: it stays with the first starts and sees how the program ends
     Bootstrap,
-    /// The app, by `esky.run_startup_hooks()` or `esky.confirm()` in it
+    /// The app: by `esky.confirm()`, or by `esky.run_startup_hooks()` and staying up
     App,
     /// Nobody: a new version is trusted at once
     Nobody,

@@ -89,6 +89,30 @@ pub(crate) fn sync_tree(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
 
+#[allow(unsafe_code)]
+pub(crate) fn keep_from_children(file: &Path) {
+    use std::os::fd::BorrowedFd;
+    let identity = |path: &Path| {
+        let found = std::fs::metadata(path).ok()?;
+        Some((found.dev(), found.ino()))
+    };
+    let (Some(wanted), Ok(open)) = (identity(file), std::fs::read_dir("/dev/fd")) else {
+        return;
+    };
+    for path in open.filter_map(|entry| Some(entry.ok()?.path())) {
+        let number = path
+            .file_name()
+            .and_then(|name| name.to_str()?.parse().ok());
+        let Some(number) = number.filter(|_| identity(&path) == Some(wanted)) else {
+            continue;
+        };
+        // SAFETY: the descriptor is only given to one call. If another thread has closed it meanwhile, the call fails or
+        // sets the flag that every file opened by this library has anyhow.
+        let descriptor = unsafe { BorrowedFd::borrow_raw(number) };
+        let _ = rustix::io::fcntl_setfd(descriptor, rustix::io::FdFlags::CLOEXEC);
+    }
+}
+
 pub(crate) fn owner_of_nearest(path: &Path) -> Option<u32> {
     path.ancestors()
         .find_map(|path| std::fs::symlink_metadata(path).ok())

@@ -116,7 +116,7 @@ fn kind(status: &libc::stat) -> libc::mode_t {
     status.st_mode & libc::S_IFMT
 }
 
-fn status_of(path: &[u8]) -> Result<libc::stat, c_int> {
+pub(super) fn status_of(path: &[u8]) -> Result<libc::stat, c_int> {
     // SAFETY: all-zero bytes are a valid `stat`, and the path ends with NUL.
     unsafe {
         let mut status: libc::stat = core::mem::zeroed();
@@ -129,10 +129,15 @@ fn status_of(path: &[u8]) -> Result<libc::stat, c_int> {
 
 /// The status of an open file.
 pub(super) fn status(file: &Descriptor) -> Option<libc::stat> {
-    // SAFETY: all-zero bytes are a valid `stat`, and the descriptor is open.
+    status_of_descriptor(file.0)
+}
+
+/// The status of what a descriptor stands for, if it is open.
+pub(super) fn status_of_descriptor(descriptor: c_int) -> Option<libc::stat> {
+    // SAFETY: all-zero bytes are a valid `stat`; a descriptor that is not open is an error and nothing else.
     unsafe {
         let mut status: libc::stat = core::mem::zeroed();
-        (libc::fstat(file.0, &raw mut status) == 0).then_some(status)
+        (libc::fstat(descriptor, &raw mut status) == 0).then_some(status)
     }
 }
 

@@ -1,8 +1,9 @@
 //! This process: what it was started with, and how it becomes another program.
 #![allow(unsafe_code)]
 
-use super::{last_error, pause};
-use crate::platform::LaunchFault;
+use super::{last_error, pause, watched};
+use crate::platform::{LaunchFault, OnTrial};
+use alloc::format;
 use alloc::vec::Vec;
 use core::ffi::{CStr, c_char, c_int};
 use core::ptr;
@@ -12,10 +13,15 @@ use esky_format::relaunch::{self, Change, PrivateDirectories};
 /// forked still has all open files of its parent.
 const LAUNCH_ATTEMPTS: usize = 10;
 
+/// By this a start-up program that watches a trial tells its process number to the program, and so to the start-up program
+/// by which that starts the app anew.
+const WATCHER_VARIABLE: &str = "ESKY_WATCHER";
+
 /// Arguments and environment for the program to become.
 pub(super) struct Process {
     arguments: *const *const c_char,
     environment: Environment,
+    watcher: Option<libc::pid_t>,
 }
 
 enum Environment {
@@ -44,7 +50,15 @@ impl Process {
             app_directory: Some(app_directory),
             freezer_directory: None,
         };
-        let changes = relaunch::clean(pairs.iter().copied(), private);
+        let mut changes = relaunch::clean(pairs.iter().copied(), private);
+        let named = pairs
+            .iter()
+            .find(|(name, _)| *name == WATCHER_VARIABLE.as_bytes());
+        let watcher = named.and_then(|(_, value)| process_number(value));
+        changes.extend(named.map(|(name, _)| Change {
+            name: name.to_vec(),
+            value: None,
+        }));
         let environment = if changes.is_empty() {
             Environment::Untouched(environment)
         } else {
@@ -53,7 +67,14 @@ impl Process {
         Self {
             arguments,
             environment,
+            // SAFETY: no pointers. The number of a process that has ended may be another's by now, but not a parent's.
+            watcher: watcher.filter(|watcher| *watcher == unsafe { libc::getppid() }),
         }
+    }
+
+    /// Whether the parent of this process is a start-up program that watches it.
+    pub(super) fn is_watched(&self) -> bool {
+        self.watcher.is_some()
     }
 
     pub(super) fn first_argument_begins_with(&self, beginning: &str) -> bool {
@@ -63,10 +84,31 @@ impl Process {
         first.is_some_and(|first| first.to_bytes().starts_with(beginning.as_bytes()))
     }
 
-    /// Becomes the program at `path` (which ends with NUL); returns the system's error number if that fails.
+    /// Becomes the program at `path` (which ends with NUL); returns the system's error number if that fails. A start-up
+    /// program that watches this process is told whether to go on with that.
     ///
     /// The first argument becomes the path, the others stay byte for byte. Signal handling is not touched.
-    pub(super) fn become_program(&self, path: &[u8]) -> c_int {
+    pub(super) fn become_program(&self, path: &[u8], trial: Option<&OnTrial>) -> c_int {
+        let mut told = Vec::new();
+        if let Some(watcher) = self.watcher {
+            watched::tell(watcher, matches!(trial, Some(OnTrial::Watched(_))));
+            told.push(variable(WATCHER_VARIABLE, watcher));
+        }
+        if matches!(trial, Some(OnTrial::ByApp)) {
+            // SAFETY: no pointers.
+            told.push(variable(relaunch::TRIAL_VARIABLE, unsafe {
+                libc::getpid()
+            }));
+        }
+        self.execute(path, &told)
+    }
+
+    /// Becomes the program as a child of `watcher`, which watches it.
+    pub(super) fn become_watched_program(&self, path: &[u8], watcher: libc::pid_t) -> c_int {
+        self.execute(path, &[variable(WATCHER_VARIABLE, watcher)])
+    }
+
+    fn execute(&self, path: &[u8], more_variables: &[Vec<u8>]) -> c_int {
         // SAFETY: as promised to `new`.
         let given = unsafe { strings(self.arguments) };
         let others = given.skip(1).map(CStr::as_ptr).chain([ptr::null()]);
@@ -75,6 +117,14 @@ impl Process {
         let environment = match &self.environment {
             Environment::Untouched(pointers) => *pointers,
             Environment::Cleaned { pointers, .. } => pointers.as_ptr(),
+        };
+        // SAFETY: an array of C strings that ends with null: the given one (see `new`) or the cleaned one.
+        let known = unsafe { strings(environment) }.map(CStr::as_ptr);
+        let more = more_variables.iter().map(|text| text.as_ptr().cast());
+        let extended: Vec<*const c_char> = known.chain(more).chain([ptr::null()]).collect();
+        let environment = match more_variables {
+            [] => environment,
+            _ => extended.as_ptr(),
         };
         for _ in 0..LAUNCH_ATTEMPTS {
             // SAFETY: the path and all strings end with NUL, both arrays end with null, all of it lives across the call.
@@ -108,6 +158,15 @@ fn clean(variables: impl Iterator<Item = &'static CStr>, changes: &[Change]) -> 
         pointers,
         _changed: changed,
     }
+}
+
+/// A variable as the system wants it, with NUL at its end.
+fn variable(name: &str, process: libc::pid_t) -> Vec<u8> {
+    format!("{name}={process}\0").into_bytes()
+}
+
+fn process_number(value: &[u8]) -> Option<libc::pid_t> {
+    core::str::from_utf8(value).ok()?.parse().ok()
 }
 
 fn name_and_value(variable: &CStr) -> Option<(&[u8], &[u8])> {

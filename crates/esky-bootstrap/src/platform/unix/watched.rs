@@ -1,4 +1,4 @@
-//! Running the program of a trial as a child, for apps that cannot confirm the trial themselves.
+//! Running the program of a trial as a child: only the parent of a process knows how it really ends.
 //!
 //! To everybody else it looks as if this process were the program: signals are passed on, stopping and continuing
 //! works, and the end is the same, be it an exit code or a signal. It lasts for the few starts that a trial has; all
@@ -13,7 +13,12 @@ use core::ffi::c_int;
 use core::mem::{MaybeUninit, zeroed};
 use core::ptr;
 
-/// The signals that are passed on, but for `SIGCHLD` and `SIGALRM`, which are our own.
+/// Signals that are for this process.
+#[cfg(target_os = "linux")]
+const OWN: [c_int; 3] = [libc::SIGCHLD, libc::SIGALRM, TOLD];
+#[cfg(not(target_os = "linux"))]
+const OWN: [c_int; 4] = [libc::SIGCHLD, libc::SIGALRM, TOLD, libc::SIGINFO];
+/// The signals that are passed on.
 const PASSED_ON: [c_int; 9] = [
     libc::SIGHUP,
     libc::SIGINT,
@@ -25,32 +30,54 @@ const PASSED_ON: [c_int; 9] = [
     libc::SIGCONT,
     libc::SIGWINCH,
 ];
+/// By this the program says that it has become another version. Ignored by processes that do not expect it.
+const TOLD: c_int = libc::SIGURG;
 /// What shells add to the number of the signal that ended a program.
 const EXIT_BY_SIGNAL: c_int = 128;
 
+/// What a watcher asks of the app directory.
+pub(super) trait Watcher {
+    /// The watch over the trial that is going on now.
+    fn watch(&self) -> Option<Watch>;
+    /// Confirms a trial, unless the app has said that it does that itself.
+    fn confirm(&self, watch: &Watch);
+}
+
 /// Starts the program, waits for its end and gives its exit code; the system's error number if it does not start.
-/// `confirm` is called once, when the program has run for the time of the watch or has exited with 0.
+///
+/// The trial is confirmed when the program has run for the time of the watch or has exited with 0. A program that starts
+/// the app anew becomes the start-up program and then the newest version, as the same child of this process: so there
+/// is never more than one watcher. It says so ([`tell`]), and this process watches the next trial, if there is one. The
+/// lock of the version that was started first is then given back.
 pub(super) fn run(
     process: &Process,
     path: &[u8],
     watch: &Watch,
-    confirm: &dyn Fn(),
+    watcher: &impl Watcher,
+    lock: &mut Option<Descriptor>,
 ) -> Result<i32, c_int> {
     let signals = Signals::take_over();
     let child = spawn(process, path, &signals)?;
-    // SAFETY: no pointers.
-    unsafe { libc::alarm(watch.seconds) };
-    let mut confirmed = false;
+    set_alarm(watch.seconds);
+    let mut pending = Some(watch.clone());
     loop {
-        let end = match signals.next() {
-            (libc::SIGALRM, _) => {
-                confirmed = true;
-                confirm();
+        let received = signals.next();
+        let end = match received.signal {
+            libc::SIGALRM => {
+                if let Some(watch) = pending.take() {
+                    watcher.confirm(&watch);
+                }
                 continue;
             }
-            (libc::SIGCHLD, _) => state_of(child),
-            (signal, from_terminal) => {
-                pass_on(child, signal, from_terminal);
+            TOLD => {
+                *lock = None;
+                pending = received.watch_again.then(|| watcher.watch()).flatten();
+                set_alarm(pending.as_ref().map_or(0, |watch| watch.seconds));
+                continue;
+            }
+            libc::SIGCHLD => state_of(child),
+            signal => {
+                pass_on(child, signal, received.from_terminal);
                 continue;
             }
         };
@@ -58,14 +85,48 @@ pub(super) fn run(
             State::Running => {}
             State::Stopped => stop_as_well(child),
             State::Exited(code) => {
-                if code == 0 && !confirmed {
-                    confirm();
+                if let Some(watch) = pending.filter(|_| code == 0) {
+                    watcher.confirm(&watch);
                 }
                 return Ok(code);
             }
             State::Killed(signal) => return Ok(die_by(signal, &signals)),
         }
     }
+}
+
+/// 0 takes the alarm back.
+fn set_alarm(seconds: u32) {
+    // SAFETY: no pointers.
+    unsafe { libc::alarm(seconds) };
+}
+
+/// Tells the watcher of this process that this process becomes another version, and whether that is on trial. The signal
+/// is one that every other process ignores.
+#[cfg(target_os = "linux")]
+pub(super) fn tell(watcher: libc::pid_t, watch_again: bool) {
+    let value = libc::sigval {
+        sival_ptr: ptr::without_provenance_mut(usize::from(watch_again)),
+    };
+    // SAFETY: the value is a number and not used as a pointer.
+    unsafe { libc::sigqueue(watcher, TOLD, value) };
+}
+
+/// As above, where no value can be sent: another signal says that there is nothing to watch.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn tell(watcher: libc::pid_t, watch_again: bool) {
+    let signal = if watch_again { TOLD } else { libc::SIGINFO };
+    // SAFETY: no pointers.
+    unsafe { libc::kill(watcher, signal) };
+}
+
+/// A signal that this process got.
+struct Received {
+    signal: c_int,
+    /// The terminal sent it, which sends it to the child too.
+    from_terminal: bool,
+    /// For [`TOLD`]: the program has become a version on trial.
+    watch_again: bool,
 }
 
 /// Signals that wait until they are asked for; what was set before is put back when this is dropped.
@@ -82,7 +143,7 @@ impl Signals {
         unsafe {
             let mut taken: Self = zeroed();
             libc::sigemptyset(&raw mut taken.set);
-            for signal in PASSED_ON.into_iter().chain([libc::SIGCHLD, libc::SIGALRM]) {
+            for signal in PASSED_ON.into_iter().chain(OWN) {
                 libc::sigaddset(&raw mut taken.set, signal);
             }
             libc::sigprocmask(
@@ -101,16 +162,22 @@ impl Signals {
         }
     }
 
-    /// Waits for a signal; also says whether the terminal sent it, which sends it to the child too.
+    /// Waits for a signal.
     #[cfg(target_os = "linux")]
-    fn next(&self) -> (c_int, bool) {
+    fn next(&self) -> Received {
         let mut information = MaybeUninit::<libc::siginfo_t>::zeroed();
         loop {
-            // SAFETY: both pointers are to valid variables; zeroed information is valid.
+            // SAFETY: both pointers are to valid variables; zeroed information is valid, and has a value or zero there.
             unsafe {
                 let signal = libc::sigwaitinfo(&raw const self.set, information.as_mut_ptr());
                 if signal > 0 {
-                    return (signal, information.assume_init_ref().si_code > 0);
+                    let information = information.assume_init_ref();
+                    let has_value = information.si_code == libc::SI_QUEUE;
+                    return Received {
+                        signal,
+                        from_terminal: information.si_code > 0,
+                        watch_again: has_value && !information.si_value().sival_ptr.is_null(),
+                    };
                 }
             }
         }
@@ -118,7 +185,7 @@ impl Signals {
 
     /// As above, for systems that do not tell who sent a signal: those that a terminal sends count as sent by it.
     #[cfg(not(target_os = "linux"))]
-    fn next(&self) -> (c_int, bool) {
+    fn next(&self) -> Received {
         let mut signal = MaybeUninit::<c_int>::zeroed();
         // SAFETY: both pointers are to valid variables, and zero is a valid number.
         let signal = unsafe {
@@ -126,7 +193,15 @@ impl Signals {
             signal.assume_init()
         };
         let of_terminals = [libc::SIGINT, libc::SIGQUIT, libc::SIGTSTP, libc::SIGWINCH];
-        (signal, of_terminals.contains(&signal))
+        Received {
+            signal: if signal == libc::SIGINFO {
+                TOLD
+            } else {
+                signal
+            },
+            from_terminal: of_terminals.contains(&signal),
+            watch_again: signal == TOLD,
+        }
     }
 
     fn put_back(&self) {
@@ -157,6 +232,8 @@ fn spawn(process: &Process, path: &[u8], signals: &Signals) -> Result<libc::pid_
         return Err(last_error());
     }
     let (read, write) = (Descriptor(ends[0]), Descriptor(ends[1]));
+    // SAFETY: no pointers.
+    let watcher = unsafe { libc::getpid() };
     // SAFETY: the descriptors are open. This process has one thread, so the child may do what it likes after the fork.
     let child = unsafe {
         libc::fcntl(read.0, libc::F_SETFD, libc::FD_CLOEXEC);
@@ -167,7 +244,7 @@ fn spawn(process: &Process, path: &[u8], signals: &Signals) -> Result<libc::pid_
         0 => {
             // Only this process reads, so the pipe breaks when it dies.
             drop(read);
-            become_child(process, path, signals, &write)
+            become_child(process, path, watcher, signals, &write)
         }
         -1 => Err(last_error()),
         _ => {
@@ -181,13 +258,19 @@ fn spawn(process: &Process, path: &[u8], signals: &Signals) -> Result<libc::pid_
     }
 }
 
-fn become_child(process: &Process, path: &[u8], signals: &Signals, report: &Descriptor) -> ! {
+fn become_child(
+    process: &Process,
+    path: &[u8],
+    watcher: libc::pid_t,
+    signals: &Signals,
+    report: &Descriptor,
+) -> ! {
     signals.put_back();
     if !dies_with_its_parent(report) {
         // SAFETY: no pointers. There is nobody left to tell.
         unsafe { libc::_exit(super::EXIT_CANNOT_START) }
     }
-    let code = process.become_program(path).to_ne_bytes();
+    let code = process.become_watched_program(path, watcher).to_ne_bytes();
     // SAFETY: pointer and length are those of `code`.
     unsafe {
         libc::write(report.0, code.as_ptr().cast(), code.len());

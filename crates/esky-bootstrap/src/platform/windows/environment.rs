@@ -4,7 +4,7 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::ptr;
-use esky_format::relaunch::{self, PrivateDirectories};
+use esky_format::relaunch::{self, PrivateDirectories, TRIAL_VARIABLE};
 use windows_sys::Win32::System::Environment::{
     FreeEnvironmentStringsW, GetEnvironmentStringsW, SetEnvironmentVariableW,
 };
@@ -27,6 +27,20 @@ pub(super) fn clean(app_directory: &[u16]) {
         // SAFETY: both strings end with NUL; null removes the variable.
         unsafe { SetEnvironmentVariableW(name.as_ptr(), value) };
     }
+}
+
+/// Tells the program, and through the environment only what it starts, that it confirms its trial itself. Its process
+/// number is not known yet.
+pub(super) fn tell_trial(confirms_itself: bool) {
+    let name = wide(TRIAL_VARIABLE.as_bytes());
+    let value = wide(b"1");
+    let value = if confirms_itself {
+        value.as_ptr()
+    } else {
+        ptr::null()
+    };
+    // SAFETY: both strings end with NUL; null removes the variable.
+    unsafe { SetEnvironmentVariableW(name.as_ptr(), value) };
 }
 
 /// All variables. A freezer's own are plain text, so what is no text does not matter here.
