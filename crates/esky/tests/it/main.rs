@@ -24,6 +24,8 @@ mod signed_updates;
 mod stories;
 mod story;
 #[cfg(unix)]
+mod tree_changes;
+#[cfg(unix)]
 mod trees;
 mod vectors;
 mod web;

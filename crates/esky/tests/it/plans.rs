@@ -77,7 +77,7 @@ impl Stage {
     }
 
     /// Updates, and tells the ways that were tried.
-    fn ways(&self) -> esky::Result<(Option<String>, Vec<Way>)> {
+    pub(crate) fn ways(&self) -> esky::Result<(Option<String>, Vec<Way>)> {
         let ways = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&ways);
         let monitor = Monitor::new(move |event| {
