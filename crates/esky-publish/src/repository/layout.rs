@@ -6,6 +6,11 @@ use esky_trust::{Hashes, Role};
 
 const METADATA: &str = "metadata";
 const TARGETS: &str = "targets";
+/// Every byte of metadata is signed for.
+pub(super) const GIT_ATTRIBUTES: (&str, &[u8]) = (
+    ".gitattributes",
+    b"# Every byte here is signed for. git must not change line ends.\n* -text\n",
+);
 /// The only file that is ever replaced.
 pub(super) const TIMESTAMP: &str = "timestamp.json";
 
@@ -27,12 +32,13 @@ pub(super) fn plain_target(repository: &Path, target: &str) -> PathBuf {
     repository.join(TARGETS).join(target)
 }
 
-/// Where packages are made: beside the repository, on the same file system, and never served.
-pub(super) fn staging(repository: &Path) -> PathBuf {
+/// Where packages are made: beside `esky.toml`, and never served. A repository that lies elsewhere, on another file system
+/// even, is where a web server looks, and so may be what is beside it.
+pub(super) fn staging(project: &Path, repository: &Path) -> PathBuf {
     let name = repository.file_name().unwrap_or_default();
     let mut name = name.to_owned();
     name.push(".staging");
-    repository.with_file_name(name)
+    project.join(name)
 }
 
 /// Name of a version of a role's metadata.
@@ -78,7 +84,10 @@ mod tests {
     }
 
     #[test]
-    fn staging_stands_beside_the_repository() {
-        assert_eq!(staging(Path::new("a/repo")), Path::new("a/repo.staging"));
+    fn staging_stands_beside_the_project_file() {
+        for repository in ["a/repo", "/srv/www/repo"] {
+            let staging = staging(Path::new("a"), Path::new(repository));
+            assert_eq!(staging, Path::new("a/repo.staging"));
+        }
     }
 }

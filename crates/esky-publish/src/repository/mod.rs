@@ -20,6 +20,7 @@ mod repack;
 mod request;
 mod roots;
 mod rotate;
+mod served;
 mod signers;
 mod stage;
 mod state;
@@ -53,4 +54,4 @@ pub use rotate::{
 pub use signers::Signers;
 pub use state::newest_root;
 pub use status::{Health, KeyStatus, ReleaseStatus, RoleStatus, Status, status};
-pub use upkeep::{Yank, Yanked, refresh, yank};
+pub use upkeep::{Refreshed, Yank, Yanked, refresh, yank};

@@ -176,7 +176,7 @@ impl Project {
 
     /// Where packages are made.
     pub(super) fn staging(&self) -> PathBuf {
-        layout::staging(&self.repository)
+        layout::staging(self.directory(), &self.repository)
     }
 }
 

@@ -10,10 +10,10 @@ use super::error::{RepositoryError, RepositoryResult};
 use super::layout;
 use super::play::Play;
 use super::request::{Request, expect_signed};
+use super::served::{FILE_MODE, move_into_place};
 use super::signers::Signers;
 use super::state::State;
 
-const FILE_MODE: u32 = 0o644;
 /// Days that a root is good for.
 pub(super) const ROOT_DAYS: u32 = 5 * 365;
 /// Days that targets metadata is good for.
@@ -110,6 +110,8 @@ impl<'a> Stage<'a> {
     ) -> RepositoryResult<Self> {
         request.expect_signed(state)?;
         let mut stage = Self::empty(repository, signers, now);
+        // What was altered in its place is written as it was signed, whether a new version of it follows or not.
+        stage.files.clone_from(&state.altered);
         stage.packages = packages;
         let old = state.root();
         let Some(root) = request.root else {
@@ -186,6 +188,7 @@ impl<'a> Stage<'a> {
         let files = self.files.iter();
         let files = files.map(|(name, bytes)| (name.as_str(), bytes.as_slice()));
         Play::new(self.repository, files.collect(), &self.packages).run(self.now)?;
+        keep_bytes_in_git(self.repository)?;
         for package in &self.packages {
             publish_package(self.repository, package)?;
         }
@@ -196,6 +199,17 @@ impl<'a> Stage<'a> {
         }
         Ok(())
     }
+}
+
+/// Keeps git from changing line ends in the repository, whatever it is told on the machine where it checks it out.
+fn keep_bytes_in_git(repository: &Path) -> RepositoryResult<()> {
+    let (name, rule) = layout::GIT_ATTRIBUTES;
+    let path = repository.join(name);
+    if !esky_fs::exists(&path)? {
+        esky_fs::create_dir_all(repository)?;
+        esky_fs::write_durable(&path, rule, FILE_MODE)?;
+    }
+    Ok(())
 }
 
 /// Puts a package where the metadata will name it. Nobody sees it before.
@@ -211,8 +225,7 @@ pub(super) fn publish_package(repository: &Path, package: &StagedPackage) -> Rep
     if let Some(directory) = path.parent() {
         esky_fs::create_dir_all(directory)?;
     }
-    esky_fs::move_closed_durable(&package.path, &path)?;
-    Ok(())
+    move_into_place(&package.path, &path)
 }
 
 /// Days that new metadata of a role is good for.

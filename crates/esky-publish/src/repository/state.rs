@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use esky_trust::sign::Draft;
-use esky_trust::{Content, Role, Root, Snapshot, Targets, Timestamp};
+use esky_trust::{Content, MetaFile, Role, Root, Snapshot, Targets, Timestamp};
 
 use super::error::{RepositoryError, RepositoryResult};
 use super::layout;
@@ -22,6 +22,8 @@ pub(super) struct State {
     pub(super) timestamp: Draft<Timestamp>,
     /// The highest version of each role that has a file, published or not.
     pub(super) highest: BTreeMap<Role, u64>,
+    /// Files whose line ends are not those that were signed for, as they should be.
+    pub(super) altered: Vec<(String, Vec<u8>)>,
 }
 
 /// By which keys the metadata must be signed for its state to be read.
@@ -36,20 +38,20 @@ pub(super) enum Accept {
 impl State {
     /// Reads the repository. Expired metadata is read too: it is what `refresh` mends.
     pub(super) fn read(repository: &Path, accept: Accept) -> RepositoryResult<Self> {
-        let reader = Reader::new(repository)?;
+        let mut reader = Reader::new(repository)?;
         let root: Draft<Root> = reader.draft(Role::Root, reader.newest_root()?)?;
         let mut roots = vec![root.content().clone()];
         if accept == Accept::Previous && root.content().version > 1 {
             let previous: Draft<Root> = reader.draft(Role::Root, root.content().version - 1)?;
             roots.push(previous.into_content());
         }
-        let timestamp: Draft<Timestamp> = reader.verified(&roots, Role::Timestamp, 0)?;
-        let version = timestamp.content().snapshot.version;
-        let snapshot: Draft<Snapshot> = reader.verified(&roots, Role::Snapshot, version)?;
+        let timestamp: Draft<Timestamp> = reader.verified(&roots, Role::Timestamp, None)?;
+        let listed = Some(&timestamp.content().snapshot);
+        let snapshot: Draft<Snapshot> = reader.verified(&roots, Role::Snapshot, listed)?;
         let listed = snapshot.content().meta.get("targets.json");
-        let version = listed.map_or(0, |listed| listed.version);
-        let targets = reader.verified(&roots, Role::Targets, version)?;
+        let targets = reader.verified(&roots, Role::Targets, listed)?;
         Ok(Self {
+            altered: std::mem::take(&mut reader.altered),
             highest: reader.highest(),
             root,
             targets,
@@ -100,6 +102,7 @@ pub fn newest_root(project: &Project) -> RepositoryResult<Root> {
 struct Reader {
     directory: PathBuf,
     names: Vec<String>,
+    altered: Vec<(String, Vec<u8>)>,
 }
 
 impl Reader {
@@ -116,6 +119,7 @@ impl Reader {
         Ok(Self {
             names: names.collect(),
             directory,
+            altered: Vec::new(),
         })
     }
 
@@ -143,13 +147,19 @@ impl Reader {
         Role::ALL.into_iter().map(highest).collect()
     }
 
+    /// Reads what another file of metadata describes, or nothing describes.
     fn verified<T: Content>(
-        &self,
+        &mut self,
         roots: &[Root],
         role: Role,
-        version: u64,
+        listed: Option<&MetaFile>,
     ) -> RepositoryResult<Draft<T>> {
-        let draft = self.draft(role, version)?;
+        let version = listed.map_or(0, |listed| listed.version);
+        let mut bytes = self.bytes(role, version)?;
+        if let Some(listed) = listed {
+            bytes = self.as_listed(role, listed, bytes)?;
+        }
+        let draft = self.parsed(role, version, &bytes)?;
         let mut verdict = Ok(());
         for root in roots {
             verdict = Draft::<T>::verify(&draft, root, role);
@@ -162,10 +172,44 @@ impl Reader {
     }
 
     fn draft<T: Content>(&self, role: Role, version: u64) -> RepositoryResult<Draft<T>> {
+        self.parsed(role, version, &self.bytes(role, version)?)
+    }
+
+    fn bytes(&self, role: Role, version: u64) -> RepositoryResult<Vec<u8>> {
+        let path = self.directory.join(layout::versioned(role, version));
+        Ok(esky_fs::read_limited(&path, METADATA_LIMIT)?)
+    }
+
+    /// The bytes that were signed for. If git, or something else, has changed the line ends, that is noted.
+    ///
+    /// The signatures hold whatever the line ends are, but clients compare length and hash first.
+    fn as_listed(
+        &mut self,
+        role: Role,
+        listed: &MetaFile,
+        bytes: Vec<u8>,
+    ) -> RepositoryResult<Vec<u8>> {
+        let name = layout::versioned(role, listed.version);
+        let Err(fault) = listed.check(&name, &bytes) else {
+            return Ok(bytes);
+        };
+        let restored = without_carriage_returns(&bytes);
+        if listed.check(&name, &restored).is_err() {
+            return Err(self.bad(role, listed.version, fault));
+        }
+        self.altered.push((name, restored.clone()));
+        Ok(restored)
+    }
+
+    fn parsed<T: Content>(
+        &self,
+        role: Role,
+        version: u64,
+        bytes: &[u8],
+    ) -> RepositoryResult<Draft<T>> {
         let name = layout::versioned(role, version);
-        let bytes = esky_fs::read_limited(&self.directory.join(&name), METADATA_LIMIT)?;
         let draft: Draft<T> =
-            Draft::read(&name, &bytes).map_err(|fault| self.bad(role, version, fault))?;
+            Draft::read(&name, bytes).map_err(|fault| self.bad(role, version, fault))?;
         let found = draft.content().version();
         if role != Role::Timestamp && found != version {
             let fault = esky_trust::Error::WrongVersion {
@@ -182,4 +226,14 @@ impl Reader {
         let path = self.directory.join(layout::versioned(role, version));
         RepositoryError::Metadata { path, fault }
     }
+}
+
+fn without_carriage_returns(bytes: &[u8]) -> Vec<u8> {
+    let mut restored = Vec::with_capacity(bytes.len());
+    for (at, byte) in bytes.iter().enumerate() {
+        if !(*byte == b'\r' && bytes.get(at + 1) == Some(&b'\n')) {
+            restored.push(*byte);
+        }
+    }
+    restored
 }

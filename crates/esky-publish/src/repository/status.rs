@@ -15,6 +15,8 @@ pub struct Status {
     pub roles: Vec<RoleStatus>,
     /// The packages that the repository names.
     pub releases: Vec<ReleaseStatus>,
+    /// Files of metadata whose line ends are not those that were signed for: no app takes them.
+    pub altered: Vec<String>,
 }
 
 /// One role.
@@ -43,6 +45,8 @@ pub enum Health {
     HalfOver,
     /// Apps see that they cannot check.
     Expired,
+    /// Files have other bytes than were signed for.
+    Altered,
 }
 
 /// A key that may sign for a role.
@@ -101,6 +105,7 @@ pub fn status(
     Ok(Status {
         roles: Role::ALL.into_iter().map(role_status).collect(),
         releases: releases.collect(),
+        altered: state.altered.into_iter().map(|(name, _)| name).collect(),
     })
 }
 
@@ -108,6 +113,9 @@ impl Status {
     /// The worst of all roles.
     #[must_use]
     pub fn health(&self) -> Health {
+        if !self.altered.is_empty() {
+            return Health::Altered;
+        }
         let roles = self.roles.iter().map(|role| role.health);
         roles.max().unwrap_or(Health::Good)
     }

@@ -12,29 +12,38 @@ use super::signers::Signers;
 use super::stage::{Change, Stage, TARGETS_DAYS, is_past_half};
 use super::state::{Accept, State};
 
+/// What was signed again.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Refreshed {
+    /// Files of metadata that have their line ends back.
+    pub restored: Vec<String>,
+    /// The request to sign for the targets, which several must.
+    pub request: Option<PathBuf>,
+}
+
 /// Signs snapshot and timestamp again, and the targets if half of their time is over or their keys are new.
 ///
-/// Also finishes a change of keys that was broken off. Where several must sign for the targets, and one key of them is at
-/// hand, a request to do so is kept: its path is returned.
-pub fn refresh(
-    project: &Project,
-    signers: &Signers,
-    now: Time,
-) -> RepositoryResult<Option<PathBuf>> {
+/// Also finishes a change of keys that was broken off, and restores files whose line ends were changed. Where several must
+/// sign for the targets, and one key of them is at hand, a request to do so is kept.
+pub fn refresh(project: &Project, signers: &Signers, now: Time) -> RepositoryResult<Refreshed> {
     let _lock = project.lock()?;
     let state = State::read(&project.repository, Accept::Previous)?;
     let request = Request::new(&project.app, &state, Change::default(), signers, now)?;
     let place = &project.repository;
     let due = request.targets.is_none() && is_past_half(state.targets().expires, TARGETS_DAYS, now);
     Stage::next(place, &state, request, Vec::new(), signers, now)?.publish()?;
-    if !due {
-        return Ok(None);
+    let altered = state.altered.iter().map(|(name, _)| name.clone());
+    let mut refreshed = Refreshed {
+        restored: altered.collect(),
+        request: None,
+    };
+    if due {
+        let renewal = Request::renewal(&project.app, &state, signers, now)?;
+        if renewal.signatures(&state) > 0 {
+            refreshed.request = Some(renewal.keep_or_join(project, &state, signers)?);
+        }
     }
-    let renewal = Request::renewal(&project.app, &state, signers, now)?;
-    match renewal.signatures(&state) {
-        0 => Ok(None),
-        _ => renewal.keep_or_join(project, &state, signers).map(Some),
-    }
+    Ok(refreshed)
 }
 
 /// What is to happen to a version.

@@ -55,7 +55,7 @@ impl MetaFile {
     }
 
     /// Whether these can be the bytes; everything that was said of them must be true.
-    pub(crate) fn check(&self, file: &str, bytes: &[u8]) -> Result<()> {
+    pub fn check(&self, file: &str, bytes: &[u8]) -> Result<()> {
         let check = |mismatch| Error::Mismatch {
             file: file.to_owned(),
             mismatch,

@@ -23,6 +23,8 @@ struct Outcome {
     repository: String,
     channel: String,
     health: &'static str,
+    /// Files of metadata with other line ends than were signed for.
+    altered: Vec<String>,
     roles: Vec<Role>,
     releases: Vec<Release>,
 }
@@ -74,6 +76,7 @@ pub(crate) fn run(
         repository: project.repository.display().to_string(),
         channel: project.channel.clone(),
         health: word(health),
+        altered: status.altered.clone(),
         roles: status
             .roles
             .iter()
@@ -93,6 +96,7 @@ fn word(health: Health) -> &'static str {
         Health::Good => "good",
         Health::HalfOver => "due",
         Health::Expired => "expired",
+        Health::Altered => "altered",
     }
 }
 
@@ -196,7 +200,14 @@ impl fmt::Display for Outcome {
         );
         writeln!(formatter, "{app} in {repository}\n\nsigned metadata")?;
         let roles: Vec<_> = self.roles.iter().map(Role::row).collect();
-        write!(formatter, "{}\nreleases\n", text::table(&roles))?;
+        write!(formatter, "{}", text::table(&roles))?;
+        for name in &self.altered {
+            writeln!(
+                formatter,
+                "  metadata/{name} has other line ends than were signed for (git's autocrlf?): no app takes it"
+            )?;
+        }
+        writeln!(formatter, "\nreleases")?;
         if self.releases.is_empty() {
             return writeln!(formatter, "  none yet");
         }

@@ -17,6 +17,7 @@ use crate::text;
 #[derive(Serialize)]
 struct Refreshed {
     repository: String,
+    restored: Vec<String>,
     request: Option<String>,
 }
 
@@ -27,9 +28,10 @@ pub(crate) fn refresh(
 ) -> Result<i32, Failure> {
     let workplace = Workplace::find(&arguments.keys, environment)?;
     let signers = workplace.release_signers(&arguments.keys, environment)?;
-    let request = repository::refresh(&workplace.project, &signers, now())?;
+    let refreshed = repository::refresh(&workplace.project, &signers, now())?;
     terminal.show(&Refreshed {
-        request: request.map(|path| path.display().to_string()),
+        restored: refreshed.restored,
+        request: refreshed.request.map(|path| path.display().to_string()),
         repository: workplace.project.repository.display().to_string(),
     })?;
     Ok(exit::SUCCESS)
@@ -70,6 +72,9 @@ pub(crate) fn yank(
 impl fmt::Display for Refreshed {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let repository = text::printable(&self.repository);
+        for name in &self.restored {
+            writeln!(formatter, "restored the line ends of metadata/{name}")?;
+        }
         writeln!(
             formatter,
             "signed again; put {repository} on your web server"

@@ -16,6 +16,7 @@ use crate::repository::init::ONLINE;
 use crate::repository::layout;
 use crate::repository::project::Project;
 use crate::repository::request::Request;
+use crate::repository::served::move_into_place;
 use crate::repository::signers::Signers;
 use crate::repository::stage::{Change, Stage, StagedPackage};
 use crate::repository::state::{Accept, State};
@@ -81,8 +82,8 @@ pub fn tufup_bridge(
         // For clients that were told not to ask for names with hashes. Nothing names it yet.
         let plain = layout::plain_target(&project.repository, &target);
         let copy = staged.with_extension("copy");
-        let copied = esky_fs::copy_file(&staged, &copy, FILE_MODE)?;
-        esky_fs::move_durable(copied, &copy, &plain)?;
+        esky_fs::copy_file(&staged, &copy, FILE_MODE)?;
+        move_into_place(&copy, &plain)?;
         let mut targets = state.targets().clone();
         targets.targets.retain(|name, _| !is_patch(name));
         targets.targets.insert(target.clone(), file.clone());

@@ -15,6 +15,7 @@ use super::error::{RepositoryError, RepositoryResult};
 use super::patches::PatchMade;
 use super::project::Project;
 use super::repack;
+use super::served::move_into_place;
 use crate::{PackOptions, Progress, pack, write_index};
 
 /// What goes to such a site.
@@ -135,7 +136,7 @@ fn place(staged: &Path, directory: &Path, app: &AppVersion) -> RepositoryResult<
         let target = path.display().to_string();
         return Err(RepositoryError::AlreadyReleased { target });
     }
-    patches::bring(staged, &path)?;
+    move_into_place(staged, &path)?;
     Ok(path)
 }
 

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 
 use esky_format::name::AppVersion;
 use esky_format::version::compare;
-use esky_fs::Temporary;
 use esky_legacy::{Limits, Tree};
 use sha2::{Digest, Sha256};
 
@@ -14,6 +13,7 @@ use super::LegacySiteOptions;
 use crate::Progress;
 use crate::repository::error::{RepositoryError, RepositoryResult};
 use crate::repository::patches::{PatchMade, PatchOutcome};
+use crate::repository::served::move_into_place;
 use crate::repository::unpacked::Unpacked;
 
 const FILE_MODE: u32 = 0o644;
@@ -88,7 +88,7 @@ impl Job<'_> {
         if size >= files {
             return Ok(PatchOutcome::Larger { size, files });
         }
-        bring(&self.staged, &self.path)?;
+        move_into_place(&self.staged, &self.path)?;
         Ok(PatchOutcome::Published { size })
     }
 }
@@ -113,13 +113,6 @@ fn older(directory: &Path, new: &AppVersion) -> RepositoryResult<Vec<(AppVersion
     }
     found.sort_by(|(one, _), (two, _)| compare(&two.version, &one.version));
     Ok(found)
-}
-
-/// Moves a file to a name in the site, durably, from another file system too.
-pub(super) fn bring(staged: &Path, path: &Path) -> RepositoryResult<()> {
-    let temporary = Temporary::new(path)?;
-    let file = esky_fs::copy_file(staged, temporary.path(), FILE_MODE)?;
-    Ok(temporary.commit(file)?)
 }
 
 pub(super) fn hash(path: &Path) -> RepositoryResult<[u8; 32]> {

@@ -1,6 +1,7 @@
 //! Stories and faults of signed repositories.
 
 mod bridging;
+mod hosting;
 mod importing;
 mod keys;
 mod legacy_site;

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use esky_fs::faults::{Plan, arm};
 use esky_publish::repository::{
-    Changes, KeyChange, KeyChangeFault, KeyStore, KeysChanged, OpenRequest, Project,
+    Changes, KeyChange, KeyChangeFault, KeyStore, KeysChanged, OpenRequest, Project, Refreshed,
     RepositoryError, RepositoryResult, Request, RequestFault, Signed, Signers, Yank, change_keys,
     new_personal_key, publish_requests, refresh, split_release_key, yank,
 };
@@ -265,10 +265,8 @@ fn a_build_server_that_was_split_off_refreshes_and_releases_nothing() {
             ..
         }
     ));
-    assert_eq!(
-        refresh(project, &workshop.signers(), in_days(40)).unwrap(),
-        None
-    );
+    let refreshed = refresh(project, &workshop.signers(), in_days(40)).unwrap();
+    assert_eq!(refreshed, Refreshed::default());
     let again = split_release_key(project, store, PASSPHRASE, workshop.all_signers(), now());
     assert_eq!(key_fault(again), KeyChangeFault::AlreadySplit);
 }
@@ -325,14 +323,16 @@ fn a_version_is_withdrawn_by_two_as_well() {
 fn an_old_list_of_versions_is_renewed_by_two() {
     let (workshop, ann, _) = Workshop::with_two_of_three();
     let signers = workshop.signers();
-    assert_eq!(refresh(&workshop.project, &signers, now()).unwrap(), None);
+    let nothing_to_sign = Refreshed::default();
+    let refreshed = refresh(&workshop.project, &signers, now()).unwrap();
+    assert_eq!(refreshed, nothing_to_sign);
     let later = in_days(200);
-    let request = refresh(&workshop.project, &signers, later)
-        .unwrap()
-        .unwrap();
+    let refreshed = refresh(&workshop.project, &signers, later).unwrap();
+    let request = refreshed.request.unwrap();
     sign_request(&workshop.project, &request, &ann.signers()).unwrap();
     publish_requests(&workshop.project, &[request], &signers, later).unwrap();
-    assert_eq!(refresh(&workshop.project, &signers, later).unwrap(), None);
+    let refreshed = refresh(&workshop.project, &signers, later).unwrap();
+    assert_eq!(refreshed, nothing_to_sign);
 }
 
 #[test]
