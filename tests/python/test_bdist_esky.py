@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 import shutil
 import stat
 import sys
+import types
 import zipfile
 from pathlib import Path
 
@@ -404,3 +407,114 @@ def test_modules_of_the_command_reach_the_freezer(project):
     assert job.options == {"strip": True}
     assert job.bundle_msvcrt
     assert str(project) in job.search_path
+
+
+def stubbed(source: bytes) -> dict:
+    """What a script has made of its names, with a stub in the place of esky."""
+    names: dict = {}
+    code = compile(source, "script.py", "exec")
+    hooks = types.SimpleNamespace(run_startup_hooks=lambda **_arguments: names.setdefault("hooked", True))
+    before = sys.modules.get("esky")
+    sys.modules["esky"] = hooks
+    try:
+        exec(code, names)
+    finally:
+        sys.modules["esky"] = before
+    return names
+
+
+@pytest.mark.parametrize("plane", range(3))
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"], ids=["plain", "marked"])
+def test_no_character_of_a_script_is_changed_by_the_hooks(plane, mark):
+    for start in range(plane << 16, (plane + 1) << 16, 0x800):
+        if 0xD800 <= start < 0xE000:
+            continue
+        text = "".join(chr(code) for code in range(start, start + 0x800) if chr(code) not in '\0\r\n"\\')
+        source = f'# {text}\n"""{text}"""\nfrom __future__ import annotations\n# {text}\nx = """{text}"""; y = 1\n'
+        names = stubbed(with_startup_hooks(mark + source.encode(), "script.py"))
+        assert names["hooked"]
+        assert names["__doc__"] == text
+        assert names["x"] == text
+
+
+@pytest.mark.parametrize(
+    ("encoding", "letters"),
+    [("latin-1", "\x85é"), ("koi8-r", "хЁ"), ("shift_jis", "入表ソ"), ("gbk", "全中"), ("utf-8", "х\u2028\x1c")],
+)
+@pytest.mark.parametrize("head", ["# coding: {}\n", "#!/usr/bin/python\n# -*- coding: {} -*-\n", "# a comment\n# vim: fileencoding={}\n"])
+@pytest.mark.parametrize("gap", ["", "\n", "# a comment\n"])
+def test_scripts_keep_the_encoding_that_they_declare(encoding, letters, head, gap):
+    source = f'{head.format(encoding)}{gap}x = "{letters}"\n'.encode(encoding)
+    assert stubbed(with_startup_hooks(source, "script.py"))["x"] == letters
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize(
+    "script",
+    [
+        '"""doc"""|x = 1',
+        '"""doc|more"""||from __future__ import annotations|from __future__ import (|    division,|)||x = 1',
+        "x = 1",
+        "\f|\f# page|x = 1",
+        '"""doc""" \\||x = 1',
+        "# comment||@str|def x(): pass|",
+        "",
+        "# only a comment",
+        '"""only a doc string"""',
+        'x = """a|\x0bb|\x0cc|\x85d"""',
+    ],
+)
+def test_line_ends_of_scripts_stay_and_the_hooks_come_first(end, script):
+    source = script.replace("|", end).encode()
+    made = with_startup_hooks(source, "script.py")
+    names = stubbed(made)
+    assert names["hooked"]
+    plain: dict = {}
+    exec(compile(source, "script.py", "exec"), plain)
+    assert names.get("__doc__") == plain.get("__doc__")
+    assert str(names.get("x"))[:12] == str(plain.get("x"))[:12]
+    expected = end.encode() if "|" in script else b"\n"
+    assert set(re.findall(rb"\r\n|\r|\n", made)) == {expected}
+
+
+def test_code_that_is_given_as_text_keeps_the_encoding_that_it_declares(tmp_path):
+    code = '# coding: latin-1\nx = "é"\n'
+    path = tmp_path / "script.py"
+    path.write_bytes(code.encode("latin-1"))
+    with open(path, "rb") as file:
+        for given in (code, file):
+            made = with_startup_hooks(Executable([given], name="hello").source(), "hello.py")
+            assert stubbed(made)["x"] == "é"
+
+
+@pytest.mark.parametrize("mover", ["PyInstaller", "Nuitka"])
+def test_frozen_files_reach_a_project_on_another_file_system(tmp_path, monkeypatch, mover):
+    from esky.bdist_esky import nuitka
+
+    def crosses(*_arguments):
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+
+    source, target = tmp_path / "work", tmp_path / "frozen"
+    (source / "lib").mkdir(parents=True)
+    (source / "prog").write_text("1")
+    (source / "lib" / "data").write_text("2")
+    target.mkdir()
+    if mover == "Nuitka":
+        monkeypatch.setattr(os, "rename", crosses)
+        monkeypatch.setattr(os, "replace", crosses)
+        nuitka._merge(str(source), str(target))
+    else:
+        from esky.bdist_esky import pyinstaller
+
+        (source / "dist").mkdir()
+        os.rename(source / "lib", source / "dist" / "lib")
+        os.rename(source / "prog", source / "dist" / "prog")
+        monkeypatch.setattr(os, "rename", crosses)
+        monkeypatch.setattr(os, "replace", crosses)
+        job = types.SimpleNamespace(
+            options={"onefile": True}, work_dir=str(source), freeze_dir=str(target), programs=[], run=lambda _command: ""
+        )
+        monkeypatch.setattr(pyinstaller, "_spec", lambda _job, _options: "")
+        pyinstaller.PyInstallerFreezer().freeze(job)
+    assert (target / "prog").read_text() == "1"
+    assert (target / "lib" / "data").read_text() == "2"

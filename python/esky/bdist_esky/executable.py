@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import ast
 import inspect
+import io
 import os
 import re
 import sys
 import textwrap
+import tokenize
+from codecs import BOM_UTF8
 from typing import Any
 
 STARTUP_HOOKS = "import esky; esky.run_startup_hooks({arguments})"
 
-# Line 1 may name the interpreter, and lines 1 and 2 the encoding: both must stay where they are.
-_LEADING_LINE = re.compile(r"^#!|^[ \t\f]*#.*?coding[:=]")
+# What ends a line of Python's. Other characters that str.splitlines() takes for line ends are none, and their bytes may be part of
+# a letter: every encoding of sources leaves these two bytes to line ends.
+_LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
+_BLANK_OR_COMMENT = re.compile(rb"[ \t\f]*(?:#|[\r\n]|\Z)")
+# PEP 263: line 1 or, behind a comment or an empty line, line 2.
+_ENCODING = re.compile(rb"[ \t\f]*#.*?coding[:=][ \t]*[-\w.]+")
 
 
 class Executable(str):
@@ -100,7 +107,19 @@ class Executable(str):
         code = _code_text(self.script)
         if inspect.isfunction(self.script):
             code += f"\n\n{self.script.__name__}()\n"
-        return code.encode("utf-8")
+        return _encoded(code)
+
+
+def _encoded(code: str) -> bytes:
+    """The code in the encoding that it declares."""
+    source = code.removeprefix("\ufeff").encode("utf-8")
+    encoding, _ = tokenize.detect_encoding(io.BytesIO(source).readline)
+    return source.decode("utf-8").encode(encoding)
+
+
+def _decoded(source: bytes) -> str:
+    encoding, _ = tokenize.detect_encoding(io.BytesIO(source).readline)
+    return source.decode(encoding)
 
 
 def _code_text(code: Any) -> str:
@@ -110,7 +129,7 @@ def _code_text(code: Any) -> str:
         return code
     if hasattr(code, "read"):
         text = code.read()
-        return text.decode("utf-8") if isinstance(text, bytes) else text
+        return _decoded(text) if isinstance(text, bytes) else text
     if isinstance(code, (list, tuple)):
         return "\n\n\n".join(_code_text(item) for item in code)
     return textwrap.dedent(inspect.getsource(code))
@@ -124,20 +143,37 @@ def with_startup_hooks(source: bytes, file_name: str, private_variables: tuple[s
     The call comes after the doc string and the ``from __future__`` imports, which must stay first. It takes the place
     of an empty line or comment if there is one, so that tracebacks still name the lines of the real script.
     """
-    arguments = f"private_variables={private_variables!r}" if private_variables else ""
-    call = STARTUP_HOOKS.format(arguments=arguments)
-    # Python reads the declared encoding from the bytes; latin-1 carries every byte through unchanged.
-    lines = source.decode("latin-1").splitlines()
+    arguments = f"private_variables={private_variables!a}" if private_variables else ""
+    call = STARTUP_HOOKS.format(arguments=arguments).encode("ascii")
+    mark = BOM_UTF8 if source.startswith(BOM_UTF8) else b""
+    lines = _LINE.findall(source[len(mark) :])
     first, header_end = _first_statement(ast.parse(source, file_name), len(lines))
-    for index in range(header_end, first - 1):
-        blank_or_comment = not lines[index].strip() or lines[index].lstrip().startswith("#")
-        leading = index < 2 and _LEADING_LINE.match(lines[index])
-        if blank_or_comment and not leading and not lines[index].startswith("\xef\xbb\xbf"):
-            lines[index] = call
-            break
-    else:
-        lines.insert(max(header_end, first - 1), call)
-    return ("\n".join(lines) + "\n").encode("latin-1")
+    place = max(header_end, first - 1)
+    for index in range(max(header_end, _leading_lines(lines)), first - 1):
+        if _can_be_replaced(lines, index):
+            lines[index] = call + (_line_end(lines[index]) or b"\n")
+            return mark + b"".join(lines)
+    end = (_line_end(lines[0]) if lines else b"") or b"\n"
+    if place and not _line_end(lines[place - 1]):
+        lines[place - 1] += end
+    lines.insert(place, call + end)
+    return mark + b"".join(lines)
+
+
+def _leading_lines(lines: list[bytes]) -> int:
+    """How many lines must stay where they are: one that names the interpreter, and all up to one that names the encoding."""
+    if len(lines) > 1 and _ENCODING.match(lines[1]) and _BLANK_OR_COMMENT.match(lines[0]):
+        return 2
+    return 1 if lines and (lines[0].startswith(b"#!") or _ENCODING.match(lines[0])) else 0
+
+
+def _can_be_replaced(lines: list[bytes], index: int) -> bool:
+    continues = index > 0 and lines[index - 1].rstrip(b"\r\n").endswith(b"\\")
+    return bool(_BLANK_OR_COMMENT.match(lines[index])) and not continues
+
+
+def _line_end(line: bytes) -> bytes:
+    return line[len(line.rstrip(b"\r\n")) :]
 
 
 def _first_statement(module: ast.Module, line_count: int) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from typing import Any
 
@@ -75,4 +76,5 @@ def _merge(source: str, target: str) -> None:
         place = os.path.join(target, os.path.relpath(directory, source))
         os.makedirs(place, exist_ok=True)
         for file in files:
-            os.replace(os.path.join(directory, file), os.path.join(place, file))
+            # The directory for temporary files may be another file system.
+            shutil.move(os.path.join(directory, file), os.path.join(place, file))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import sys
 from typing import Any
 
@@ -63,7 +64,8 @@ class PyInstallerFreezer(Freezer):
                 job.warn(line)
         collected = os.path.join(job.work_dir, "dist", "" if options.get("onefile") else COLLECTED)
         for entry in os.listdir(collected):
-            os.rename(os.path.join(collected, entry), os.path.join(job.freeze_dir, entry))
+            # The directory for temporary files may be another file system.
+            shutil.move(os.path.join(collected, entry), os.path.join(job.freeze_dir, entry))
 
 
 def _command(job: FreezeJob, spec: str) -> list[str]:
