@@ -146,7 +146,7 @@ pub enum PackageFault {
         limit: u64,
     },
     /// An index larger than allowed.
-    #[error("has an index of {found} bytes, more than the {limit} allowed")]
+    #[error("has {found} bytes of index and paths, more than the {limit} allowed")]
     IndexTooLarge {
         /// The size of the index.
         found: u64,
@@ -181,7 +181,7 @@ impl PackageFault {
             Self::NotZip => "the server may have answered with a web page; look at the file",
             Self::Truncated | Self::Index(_) => "fetch the package again",
             Self::TooManyEntries { .. } | Self::IndexTooLarge { .. } | Self::TooLarge { .. } => {
-                "if the package is honest, raise the limit"
+                "whoever makes the app can leave out files that it does not need, or put many small files into one (a zip file, say)"
             }
             Self::NoVersionDirectory => "make packages with `esky pack`",
             _ => return None,
@@ -202,9 +202,9 @@ pub enum EntryFault {
     /// The name occurs twice.
     #[error("occurs twice")]
     Duplicate,
-    /// The name differs from another one only in the case of its letters.
-    #[error("differs only in case from {0:?}")]
-    CaseCollision(String),
+    /// The name differs from another one only in the case of its letters or in how accents are written.
+    #[error("is the same file as {0:?} on systems that ignore case or how accents are written")]
+    Collision(String),
     /// The entry lies below something that is not a directory.
     #[error("lies below {0:?}, which is not a directory")]
     BelowNonDirectory(String),
@@ -289,7 +289,7 @@ impl EntryFault {
             }
             Self::Encrypted => "packages are not encrypted; pack the app again",
             Self::Method(_) => "make packages with `esky pack`",
-            Self::CaseCollision(_) | Self::Path(_) => "rename the file and pack the app again",
+            Self::Collision(_) | Self::Path(_) => "rename the file and pack the app again",
             _ => return None,
         })
     }

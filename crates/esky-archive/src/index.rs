@@ -47,12 +47,7 @@ pub(crate) fn read<R: Read + Seek>(
     for _ in 0..end.count {
         let entry = entries.next()?;
         unpacked = unpacked.saturating_add(entry.size);
-        if unpacked > limits.unpacked_size {
-            return Err(fault(PackageFault::TooLarge {
-                found: unpacked,
-                limit: limits.unpacked_size,
-            }));
-        }
+        limits.check_unpacked(unpacked).map_err(fault)?;
         index.entries.push(entry);
     }
     entries.finish()?;
@@ -70,18 +65,7 @@ struct End {
 
 impl End {
     fn check(&self, limits: &Limits) -> Result<(), PackageFault> {
-        if self.count > limits.entries {
-            return Err(PackageFault::TooManyEntries {
-                found: self.count,
-                limit: limits.entries,
-            });
-        }
-        if self.size > limits.index_size {
-            return Err(PackageFault::IndexTooLarge {
-                found: self.size,
-                limit: limits.index_size,
-            });
-        }
+        limits.check_index(self.count, self.size)?;
         if self.count.saturating_mul(raw::CENTRAL_HEADER_SIZE as u64) > self.size {
             return Err(PackageFault::Index("it is too small for its entries"));
         }

@@ -3,7 +3,7 @@
 //! Packages of all ages are known: the version directory on top or below `appdata/`, and either of
 //! them below one folder more, as in an application bundle of macOS.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::io::{Read, Seek};
 
 use esky_format::layout::{
@@ -12,10 +12,12 @@ use esky_format::layout::{
 };
 use esky_format::manifest;
 use esky_format::name::AppVersion;
-use esky_format::path::{check_link, collision_key};
+use esky_format::path::{check_link, check_visible};
 
+use crate::collision::collision_key;
 use crate::content::read_small;
 use crate::error::{EntryFault, Error, PackageFault, Result};
+use crate::limits::Limits;
 use crate::package::{Entry, Kind};
 use crate::raw::{RawEntry, Shape};
 
@@ -42,6 +44,7 @@ pub(crate) fn arrange<R: Read + Seek>(
     package: &str,
     reader: &mut R,
     raw: &[RawEntry],
+    limits: &Limits,
 ) -> Result<Layout> {
     let root = Root::find(raw).map_err(|fault| whole(package, fault))?;
     let manifest = read_manifest(package, reader, &raw[root.manifest])?;
@@ -50,6 +53,8 @@ pub(crate) fn arrange<R: Read + Seek>(
         reader,
         root: &root,
         manifest: &manifest,
+        names: manifest.iter().map(String::as_str).collect(),
+        limits,
         directories: BTreeMap::new(),
         files: Vec::new(),
         sources: Vec::new(),
@@ -160,6 +165,9 @@ struct Sorter<'a, R> {
     reader: &'a mut R,
     root: &'a Root,
     manifest: &'a [String],
+    /// Those of the manifest.
+    names: HashSet<&'a str>,
+    limits: &'a Limits,
     directories: BTreeMap<String, u32>,
     files: Vec<Entry>,
     sources: Vec<usize>,
@@ -219,7 +227,7 @@ impl<R: Read + Seek> Sorter<'_, R> {
 
     /// What the manifest does not name is not installed; the original did not install it either.
     fn place_on_top(&mut self, at: usize, entry: &RawEntry, path: &str) -> Result<()> {
-        if entry.shape == Shape::Directory || !self.manifest.iter().any(|name| name == path) {
+        if entry.shape == Shape::Directory || !self.names.contains(path) {
             return Ok(());
         }
         if entry.shape == Shape::Symlink {
@@ -248,19 +256,22 @@ impl<R: Read + Seek> Sorter<'_, R> {
         let Ok(target) = String::from_utf8(bytes) else {
             return Err(self.faulty(entry, EntryFault::LinkTarget));
         };
-        if let Err(fault) = check_link(path, &target) {
+        let visible = match self.limits.unclear_names {
+            true => Ok(()),
+            false => check_visible(&target),
+        };
+        if let Err(fault) = check_link(path, &target).and(visible) {
             return Err(self.faulty(entry, EntryFault::Link { target, fault }));
         }
         Ok(target)
     }
 
     fn all_programs(&self) -> Result<()> {
-        let held = |name: &&String| {
-            self.files
-                .iter()
-                .any(|entry| entry.path == **name && matches!(entry.kind, Kind::Program { .. }))
-        };
-        match self.manifest.iter().find(|name| !held(name)) {
+        let is_program = |entry: &&Entry| matches!(entry.kind, Kind::Program { .. });
+        let programs = self.files.iter().filter(is_program);
+        let held: HashSet<&str> = programs.map(|entry| entry.path.as_str()).collect();
+        let missing = |name: &&String| !held.contains(name.as_str());
+        match self.manifest.iter().find(missing) {
             None => Ok(()),
             Some(missing) => Err(whole(
                 self.package,

@@ -8,6 +8,7 @@
 //! Writing is deterministic: the same entries give the same bytes on every machine, whatever the
 //! number of cores. [`ZipWriter`] deflates in blocks on all of them with bounded memory.
 
+mod collision;
 mod content;
 mod error;
 mod index;
@@ -20,6 +21,7 @@ mod raw;
 mod unpack;
 mod write;
 
+pub use collision::collision_key;
 pub use error::{EntryFault, Error, PackageFault, Result, SinkError};
 pub use limits::Limits;
 pub use package::{Entry, Kind, Package};

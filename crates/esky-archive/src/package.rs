@@ -64,9 +64,9 @@ impl<R: Read + Seek> Package<R> {
     pub fn open(name: impl Into<String>, mut reader: R, limits: &Limits) -> Result<Self> {
         let name = name.into();
         let mut index = index::read(&name, &mut reader, limits)?;
-        names::check(&name, &index.entries)?;
+        names::check(&name, &index.entries, limits)?;
         local::locate(&name, &mut reader, &mut index)?;
-        Self::arrange(name, reader, index)
+        Self::arrange(name, reader, index, limits)
     }
 
     /// As [`open`](Self::open), but reads nothing besides the index and what the layout needs (the manifest, the targets
@@ -74,13 +74,13 @@ impl<R: Read + Seek> Package<R> {
     pub fn open_sparsely(name: impl Into<String>, mut reader: R, limits: &Limits) -> Result<Self> {
         let name = name.into();
         let mut index = index::read(&name, &mut reader, limits)?;
-        names::check(&name, &index.entries)?;
+        names::check(&name, &index.entries, limits)?;
         local::order(&name, &mut index)?;
-        Self::arrange(name, reader, index)
+        Self::arrange(name, reader, index, limits)
     }
 
-    fn arrange(name: String, mut reader: R, index: Index) -> Result<Self> {
-        let layout = layout::arrange(&name, &mut reader, &index.entries)?;
+    fn arrange(name: String, mut reader: R, index: Index, limits: &Limits) -> Result<Self> {
+        let layout = layout::arrange(&name, &mut reader, &index.entries, limits)?;
         Ok(Self {
             name,
             reader,

@@ -83,6 +83,12 @@ pub enum Error {
         /// Its path in the tree.
         path: String,
     },
+    /// A path in a tree is one that no reader of patches accepts.
+    #[error("cannot make a patch: {path:?} is no path that a patch may have")]
+    UnsafePath {
+        /// The path.
+        path: String,
+    },
     /// A link leads out of the tree.
     #[error("the link {path} leads out of the tree")]
     UnsafeLink {

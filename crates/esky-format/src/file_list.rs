@@ -70,6 +70,9 @@ impl Kind {
     }
 }
 
+/// The most bytes that the files of a new version may have together.
+pub const LARGEST_VERSION: u64 = 8 << 30;
+
 /// What a list may demand before it is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {

@@ -1,8 +1,11 @@
 //! Which relative paths may appear in a package: those that are legal and harmless on every platform.
 
-use alloc::string::String;
 use core::fmt;
 
+/// The most names in a path. Whoever unpacks a file makes all directories above it.
+pub const MOST_NAMES: usize = 64;
+/// The longest path in bytes; macOS opens none that is longer.
+pub const LONGEST: usize = 1024;
 const MAX_COMPONENT: usize = 255;
 const FORBIDDEN: &str = "<>:\"|?*\\";
 const DEVICES: [&str; 6] = ["con", "prn", "aux", "nul", "conin$", "conout$"];
@@ -35,6 +38,12 @@ pub enum PathFault {
     TrailingDotOrSpace,
     /// A name longer than 255 bytes.
     TooLong,
+    /// More than [`MOST_NAMES`] names.
+    TooDeep,
+    /// Longer than [`LONGEST`] as a whole.
+    PathTooLong,
+    /// A character that nobody sees, or that turns the text around it.
+    Invisible(char),
 }
 
 impl fmt::Display for PathFault {
@@ -57,6 +66,22 @@ impl fmt::Display for PathFault {
             Self::Reserved => "the path has a name that Windows reserves for a device",
             Self::TrailingDotOrSpace => "a name in the path ends with a dot or a space",
             Self::TooLong => "a name in the path is longer than 255 bytes",
+            Self::TooDeep => {
+                return write!(
+                    formatter,
+                    "the path has more than {MOST_NAMES} directories in one another"
+                );
+            }
+            Self::PathTooLong => {
+                return write!(formatter, "the path is longer than {LONGEST} bytes");
+            }
+            Self::Invisible(character) => {
+                return write!(
+                    formatter,
+                    "the path has the character U+{:04X}, which is not seen or turns the text around it",
+                    u32::from(*character)
+                );
+            }
         };
         formatter.write_str(text)
     }
@@ -67,7 +92,42 @@ impl core::error::Error for PathFault {}
 /// Checks a relative path with forward slashes: every name in it must be a legal file name on every platform.
 pub fn check_relative(path: &str) -> Result<(), PathFault> {
     check_not_absolute(path)?;
+    check_size(path)?;
     path.split('/').try_for_each(check_component)
+}
+
+/// Checks a path or the target of a link for characters that make it look like another one: those that turn the direction of
+/// text (`U+202E` shows `exe.txt` for what ends in `.exe`), and those that take no room.
+///
+/// A new package has none of them. What is installed already may have, and is read all the same: nothing but the look of it
+/// is wrong. Joiners stay allowed, for words of some languages need them.
+pub fn check_visible(path: &str) -> Result<(), PathFault> {
+    let mut characters = path.chars();
+    match characters.find(|character| is_invisible(*character)) {
+        None => Ok(()),
+        Some(character) => Err(PathFault::Invisible(character)),
+    }
+}
+
+fn is_invisible(character: char) -> bool {
+    let turns_text = matches!(
+        character,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    );
+    let takes_no_room = matches!(
+        character,
+        '\u{ad}'
+            | '\u{180e}'
+            | '\u{200b}'
+            | '\u{2028}'
+            | '\u{2029}'
+            | '\u{2060}'..='\u{2064}'
+            | '\u{206a}'..='\u{206f}'
+            | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e007f}'
+    );
+    turns_text || takes_no_room
 }
 
 /// Checks the target of a symbolic link at `path` (relative to the tree) for staying inside the tree.
@@ -77,6 +137,7 @@ pub fn check_relative(path: &str) -> Result<(), PathFault> {
 pub fn check_link(path: &str, target: &str) -> Result<(), PathFault> {
     check_relative(path)?;
     check_not_absolute(target)?;
+    check_size(target)?;
     let mut depth = path.split('/').count() - 1;
     let mut went_down = false;
     for component in target.split('/') {
@@ -93,16 +154,15 @@ pub fn check_link(path: &str, target: &str) -> Result<(), PathFault> {
     Ok(())
 }
 
-/// Two paths with the same key are one file on a file system that ignores case.
-pub fn collision_key(path: &str) -> String {
-    if path.is_ascii() {
-        return path.to_ascii_lowercase();
+/// Both of what is bounded here costs memory before anything is written: a path stands for all directories above it.
+fn check_size(path: &str) -> Result<(), PathFault> {
+    if path.len() > LONGEST {
+        return Err(PathFault::PathTooLong);
     }
-    // By way of upper case, so that characters with several lower-case forms (final sigma, long s) meet.
-    path.chars()
-        .flat_map(char::to_uppercase)
-        .flat_map(char::to_lowercase)
-        .collect()
+    if path.split('/').count() > MOST_NAMES {
+        return Err(PathFault::TooDeep);
+    }
+    Ok(())
 }
 
 fn check_not_absolute(path: &str) -> Result<(), PathFault> {
@@ -172,6 +232,7 @@ fn is_numbered_device(stem: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::vec;
 
     #[test]
     fn ordinary_paths_pass() {
@@ -232,9 +293,31 @@ mod tests {
     }
 
     #[test]
-    fn names_that_differ_in_case_only_collide() {
-        assert_eq!(collision_key("Lib/README"), collision_key("lib/readme"));
-        assert_eq!(collision_key("\u{3a3}\u{17f}"), collision_key("\u{3c2}S"));
-        assert_ne!(collision_key("a"), collision_key("b"));
+    fn paths_have_a_depth_and_a_length() {
+        let deep = |names: usize| vec!["a"; names].join("/");
+        assert_eq!(check_relative(&deep(MOST_NAMES)), Ok(()));
+        let too_deep = deep(MOST_NAMES + 1);
+        assert_eq!(check_relative(&too_deep), Err(PathFault::TooDeep));
+        assert_eq!(check_link("a", &too_deep), Err(PathFault::TooDeep));
+        let long = vec!["x".repeat(200); 6].join("/");
+        assert_eq!(check_relative(&long), Err(PathFault::PathTooLong));
+        assert_eq!(check_link("a", &long), Err(PathFault::PathTooLong));
+    }
+
+    #[test]
+    fn characters_that_nobody_sees_are_found() {
+        for character in "\u{202e}\u{2067}\u{200f}\u{61c}\u{200b}\u{feff}\u{ad}\u{e0041}".chars() {
+            let path = alloc::format!("lib/a{character}b");
+            assert_eq!(check_visible(&path), Err(PathFault::Invisible(character)));
+            assert_eq!(check_relative(&path), Ok(()), "what is installed is read");
+        }
+        for path in [
+            "lib/\u{645}\u{6cc}\u{200c}\u{62e}",
+            "caf\u{e9}",
+            "\u{1f468}\u{200d}\u{1f4bb}.png",
+            "\u{5e9}\u{5dc}",
+        ] {
+            assert_eq!(check_visible(path), Ok(()), "{path}");
+        }
     }
 }

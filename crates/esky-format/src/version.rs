@@ -1,7 +1,10 @@
-//! The original's order of versions: the rules of setuptools before PEP 440, kept exactly, with one addition.
+//! The original's order of versions: the rules of setuptools before PEP 440, kept exactly, with two changes.
 //!
 //! What is behind a `+` (a local version of PEP 440, build metadata of Semantic Versioning) counts only between versions that are
 //! equal before it, and `1.0+x` comes after `1.0`. The original could offer no version with a plus, so nobody knows another order.
+//!
+//! Numbers compare as numbers, whatever their length. The original compares them as text, filled up with zeros to eight digits, so
+//! that longer ones are out of order: `100000000` before `99999999`. Up to eight digits both orders are the same.
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -12,6 +15,8 @@ const FINAL: &str = "*final";
 const FINAL_DASH: &str = "*final-";
 const ZERO: &str = "00000000";
 const NUMBER_WIDTH: usize = 8;
+/// Stands before a number once for each digit more than that. It comes behind all digits.
+const LONGER: char = ':';
 
 /// A version in a form whose order is the order of versions.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -100,11 +105,14 @@ fn comparable(token: &str) -> Option<String> {
     };
     let mut part = String::new();
     if word.starts_with(|first: char| first.is_ascii_digit()) {
-        (word.len()..NUMBER_WIDTH).for_each(|_| part.push('0'));
+        let digits = word.trim_start_matches('0');
+        (NUMBER_WIDTH..digits.len()).for_each(|_| part.push(LONGER));
+        (digits.len()..NUMBER_WIDTH).for_each(|_| part.push('0'));
+        part.push_str(digits);
     } else {
         part.push('*');
+        part.push_str(word);
     }
-    part.push_str(word);
     Some(part)
 }
 
@@ -161,6 +169,32 @@ mod tests {
     #[test]
     fn numbers_compare_as_numbers() {
         assert_eq!(compare("0.10", "0.9"), Ordering::Greater);
+    }
+
+    /// Dates and times are common versions, and so are build numbers with zeros before them.
+    #[test]
+    fn numbers_of_more_than_eight_digits_compare_as_numbers() {
+        let ascending = [
+            "1.0",
+            "99999999",
+            "100000000a1",
+            "100000000",
+            "100000001",
+            "9999999999",
+            "202612011159",
+            "202612011200",
+            "202612011200.1",
+            "99999999999999999999999999",
+        ];
+        for pair in ascending.windows(2) {
+            assert_eq!(compare(pair[0], pair[1]), Ordering::Less, "{pair:?}");
+        }
+        assert_eq!(
+            compare("20261201.1", "20261201.0000000000010"),
+            Ordering::Less
+        );
+        assert_eq!(compare("1.0000000002", "1.2"), Ordering::Equal);
+        assert_eq!(compare("1.000000000000", "1"), Ordering::Equal);
     }
 
     #[test]

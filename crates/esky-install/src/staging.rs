@@ -18,7 +18,7 @@ use esky_format::layout::{
 };
 use esky_format::manifest;
 use esky_format::name::AppVersion;
-use esky_format::path::{check_link, check_relative};
+use esky_format::path::{check_link, check_relative, check_visible};
 use esky_fs::ErrorKind;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
@@ -146,7 +146,9 @@ impl Staging {
     /// Adds a symbolic link that stays inside the version.
     pub fn add_symlink(&mut self, path: &str, target: &str) -> Result<()> {
         check(path)?;
-        check_link(path, target).map_err(|fault| Error::entry(path, EntryFault::Path(fault)))?;
+        check_link(path, target)
+            .and_then(|()| check_visible(target))
+            .map_err(|fault| Error::entry(path, EntryFault::Path(fault)))?;
         self.make_parent(path, false)?;
         let link = below(&self.dir.path, path);
         refuse_collision(path, esky_fs::symlink(Path::new(target), &link))?;
@@ -292,6 +294,7 @@ impl Staging {
                 return Err(Error::entry(name, EntryFault::MissingProgram));
             }
         }
+        let names: BTreeSet<&String> = names.iter().collect();
         let is_unnamed = |(program, path): &(bool, String)| *program && !names.contains(path);
         let unnamed: Vec<_> = self
             .entries
@@ -391,8 +394,11 @@ impl Drop for Staging {
     }
 }
 
+/// What is staged is new: see [`check_visible`].
 fn check(path: &str) -> Result<()> {
-    check_relative(path).map_err(|fault| Error::entry(path, EntryFault::Path(fault)))
+    check_relative(path)
+        .and_then(|()| check_visible(path))
+        .map_err(|fault| Error::entry(path, EntryFault::Path(fault)))
 }
 
 /// Also finds names that differ only in case, on a file system that does not tell them apart.

@@ -6,6 +6,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use esky_delta::{Entry, Kind, Tree};
+use esky_format::path::check_relative;
 
 use crate::error::{Error, Result};
 
@@ -27,7 +28,7 @@ impl Directory {
     ///
     /// # Errors
     ///
-    /// If something cannot be read, is neither file, directory nor link, or has a name that is not UTF-8.
+    /// If something cannot be read, is neither file, directory nor link, or has a path that no patch may have.
     pub fn open(root: &Path) -> Result<Self> {
         let mut directory = Self {
             root: root.to_owned(),
@@ -67,6 +68,10 @@ impl Directory {
                 return Err(Error::NotUtf8 { path: file });
             };
             let path = format!("{below}{name}");
+            check_relative(&path).map_err(|fault| Error::Path {
+                path: file.clone(),
+                fault,
+            })?;
             let Some(found) = esky_fs::metadata(&file)? else {
                 continue;
             };

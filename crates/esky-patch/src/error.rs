@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use esky_format::path::PathFault;
+
 /// The result of this crate's operations.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -23,6 +25,14 @@ pub enum Error {
     NotUtf8 {
         /// The file.
         path: PathBuf,
+    },
+    /// A path that no patch may have: it could not be made on some system.
+    #[error("cannot make a patch of {}: {fault}", path.display())]
+    Path {
+        /// The path.
+        path: PathBuf,
+        /// What is wrong with it.
+        fault: PathFault,
     },
     /// A patch leads from a file to a file, or from a directory to a directory.
     #[error("{} is a file and {} a directory: a patch leads from a file to a file, or from a directory to a directory", file.display(), directory.display())]
@@ -87,6 +97,7 @@ impl Error {
         match self {
             Self::Disk(error) => error.hint(),
             Self::AlreadyThere { .. } => Some("Remove it first, or give another name.".to_owned()),
+            Self::Path { .. } => Some("Rename it, and make the patch again.".to_owned()),
             Self::OtherTree { .. } => {
                 Some("Apply the patch to an unchanged copy of the old version.".to_owned())
             }

@@ -6,6 +6,7 @@ use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 
 use esky_delta::{Entry, Kind, Limits, Patch, Sink, Tree, TreeDigest};
+use esky_format::path::check_relative;
 use esky_fs::Temporary;
 use sha2::{Digest, Sha256};
 
@@ -204,8 +205,11 @@ impl<'a> Target<'a> {
                 Err(special())
             };
         }
-        esky_format::path::check_relative(&entry.path).map_err(|_| special())?;
         let path = self.root.join(&entry.path);
+        check_relative(&entry.path).map_err(|fault| Error::Path {
+            path: path.clone(),
+            fault,
+        })?;
         if let Some(parent) = path.parent() {
             esky_fs::create_dir_all(parent)?;
         }

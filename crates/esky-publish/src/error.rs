@@ -3,8 +3,9 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use esky_archive::PackageFault;
 use esky_format::name::NameFault;
-use esky_format::path::PathFault;
+use esky_format::path::{PathFault, check_visible};
 
 /// The result of this crate's operations.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -100,6 +101,16 @@ pub enum Error {
         /// The directory.
         directory: PathBuf,
     },
+    /// Clients would refuse the package.
+    #[error("cannot pack {}: the package {fault}; {part}", directory.display())]
+    BeyondLimits {
+        /// The directory.
+        directory: PathBuf,
+        /// Which limit of clients it is, and what the package would have.
+        fault: PackageFault,
+        /// Where in the directory most of it is.
+        part: String,
+    },
     /// A key would have gone to every user.
     #[error("{} holds a signing key", path.display())]
     KeyInside {
@@ -153,6 +164,15 @@ impl Error {
             Self::KeyInside { .. } => {
                 "take the key out of the app, and if the app was given to anyone, replace it: `esky rotate release`"
             }
+            Self::BeyondLimits {
+                fault: PackageFault::TooLarge { .. },
+                ..
+            } => {
+                "every client refuses such a package: leave out what the app does not need, or let the app fetch large data by itself"
+            }
+            Self::BeyondLimits { .. } => {
+                "every client refuses such a package: leave out what the app does not need, or put many small files into one, such as a zip file that the app reads"
+            }
             Self::OutputInside { .. } => "choose an output directory elsewhere",
             Self::ForeignIndex { .. } => "move it away, or pack without an index",
             Self::Cancelled { .. } => return None,
@@ -174,16 +194,19 @@ pub enum Fault {
     #[error("{0}: the name is not UTF-8")]
     NotUtf8(String),
     /// The name is illegal on some platform.
-    #[error("{path}: {fault}")]
+    #[error("{}: {fault}", Shown(path))]
     Path {
         /// The path in the directory.
         path: String,
         /// What is wrong with it.
         fault: PathFault,
     },
-    /// Two names that are one on a file system that ignores case.
-    #[error("{path}: differs only in case from {other}")]
-    CaseCollision {
+    /// Two names that are one on a file system that ignores case or how accents are written.
+    #[error(
+        "{path}: is the same file as {other} on systems that ignore case or how accents are written{}",
+        Spelled(path, other)
+    )]
+    Collision {
         /// The path in the directory.
         path: String,
         /// The path it collides with.
@@ -253,6 +276,36 @@ fn there(programs: &[String]) -> String {
 
 /// The most faults that a message shows; the rest is counted.
 const SHOWN_FAULTS: usize = 20;
+
+/// How two names are written that may look alike.
+struct Spelled<'a>(&'a str, &'a str);
+
+impl fmt::Display for Spelled<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.is_ascii() && self.1.is_ascii() {
+            true => Ok(()),
+            false => write!(
+                formatter,
+                " ({} and {})",
+                self.0.escape_default(),
+                self.1.escape_default()
+            ),
+        }
+    }
+}
+
+/// A path without what would change the look of the message around it.
+struct Shown<'a>(&'a str);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_plain = check_visible(self.0).is_ok() && !self.0.contains(char::is_control);
+        match is_plain {
+            true => formatter.write_str(self.0),
+            false => write!(formatter, "{:?}", self.0),
+        }
+    }
+}
 
 struct FaultLines<'a>(&'a [Fault]);
 

@@ -6,6 +6,7 @@
 //!
 //! [`repository`] signs packages and publishes them.
 
+mod client_limits;
 mod error;
 mod executable;
 mod freezer;

@@ -24,7 +24,7 @@ use crate::key_search::KeySearch;
 use crate::options::{PackOptions, Packed, Progress};
 use crate::scan::{Node, NodeKind, Tree, scan};
 use crate::windows_program::dressed;
-use crate::{index, programs, settings, start_files};
+use crate::{client_limits, index, programs, settings, start_files};
 
 const PACKAGE_MODE: u32 = 0o644;
 const CONTROL_FILE_MODE: u32 = 0o644;
@@ -62,11 +62,12 @@ pub fn pack(
     let app = programs::app_version(options, &tree, &programs)?;
     let settings = settings::of(options, &programs.paths)?;
     let path = options.output_dir.join(app.package_name());
+    let prefix = prefix(options, &app, programs.folder());
+    client_limits::check(&options.directory, &tree, &prefix)?;
     esky_fs::create_dir_all(&options.output_dir)?;
     let (temporary, file) = Temporary::file(&path, PACKAGE_MODE)?;
-    let mut packer = Packer::new(options, &app, &tree, &path, file, progress);
+    let mut packer = Packer::new(options, &app, &tree, prefix, &path, file, progress);
     let folder = programs.folder();
-    packer.go_into(folder);
     packer.programs(folder, &programs.names())?;
     let copies = programs.copies();
     packer.copies(folder, &copies, &tree)?;
@@ -75,6 +76,7 @@ pub fn pack(
     let start_files = start_files::text(&tree, &programs.paths, freezer);
     packer.control_files(&names, &settings, &start_files)?;
     let (file, contents) = packer.finish()?;
+    client_limits::check_package(temporary.path(), &path)?;
     let (size, sha256) = hash_file(temporary.path())?;
     temporary.commit(file)?;
     if options.index {
@@ -119,6 +121,16 @@ fn plain(path: &Path) -> PathBuf {
     plain
 }
 
+/// What stands before the paths of the version directory. `folder` is where the whole app directory is in the package.
+fn prefix(options: &PackOptions, app: &AppVersion, folder: &str) -> String {
+    let version = app.directory_name();
+    let place = match options.appdata_dir {
+        true => join(APPDATA_DIR, &version),
+        false => version,
+    };
+    format!("{}/", join(folder, &place))
+}
+
 /// What the package holds, for the report.
 #[derive(Clone, Copy, Default)]
 struct Contents {
@@ -143,6 +155,7 @@ impl<'a> Packer<'a> {
         options: &'a PackOptions,
         app: &AppVersion,
         tree: &Tree,
+        prefix: String,
         output: &'a Path,
         file: File,
         tell: &'a mut dyn FnMut(Progress) -> ControlFlow<()>,
@@ -151,12 +164,6 @@ impl<'a> Packer<'a> {
             Compression::Deflated
         } else {
             Compression::Stored
-        };
-        let version = app.directory_name();
-        let prefix = if options.appdata_dir {
-            format!("{APPDATA_DIR}/{version}/")
-        } else {
-            format!("{version}/")
         };
         let total = tree.size();
         Self {
@@ -174,13 +181,6 @@ impl<'a> Packer<'a> {
                 state: Progress { done: 0, total },
                 cancelled: false,
             },
-        }
-    }
-
-    /// Puts the whole app directory into a folder of the package.
-    fn go_into(&mut self, folder: &str) {
-        if !folder.is_empty() {
-            self.prefix.insert_str(0, &format!("{folder}/"));
         }
     }
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use esky_archive::collision_key;
 use esky_format::layout::{APPDATA_DIR, LOCKED_DIR, STATE_DIR, UPDATES_DIR};
 use esky_format::name::{AppVersion, check_release, current_platform};
-use esky_format::path::collision_key;
 
 use crate::error::{Error, Fault, Result};
 use crate::executable::{self, Executable};

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::io::Read;
 use std::path::Path;
 
+use esky_archive::collision_key;
 use esky_format::layout::CONTROL_DIR;
 use esky_format::name::AppVersion;
-use esky_format::path::{PathFault, check_link, check_relative, collision_key};
+use esky_format::path::{MOST_NAMES, PathFault, check_link, check_relative, check_visible};
 
 use crate::error::{Error, Fault, Result};
 use crate::executable::{self, Executable};
@@ -115,6 +116,9 @@ impl Scanner {
             Err(error) => return self.unreadable(&path, &error),
         };
         match found.kind {
+            esky_fs::Kind::Directory if path.split('/').count() >= MOST_NAMES => {
+                self.fault(&path, PathFault::TooDeep);
+            }
             esky_fs::Kind::Directory => {
                 self.list(file, &format!("{path}/"));
                 // Whoever unpacks must be able to fill it.
@@ -129,11 +133,8 @@ impl Scanner {
 
     fn check_name(&mut self, path: &str) {
         let name = path.rsplit('/').next().unwrap_or(path);
-        if let Err(fault) = check_relative(name) {
-            self.faults.push(Fault::Path {
-                path: path.to_owned(),
-                fault,
-            });
+        if let Err(fault) = check_relative(name).and_then(|()| check_visible(name)) {
+            self.fault(path, fault);
         }
         let key = collision_key(path);
         if key == CONTROL_DIR || is_in_version_directory(path) {
@@ -141,7 +142,7 @@ impl Scanner {
         }
         if let Some(other) = self.keys.insert(key, path.to_owned()) {
             let path = path.to_owned();
-            self.faults.push(Fault::CaseCollision { path, other });
+            self.faults.push(Fault::Collision { path, other });
         }
     }
 
@@ -185,12 +186,17 @@ impl Scanner {
         } else {
             target.to_owned()
         };
-        match check_link(&path, &target) {
+        match check_link(&path, &target).and_then(|()| check_visible(&target)) {
             Ok(()) => self.keep(path, NodeKind::Symlink { target }),
             // A bad name of the link's own is among the faults already.
             Err(_) if check_relative(&path).is_err() => {}
             Err(fault) => self.faults.push(link_fault(path, target, fault)),
         }
+    }
+
+    fn fault(&mut self, path: &str, fault: PathFault) {
+        let path = path.to_owned();
+        self.faults.push(Fault::Path { path, fault });
     }
 
     fn keep(&mut self, path: String, kind: NodeKind) {

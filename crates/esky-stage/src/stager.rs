@@ -26,7 +26,7 @@ const BETWEEN: &str = "between";
 pub fn limits(memory: u64) -> Limits {
     let mut limits = Limits::default();
     limits.memory = memory;
-    limits.output = file_list::Limits::default().total_size;
+    limits.output = file_list::LARGEST_VERSION;
     limits
 }
 

@@ -1,7 +1,7 @@
 //! Names and links that could harm on some platform: one test per fault, named after it.
 
 use crate::craft::{file, good, good_and, inside, link, zip};
-use crate::tree::{Node, entry_fault, unpack};
+use crate::tree::{Node, entry_fault, unpack, unpack_known};
 use esky_archive::EntryFault;
 use esky_format::path::PathFault;
 
@@ -77,14 +77,47 @@ fn name_that_is_not_utf8() {
 fn case_collision() {
     let items = [file(&inside("Data"), b"1"), file(&inside("data"), b"2")];
     let (_, fault) = entry_fault(good_and(items));
-    assert_eq!(fault, EntryFault::CaseCollision(inside("Data")));
+    assert_eq!(fault, EntryFault::Collision(inside("Data")));
 }
 
 #[test]
 fn case_collision_of_directories() {
     let items = [file(&inside("Lib/a"), b"1"), file(&inside("lib/b"), b"2")];
     let (_, fault) = entry_fault(good_and(items));
-    assert_eq!(fault, EntryFault::CaseCollision(inside("Lib")));
+    assert_eq!(fault, EntryFault::Collision(inside("Lib")));
+}
+
+#[test]
+fn accents_written_in_two_ways() {
+    let items = [
+        file(&inside("T\u{e9}.txt"), b"1"),
+        file(&inside("Te\u{301}.txt"), b"2"),
+    ];
+    let bytes = good_and(items);
+    let (_, fault) = entry_fault(bytes.clone());
+    assert_eq!(fault, EntryFault::Collision(inside("T\u{e9}.txt")));
+    assert!(unpack_known(bytes).is_ok(), "what is out already is read");
+}
+
+#[test]
+fn text_that_is_turned_around() {
+    let name = inside("annex\u{202e}txt.exe");
+    assert_eq!(name_fault(&name), PathFault::Invisible('\u{202e}'));
+    assert!(unpack_known(good_and([file(&name, b"1")])).is_ok());
+    assert_eq!(
+        link_fault("l", "a\u{2066}b"),
+        PathFault::Invisible('\u{2066}')
+    );
+}
+
+#[test]
+fn too_many_directories_in_one_another() {
+    let name = inside(&("a/".repeat(32_740) + "a"));
+    let (entry, fault) = entry_fault(good_and([file(&name, b"evil")]));
+    assert_eq!(fault, EntryFault::Path(PathFault::PathTooLong));
+    assert!(entry.len() < 1100 && name.starts_with(entry.trim_end_matches('…')));
+    let name = inside(&("a/".repeat(64) + "a"));
+    assert_eq!(name_fault(&name), PathFault::TooDeep);
 }
 
 #[test]

@@ -183,6 +183,20 @@ fn too_many_entries() {
 }
 
 #[test]
+fn directories_that_paths_lead_to_count_as_entries() {
+    let deep = |top: &str| file(&inside(&format!("{top}/{}", "a/".repeat(50) + "x")), b"");
+    let bytes = good_and(["1", "2", "3"].map(deep));
+    assert!(open_with(bytes.clone(), &Limits::default().with_entries(170)).is_ok());
+    let error = open_with(bytes.clone(), &Limits::default().with_entries(150));
+    let error = error.err().unwrap().to_string();
+    assert!(error.contains("more than the 150"), "{error}");
+    let mut limits = Limits::default();
+    limits.index_size = 9000;
+    let error = open_with(bytes, &limits).err().unwrap().to_string();
+    assert!(error.contains("more than the 9000"), "{error}");
+}
+
+#[test]
 fn more_entries_announced_than_the_index_can_hold() {
     let mut bytes = zip(&good());
     let end = bytes.len() - 22;

@@ -1,11 +1,11 @@
-//! Unpacking holds a few buffers, however large a file is.
+//! Unpacking holds a few buffers, however large a file is, and opening what the index is worth.
 
 use esky_archive::{Compression, Limits, Package, SinkError, TreeSink, ZipWriter};
 use std::fs::File;
 use std::io::{self, Read};
 use std::ops::ControlFlow;
 
-use crate::craft::inside;
+use crate::craft::{file, good_and, inside};
 
 /// Larger than all that unpacking may hold.
 const LARGE: u64 = 36 << 20;
@@ -36,10 +36,11 @@ impl TreeSink for Discard {
     }
 }
 
+const CHILD: &str = "ESKY_ARCHIVE_TEST_PACKAGE";
+
 #[test]
 #[cfg(target_os = "linux")]
 fn unpacking_a_large_file_holds_at_most_32_mib() {
-    const CHILD: &str = "ESKY_ARCHIVE_TEST_PACKAGE";
     if let Some(path) = std::env::var_os(CHILD) {
         let reader = File::open(path).unwrap();
         let mut package = Package::open("large.zip", reader, &Limits::default()).unwrap();
@@ -49,11 +50,35 @@ fn unpacking_a_large_file_holds_at_most_32_mib() {
         assert!(peak_kilobytes() <= 32 << 10, "{} kB", peak_kilobytes());
         return;
     }
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("large.zip");
-    write_large(&path);
-    // A process of its own: the peak of this one has the other tests in it.
     let test = "memory::unpacking_a_large_file_holds_at_most_32_mib";
+    in_a_process_of_its_own(test, write_large);
+}
+
+/// An index as large as is read, and every path in it stands for as many directories as there may be.
+#[test]
+#[cfg(target_os = "linux")]
+fn opening_an_index_of_deep_paths_holds_at_most_64_mib() {
+    if let Some(path) = std::env::var_os(CHILD) {
+        let reader = File::open(path).unwrap();
+        let error = Package::open("deep.zip", reader, &Limits::default());
+        let error = error.err().unwrap().to_string();
+        assert!(error.contains("bytes of index and paths"), "{error}");
+        assert!(peak_kilobytes() <= 64 << 10, "{} kB", peak_kilobytes());
+        return;
+    }
+    let test = "memory::opening_an_index_of_deep_paths_holds_at_most_64_mib";
+    in_a_process_of_its_own(test, |path| {
+        let deep = |number: u32| inside(&format!("{number}/{}x", "fourteen-bytes/".repeat(60)));
+        let items: Vec<_> = (0..8000).map(|number| file(&deep(number), b"")).collect();
+        std::fs::write(path, good_and(items)).unwrap();
+    });
+}
+
+/// The peak of this process has the other tests in it.
+fn in_a_process_of_its_own(test: &str, write: impl FnOnce(&std::path::Path)) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("package.zip");
+    write(&path);
     let output = std::process::Command::new(std::env::current_exe().unwrap())
         .args(["--exact", test])
         .env(CHILD, &path)

@@ -90,6 +90,14 @@ pub(crate) fn unpack(bytes: Vec<u8>) -> Result<Tree> {
     Ok(tree)
 }
 
+/// As [`unpack`], for a version that was installed or released before.
+pub(crate) fn unpack_known(bytes: Vec<u8>) -> Result<Tree> {
+    let mut package = open_with(bytes, &Limits::default().with_unclear_names())?;
+    let mut tree = Tree::default();
+    package.unpack(&mut tree, &mut |_| ControlFlow::Continue(()))?;
+    Ok(tree)
+}
+
 /// What opening fails with.
 pub(crate) fn refusal(bytes: Vec<u8>) -> Error {
     match open(bytes) {

@@ -4,10 +4,11 @@ use std::collections::{HashMap, HashSet};
 
 use super::hashes::{self, TreeDigest};
 use super::index::{Index, NewFile, Part, Range, Source, Unit};
+use super::paths::is_safe;
 use super::pieces::{Apart, Need, take_apart};
 use super::sketch::{ALIKE, Sketch};
 use super::{Entry, Kind, Tree, read};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Small files share units of up to this size, or that of the largest file.
 const SHARED: u64 = 4 << 20;
@@ -51,6 +52,11 @@ struct Group {
 
 /// Compares two trees.
 pub(super) fn plan(old: &dyn Tree, new: &dyn Tree) -> Result<Plan> {
+    let mut paths = old.entries().iter().chain(new.entries());
+    if let Some(entry) = paths.find(|entry| !is_safe(&entry.path)) {
+        let path = entry.path.clone();
+        return Err(Error::UnsafePath { path });
+    }
     let of_old = Hashed::of(old)?;
     let of_new = Hashed::of(new)?;
     let changed = of_new.changed_since(&of_old);

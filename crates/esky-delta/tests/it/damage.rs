@@ -2,7 +2,7 @@
 
 use esky_delta::{Error, Kind, Limits, Patch, Stream};
 
-use crate::memory::{Files, apply, files, make, noise};
+use crate::memory::{Files, Memory, apply, files, make, noise};
 
 /// A small patch with something of everything.
 fn small() -> (Files, Vec<u8>, Files) {
@@ -142,6 +142,27 @@ fn a_patch_that_asks_for_too_much_is_refused() {
         matches!(result, Err(Error::AboveLimit { what: "memory", .. })),
         "{result:?}"
     );
+}
+
+#[test]
+fn a_path_that_no_reader_accepts_makes_no_patch() {
+    let good = files(&[("a", b"old")]);
+    for path in ["../a", "a:b", "a//b"] {
+        let bad = files(&[(path, b"new")]);
+        for (old, new) in [(&good, &bad), (&bad, &good)] {
+            let mut go_on = |_, _| std::ops::ControlFlow::Continue(());
+            let made = esky_delta::diff(
+                &Memory::new(old),
+                &Memory::new(new),
+                &mut Vec::new(),
+                &mut go_on,
+            );
+            assert!(
+                matches!(made, Err(Error::UnsafePath { .. })),
+                "{path}: {made:?}"
+            );
+        }
+    }
 }
 
 #[test]

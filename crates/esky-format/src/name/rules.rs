@@ -9,7 +9,7 @@ use alloc::string::{String, ToString};
 use core::fmt;
 
 use super::{AppVersion, belongs_to_name};
-use crate::path::{PathFault, check_relative};
+use crate::path::{PathFault, check_relative, check_visible};
 
 /// The rule for names of apps, for people.
 pub const APP_NAME_RULE: &str = "the name of an app begins with a letter or digit; each word behind a `-` consists of letters and \
@@ -112,7 +112,7 @@ fn app_name_cause(name: &str) -> Option<NameCause> {
     if name.contains('/') {
         return Some(NameCause::Character('/'));
     }
-    if let Err(fault) = check_relative(name) {
+    if let Err(fault) = check_file_name(name) {
         return Some(NameCause::FileName(fault));
     }
     if !name.starts_with(char::is_alphanumeric) {
@@ -188,8 +188,12 @@ impl NameFault {
     }
 }
 
+fn check_file_name(name: &str) -> Result<(), PathFault> {
+    check_relative(name).and_then(|()| check_visible(name))
+}
+
 fn near_name(name: &str) -> String {
-    let legal = |character: char| match check_relative(character.encode_utf8(&mut [0; 4])) {
+    let legal = |character: char| match check_file_name(character.encode_utf8(&mut [0; 4])) {
         Err(PathFault::TrailingDotOrSpace | PathFault::Dots) | Ok(()) => character,
         Err(_) => '_',
     };

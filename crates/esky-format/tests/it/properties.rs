@@ -4,7 +4,7 @@ use esky_format::file_list::{Entry, FileList, Kind, Limits};
 use esky_format::name::{
     AppVersion, check_app_name, check_release, check_version, join_app_version, split_app_version,
 };
-use esky_format::path::{check_link, check_relative, collision_key};
+use esky_format::path::{check_link, check_relative, check_visible};
 use esky_format::settings::{Confirm, SelfTest, Settings};
 use esky_format::start_files::{Obstacle, StartFault};
 use esky_format::state::{
@@ -161,6 +161,14 @@ proptest! {
     }
 
     #[test]
+    fn numbers_in_versions_compare_as_numbers(one in "[0-9]{1,20}", two in "[0-9]{1,20}") {
+        let number = |text: &str| text.parse::<u128>().unwrap();
+        let order = number(&one).cmp(&number(&two));
+        prop_assert_eq!(compare(&one, &two), order);
+        prop_assert_eq!(compare(&format!("2.{one}rc1"), &format!("2.{two}rc1")), order);
+    }
+
+    #[test]
     fn a_name_with_version_and_platform_joins_back(text in "[a-zé0-9._+-]{0,20}") {
         let (name, version, platform) = split_app_version(&text);
         if AppVersion::parse_directory(&text).is_some() {
@@ -188,7 +196,7 @@ proptest! {
 
     #[test]
     fn no_text_makes_a_parser_panic(text in any::<String>(), other in any::<String>()) {
-        let _ = (split_app_version(&text), parse_version(&text), collision_key(&text));
+        let _ = (split_app_version(&text), parse_version(&text), check_visible(&text));
         let _ = (check_relative(&text), check_link(&text, &other), manifest::parse(text.as_bytes()));
     }
 

@@ -185,3 +185,29 @@ fn cancelling_leaves_nothing_behind() {
     assert!(matches!(applied, Err(Error::Cancelled)), "{applied:?}");
     assert_eq!(scene.names(), ["new", "old", "patch"]);
 }
+
+#[test]
+#[cfg(unix)]
+fn a_path_that_no_system_but_this_takes_makes_no_patch() {
+    let scene = Scene::new();
+    scene.versions();
+    scene.write("new/a:b", "1");
+    let error = scene.make("old", "new").unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("a:b: the path has a drive letter or a colon"),
+        "{error}"
+    );
+    assert!(error.hint().is_some());
+    assert!(!scene.path("patch").exists());
+}
+
+#[test]
+fn directories_deeper_than_versions_have_make_no_patch() {
+    let scene = Scene::new();
+    scene.versions();
+    scene.write(&format!("new/{}x", "d/".repeat(64)), "1");
+    let error = scene.make("old", "new").unwrap_err();
+    assert!(matches!(error, Error::Path { .. }), "{error}");
+}

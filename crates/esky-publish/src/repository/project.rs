@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use esky_format::name::check_app_name;
-use esky_format::path::check_relative;
+use esky_format::path::{check_relative, check_visible};
 use esky_fs::FileLock;
 use serde::Deserialize;
 
@@ -105,7 +105,7 @@ impl Project {
     /// The names become parts of file names.
     fn check(&self) -> RepositoryResult<()> {
         for (what, name) in [("app", &self.app), ("channel", &self.channel)] {
-            let fault = match check_relative(name) {
+            let fault = match check_relative(name).and_then(|()| check_visible(name)) {
                 Err(fault) => fault.to_string(),
                 Ok(()) if name.contains('/') => "it holds a slash".to_owned(),
                 Ok(()) => continue,

@@ -39,7 +39,8 @@ impl Unpacked {
         };
         let name = package.display().to_string();
         let file = esky_fs::open_for_read(package)?;
-        let mut opened = Package::open(name, file, &Limits::default()).map_err(failed)?;
+        let limits = Limits::default().with_unclear_names();
+        let mut opened = Package::open(name, file, &limits).map_err(failed)?;
         let inside = if opened.in_appdata() { APPDATA_DIR } else { "" };
         let tree = root.join(inside).join(opened.app().directory_name());
         let mut sink = Disk::create(root, tree)?;

@@ -312,7 +312,7 @@ fn all_faults_are_listed_at_once() {
     };
     let expected = [
         path("_internal/aux.py", PathFault::Reserved),
-        Fault::CaseCollision {
+        Fault::Collision {
             path: "_internal/library.zip".into(),
             other: "_internal/Library.zip".into(),
         },
@@ -346,4 +346,48 @@ fn output_directory_that_is_a_file() {
     fs::write(app.output(), b"").unwrap();
     let error = app.pack().unwrap_err();
     assert!(matches!(error, Error::Disk(_)), "{error:?}");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn names_that_are_one_on_macos() {
+    let app = App::new();
+    app.file("T\u{e9}.txt", b"1");
+    app.file("Te\u{301}.txt", b"2");
+    let faults = app.faults();
+    assert!(
+        matches!(&faults[..], [Fault::Collision { .. }]),
+        "{faults:?}"
+    );
+    let message = faults[0].to_string();
+    assert!(
+        message.contains("T\\u{e9}.txt"),
+        "they look alike: {message}"
+    );
+}
+
+#[test]
+fn names_that_look_like_others() {
+    let app = App::new();
+    app.file("_internal/annex\u{202e}gnp.exe", b"");
+    let expected = Fault::Path {
+        path: "_internal/annex\u{202e}gnp.exe".into(),
+        fault: PathFault::Invisible('\u{202e}'),
+    };
+    let message = expected.to_string();
+    assert!(message.contains("U+202E"), "{message}");
+    assert!(!message.contains('\u{202e}'), "{message:?}");
+    assert_eq!(app.faults(), [expected]);
+}
+
+#[test]
+fn directories_deeper_than_clients_make_them() {
+    let app = App::new();
+    let deep = "d/".repeat(66);
+    app.file(&format!("{deep}x"), b"");
+    let expected = Fault::Path {
+        path: ["d"; 64].join("/"),
+        fault: PathFault::TooDeep,
+    };
+    assert_eq!(app.faults(), [expected]);
 }

@@ -22,8 +22,9 @@ pub(crate) fn repair(
     monitor: &Monitor,
 ) -> Result<Vec<String>> {
     let name = package.name;
-    let mut opened = Package::open_sparsely(name.as_str(), package.reader, &Limits::default())
-        .map_err(Error::Package)?;
+    let limits = Limits::default().with_unclear_names();
+    let mut opened =
+        Package::open_sparsely(name.as_str(), package.reader, &limits).map_err(Error::Package)?;
     let wanted = AppVersion {
         name: app.name().to_owned(),
         version: version.to_owned(),
