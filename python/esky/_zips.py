@@ -5,39 +5,52 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import stat
-from collections.abc import Callable, Iterable
+import zlib
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from . import _esky
-from .errors import PackageError
+from .errors import FileError, PackageError
 
 if TYPE_CHECKING:
     import zipfile
 
 NameFilter = Callable[[str], "str | None"]
 
+# As for packages: `Limits` of the crate esky-archive.
+_MOST_ENTRIES = 65_535
+_MOST_BYTES = 8 << 30
+_LONGEST_LINK = 4096
+
 
 def extract_zipfile(source: Any, target: str | os.PathLike[str], name_filter: NameFilter | None = None) -> None:
     """Extracts a zip file (a path or a file object).
 
-    `name_filter` gets each name and returns the name to extract to, or None to leave it out.  Modes and symbolic links
-    are kept.  A name or link that leads out of the target is a `PackageError`, and then nothing is written at all.
+    `name_filter` gets each name and returns the name to extract to, or None to leave it out.  Modes (without setuid, setgid
+    and sticky bits) and symbolic links are kept.  A name or link that leads out of the target, more than 65,535 entries or
+    8 GiB, and anything else that is wrong with the file is a `PackageError`; for a name, a link or a size nothing is written
+    at all.  Something in the way is a `FileError`.
     """
     with _open(source) as archive:
         plan: list[tuple[zipfile.ZipInfo, str]] = []
+        _check_size(source, archive)
         for info in archive.infolist():
             name = info.filename if name_filter is None else name_filter(info.filename)
             if name is None or name.endswith("/") or not name:
                 continue
-            _check(source, archive, info, name)
+            with _faults(source):
+                _check(source, archive, info, name)
             plan.append((info, os.path.join(target, *name.split("/"))))
-        os.makedirs(target, exist_ok=True)
         # Links come last, so that no file is ever written through one.
-        for info, path in sorted(plan, key=lambda item: _is_link(item[0])):
-            _extract(archive, info, path)
+        plan.sort(key=lambda item: _is_link(item[0]))
+        with _faults(source):
+            os.makedirs(target, exist_ok=True)
+            for info, path in plan:
+                _extract(archive, info, path)
 
 
 def deep_extract_zipfile(source: Any, target: str | os.PathLike[str], name_filter: NameFilter | None = None) -> None:
@@ -94,10 +107,36 @@ def create_zipfile(
 def _open(source: Any) -> zipfile.ZipFile:
     import zipfile
 
-    try:
+    with _faults(source):
         return zipfile.ZipFile(source)
-    except zipfile.BadZipFile as error:
-        raise PackageError(f"{_name(source)} is not a zip file: {error}", path=_name(source)) from error
+
+
+@contextlib.contextmanager
+def _faults(source: Any) -> Iterator[None]:
+    """Turns what `zipfile` and the system raise into errors of esky."""
+    import zipfile
+
+    name = _name(source)
+    try:
+        yield
+    except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
+        message = f"cannot extract {name}: {error.filename} is in the way"
+        raised = FileError(error.errno, message, path=error.filename, hint="Remove it, or extract to another directory.")
+        raise raised from error
+    except (zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, EOFError, UnicodeError) as error:
+        raise PackageError(f"{name} is not a zip file, or is damaged: {error}", path=name) from error
+    except (NotImplementedError, RuntimeError) as error:
+        # Unknown methods, encrypted entries and, as RecursionError, names of too many directories.
+        raise PackageError(f"{name} cannot be extracted: {error}", path=name) from error
+
+
+def _check_size(source: Any, archive: zipfile.ZipFile) -> None:
+    entries = archive.infolist()
+    size = sum(info.file_size for info in entries)
+    if len(entries) > _MOST_ENTRIES or size > _MOST_BYTES:
+        limit = f"{_MOST_ENTRIES} entries and {_MOST_BYTES} bytes"
+        message = f"{_name(source)} has {len(entries)} entries of {size} bytes, and {limit} are allowed"
+        raise PackageError(message, path=_name(source))
 
 
 def _name(source: Any) -> str:
@@ -108,9 +147,15 @@ def _check(source: Any, archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: s
     try:
         _esky.check_relative(name)
         if _is_link(info):
-            _esky.check_link(name, archive.read(info).decode("utf-8", "surrogateescape"))
+            _esky.check_link(name, _link_target(archive, info))
     except ValueError as error:
         raise PackageError(f"{_name(source)} holds the unsafe name {name!r}: {error}", path=_name(source)) from error
+
+
+def _link_target(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> str:
+    if info.file_size > _LONGEST_LINK:
+        raise ValueError(f"the link's target has {info.file_size} bytes")
+    return archive.read(info).decode("utf-8")
 
 
 def _is_link(info: zipfile.ZipInfo) -> bool:
@@ -120,11 +165,11 @@ def _is_link(info: zipfile.ZipInfo) -> bool:
 def _extract(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: str) -> None:
     os.makedirs(os.path.dirname(path), exist_ok=True)
     if _is_link(info):
-        os.symlink(archive.read(info).decode("utf-8", "surrogateescape"), path)
+        os.symlink(_link_target(archive, info), path)
         return
     with archive.open(info) as data, open(path, "wb") as out:
         shutil.copyfileobj(data, out, 256 * 1024)
-    mode = stat.S_IMODE(info.external_attr >> 16)
+    mode = info.external_attr >> 16 & 0o777
     if mode:
         os.chmod(path, mode)
 

@@ -157,6 +157,60 @@ def test_what_is_no_zip_file_says_so(tmp_path: Path) -> None:
 
 
 @MODES_AND_LINKS
+def test_setuid_bits_are_dropped(tmp_path: Path) -> None:
+    source = _zip_with(tmp_path / "a.zip", {"run": (0o106755, b"x")})
+    util.extract_zipfile(source, tmp_path / "out")
+    assert stat.S_IMODE((tmp_path / "out" / "run").stat().st_mode) == 0o755
+
+
+def test_more_than_is_allowed_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    source = _zip_with(tmp_path / "a.zip", {f"data-{number}": (0o100644, b"x") for number in range(3)})
+    archive = bytearray(source.read_bytes())
+    start = 0
+    for _ in range(3):
+        # Three sizes of nearly 4 GiB in the index.
+        start = archive.index(b"PK\x01\x02", start) + 4
+        archive[start + 20 : start + 24] = (0xFFFF_FFF0).to_bytes(4, "little")
+    source.write_bytes(archive)
+    with pytest.raises(esky.PackageError):
+        util.extract_zipfile(source, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_name_of_very_many_directories_is_refused(tmp_path: Path) -> None:
+    source = _zip_with(tmp_path / "a.zip", {"a/" * 5000 + "a": (0o100644, b"")})
+    with pytest.raises(esky.PackageError):
+        util.extract_zipfile(source, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", [b"caf\xe9", b"\xff\xfe"])
+def test_a_name_that_is_not_text_is_refused(tmp_path: Path, name: bytes) -> None:
+    source = _zip_with(tmp_path / "a.zip", {"\u00e9" + "x" * (len(name) - 2): (0o100644, b"")})
+    archive = source.read_bytes()
+    source.write_bytes(archive.replace(("\u00e9" + "x" * (len(name) - 2)).encode(), name))
+    with pytest.raises(esky.PackageError):
+        util.extract_zipfile(source, tmp_path / "out")
+
+
+def test_damaged_content_is_an_error_of_esky(tmp_path: Path) -> None:
+    source = _zip_with(tmp_path / "a.zip", {"data": (0o100644, b"unmistakable")})
+    source.write_bytes(source.read_bytes().replace(b"unmistakable", b"unmistakably"))
+    with pytest.raises(esky.PackageError):
+        util.extract_zipfile(source, tmp_path / "out")
+
+
+def test_what_is_in_the_way_is_named(tmp_path: Path) -> None:
+    source = _zip_with(tmp_path / "a.zip", {"top/data": (0o100644, b"x")})
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "top").write_text("in the way")
+    with pytest.raises(esky.FileError) as caught:
+        util.extract_zipfile(source, tmp_path / "out")
+    assert "top" in str(caught.value)
+    assert caught.value.hint
+
+
+@MODES_AND_LINKS
 def test_a_created_zip_file_can_be_extracted_again(tmp_path: Path) -> None:
     source = tmp_path / "in"
     (source / "sub").mkdir(parents=True)
