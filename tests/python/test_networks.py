@@ -35,9 +35,7 @@ class _Answer(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def server(
-    status: int, *headers: tuple[str, str], body: bytes = b"", certificate: Path | None = None
-) -> Iterator[str]:
+def server(status: int, *headers: tuple[str, str], body: bytes = b"", certificate: Path | None = None) -> Iterator[str]:
     """A server that answers everything alike; its host and port."""
     answer = type("Answer", (_Answer,), {"status": status, "headers_to_send": headers, "body": body})
     with ThreadingHTTPServer(("127.0.0.1", 0), answer) as running:

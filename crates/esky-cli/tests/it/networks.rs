@@ -290,3 +290,81 @@ fn a_machine_without_authorities_is_told_what_to_install() {
     let (_, text) = app.refused(&server.url("localhost", "/"), &variables);
     assert_says(&text, &["ca-certificates"]);
 }
+
+/// Makes the cache say that updates were checked for in the far future.
+fn checked_in_2100(app: &Installed) {
+    let cache = app.place.appdir().join("updates/metadata");
+    std::fs::create_dir_all(&cache).unwrap();
+    std::fs::write(cache.join("last-refresh"), "2100-01-01T00:00:00Z\n").unwrap();
+}
+
+#[test]
+fn a_clock_that_was_set_back_is_told_and_the_update_is_made() {
+    let app = Installed::new();
+    checked_in_2100(&app);
+    let utc = [DIRECT[0], ("TZ", "UTC0")];
+    let reply = app.update(&app.server.url("/"), &[], &utc);
+    assert_eq!(reply.code, 0, "{reply:?}");
+    assert!(reply.stdout.contains("from 1.0 to 1.1"), "{reply:?}");
+    assert_says(
+        &reply.stderr,
+        &[
+            "the clock of this machine says",
+            "the last check for updates on 2100-01-01 00:00 +0000",
+        ],
+    );
+    let again = app.update(&app.server.url("/"), &[], &utc);
+    assert!(!again.stderr.contains("clock"), "{again:?}");
+}
+
+#[test]
+fn a_certificate_of_the_future_points_to_a_clock_that_was_set_back() {
+    let app = Installed::new();
+    let authority = Authority::new("Example Authority");
+    let server = encrypted(&app, authority.issue(&["localhost"], (2150, 2200)));
+    let trusted = app.trust(&authority);
+    let variables = [("SSL_CERT_FILE", trusted.to_str().unwrap()), ("TZ", "UTC0")];
+    let (_, text) = app.refused(&server.url("localhost", "/"), &variables);
+    assert_says(
+        &text,
+        &[
+            "is valid only from 2150-01-01 00:00 +0000 on",
+            "the clock may be wrong",
+        ],
+    );
+    checked_in_2100(&app);
+    let (_, text) = app.refused(&server.url("localhost", "/"), &variables);
+    assert_says(
+        &text,
+        &[
+            "is valid only from 2150-01-01",
+            "earlier than the last check for updates on 2100-01-01",
+        ],
+    );
+}
+
+#[test]
+fn what_has_expired_says_since_when_in_local_time() {
+    let app = Installed::new();
+    let zone = [DIRECT[0], ("TZ", "XYZ-3")];
+    app.update(&app.server.url("/"), &["--check"], &zone);
+    app.site.refresh_in(-60);
+    let (_, text) = app.refused(&app.server.url("/"), &zone);
+    assert_says(
+        &text,
+        &["timestamp metadata expired on", "last checked on", "+0300"],
+    );
+    assert!(!text.contains("Z;"), "{text}");
+}
+
+#[test]
+fn keys_that_changed_more_than_64_times_are_followed_to_the_newest() {
+    let app = Installed::new();
+    for _ in 0..66 {
+        app.site.rotate();
+    }
+    app.site.release(&Release::new("1.2"));
+    let reply = app.update(&app.server.url("/"), &[], &DIRECT);
+    assert_eq!(reply.code, 0, "{reply:?}");
+    assert!(reply.stdout.contains("from 1.0 to 1.2"), "{reply:?}");
+}
