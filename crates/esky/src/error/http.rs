@@ -10,7 +10,7 @@ use crate::transport::{AddressFault, CertificateFault, ProxyFault, ProxyName};
 pub enum HttpFault {
     /// Not an address of a place that can be read.
     #[error(transparent)]
-    Address(AddressFault),
+    Address(Box<AddressFault>),
     /// Not a URL this transport can open.
     #[error("not a usable URL: {0}")]
     BadUrl(String),

@@ -101,7 +101,7 @@ impl Address {
         };
         read.map_err(|fault| {
             let shown = if trimmed.is_empty() { "\"\"" } else { trimmed };
-            Error::http(shown, HttpFault::Address(fault))
+            Error::http(shown, HttpFault::Address(Box::new(fault)))
         })
     }
 }
@@ -286,7 +286,7 @@ mod tests {
             Err(Error::Http {
                 fault: HttpFault::Address(fault),
                 ..
-            }) => fault,
+            }) => *fault,
             other => panic!("{text}: {other:?}"),
         }
     }

@@ -322,7 +322,7 @@ fn an_address_without_its_scheme_is_completed_before_anybody_is_asked() {
     );
     let fault = fault_of(error);
     assert!(
-        matches!(&fault, HttpFault::Address(AddressFault::NoScheme { .. })),
+        matches!(&fault, HttpFault::Address(fault) if matches!(**fault, AddressFault::NoScheme { .. })),
         "{fault}"
     );
     assert!(stage.server.seen().is_empty());
