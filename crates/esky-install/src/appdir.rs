@@ -3,7 +3,8 @@
 use crate::error::{Error, Result};
 use crate::lock::{UpdateLock, VersionLock};
 use crate::scan;
-use crate::version_dir::{Stage, Trust, VersionDir};
+use crate::trust::{self, Trust};
+use crate::version_dir::{Stage, VersionDir};
 use esky_format::layout::{APPDATA_DIR, CONTROL_DIR, DOWNLOADS_DIR, METADATA_DIR, UPDATES_DIR};
 use esky_format::name::AppVersion;
 use esky_format::start_files::Obstacle;
@@ -266,7 +267,7 @@ impl AppDir {
     /// Whom the version that starts believes about updates; `None` if it was packed without a root of trust.
     pub fn trust(&self) -> Result<Option<Trust>> {
         let view = View::of(&self.root)?;
-        view.best().map_or(Ok(None), |best| best.dir.trust())
+        trust::of(&view, &self.metadata_dir())
     }
 
     /// Where what is known of the app's repository is kept. Nothing in it is trusted unless it is verified again.

@@ -100,6 +100,14 @@ pub enum Error {
         /// What is wrong with it.
         fault: EntryFault,
     },
+    /// What says whom to believe about updates is damaged, and there is no copy of it.
+    #[error("{} is damaged ({fault}), and there is no copy of it in other versions: nobody can be believed about updates", path.display())]
+    TrustLost {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        fault: Damage,
+    },
     /// A file is not what the list of files says.
     #[error("{} is damaged: {fault}", path.display())]
     Damaged {
@@ -362,6 +370,9 @@ impl Error {
             Self::VersionInUse { .. } => "Close the running app and try again.",
             Self::UnknownVersion { .. } => "Fetch the version first.",
             Self::LastVersion { .. } => "Install another version first.",
+            Self::TrustLost { .. } => {
+                "Install the app again, or take the file from the package of this version; then `esky verify --repair` mends the rest."
+            }
             Self::Source { .. } | Self::BadFileList { .. } | Self::Damaged { .. } => {
                 "Fetch the version again; if it stays so, the release or the disk is damaged."
             }

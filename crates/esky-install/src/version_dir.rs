@@ -2,9 +2,7 @@
 
 use crate::error::{Damage, Error, Result};
 use esky_format::file_list::{FileList, Limits};
-use esky_format::layout::{
-    CONTROL_DIR, EARLY_MARKS, FILE_LIST, MARKS, MarkNames, SETTINGS, TRUST_ROOT,
-};
+use esky_format::layout::{CONTROL_DIR, EARLY_MARKS, FILE_LIST, MARKS, MarkNames, SETTINGS};
 use esky_format::manifest;
 use esky_format::name::AppVersion;
 use esky_format::settings::{SETTINGS_LIMIT, Settings};
@@ -12,17 +10,6 @@ use std::path::{Path, PathBuf};
 
 /// A manifest names the files at the top; thousands would be a mistake, millions an attack.
 const MANIFEST_LIMIT: u64 = 1 << 20;
-/// A root holds a few keys.
-const TRUST_ROOT_LIMIT: u64 = 512 << 10;
-
-/// Whom an app believes about updates.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trust {
-    /// Root metadata of its repository, as it was packed with the app.
-    pub root: Vec<u8>,
-    /// The channel whose releases it takes.
-    pub channel: Option<String>,
-}
 
 /// How far a version directory is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,18 +123,6 @@ impl VersionDir {
             return Ok(Settings::absent());
         };
         Settings::parse(&bytes).map_err(|fault| Error::BadSettings { path, fault })
-    }
-
-    /// Whom the app believes about updates; `None` for apps that believe whoever answers.
-    pub(crate) fn trust(&self) -> Result<Option<Trust>> {
-        let path = self.control().join(TRUST_ROOT);
-        let channel = self.settings()?.channel;
-        match esky_fs::read_optional(&path, TRUST_ROOT_LIMIT)? {
-            Some(root) => Ok(Some(Trust { root, channel })),
-            // A file that was lost must not turn an app that verifies into one that does not.
-            None if channel.is_some() => Err(Error::damaged(&path, Damage::Missing)),
-            None => Ok(None),
-        }
     }
 
     /// The list of files; `None` for versions of clients that wrote none.

@@ -18,6 +18,7 @@ mod patches;
 mod repository;
 mod several;
 mod support;
+mod trust;
 mod update;
 mod usage;
 mod verify;
