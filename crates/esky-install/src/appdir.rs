@@ -9,6 +9,7 @@ use esky_format::layout::{APPDATA_DIR, CONTROL_DIR, DOWNLOADS_DIR, METADATA_DIR,
 use esky_format::name::AppVersion;
 use esky_format::start_files::Obstacle;
 use esky_format::state::{Reason, Slot, Snapshot, active_slot, choose, gave_way};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// A directory that holds an app: start-up programs at the top, one directory for each version.
@@ -141,6 +142,16 @@ impl AppDir {
             return Err(Error::NoVersions { path: root });
         };
         let AppVersion { name, platform, .. } = best.dir.app.clone();
+        let complete = view.order.iter().filter(|ranked| ranked.complete);
+        let apps: BTreeSet<&str> = complete
+            .map(|ranked| ranked.dir.app.name.as_str())
+            .collect();
+        if apps.len() > 1 {
+            return Err(Error::SeveralApps {
+                path: root,
+                apps: apps.into_iter().map(ToOwned::to_owned).collect(),
+            });
+        }
         Ok(Self {
             root,
             name,

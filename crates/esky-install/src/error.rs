@@ -100,6 +100,14 @@ pub enum Error {
         /// What is wrong with it.
         fault: EntryFault,
     },
+    /// Versions of several apps are in one directory, and nobody can tell which of them is meant.
+    #[error("{} holds versions of several apps: {}", path.display(), apps.join(", "))]
+    SeveralApps {
+        /// The directory.
+        path: PathBuf,
+        /// The names of the apps.
+        apps: Vec<String>,
+    },
     /// What says whom to believe about updates is damaged, and there is no copy of it.
     #[error("{} is damaged ({fault}), and there is no copy of it in other versions: nobody can be believed about updates", path.display())]
     TrustLost {
@@ -370,6 +378,9 @@ impl Error {
             Self::VersionInUse { .. } => "Close the running app and try again.",
             Self::UnknownVersion { .. } => "Fetch the version first.",
             Self::LastVersion { .. } => "Install another version first.",
+            Self::SeveralApps { .. } => {
+                "Give each app a directory of its own: move the version directories and the start-up programs of one of them away."
+            }
             Self::TrustLost { .. } => {
                 "Install the app again, or take the file from the package of this version; then `esky verify --repair` mends the rest."
             }

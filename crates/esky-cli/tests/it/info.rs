@@ -4,6 +4,7 @@ use std::fs;
 
 use esky_format::name::current_platform;
 
+use crate::repository::{initialized, release};
 use crate::support::Scene;
 
 #[test]
@@ -155,4 +156,32 @@ fn a_directory_without_versions_is_no_app_directory() {
         "{}",
         reply.stderr
     );
+}
+
+/// Two apps were unzipped into one directory: which of them is meant cannot be told.
+#[test]
+fn two_apps_in_one_directory_are_named() {
+    let scene = Scene::new();
+    initialized(&scene);
+    let signed = release(&scene, "1.0", &["--json"]).json();
+    let package = scene.path("").join(signed["path"].as_str().unwrap());
+    esky_testkit::apps::extract(&package, &scene.path("app"));
+    let version = format!("demo-1.0.{}", esky_format::name::current_platform());
+    let other = scene.path("app").join(version.replace("demo", "other"));
+    std::fs::create_dir_all(other.join("esky-files")).unwrap();
+    let manifest = "esky-files/bootstrap-manifest.txt";
+    std::fs::write(other.join(manifest), "prog\n").unwrap();
+    for words in [
+        &["info", "app"][..],
+        &["list", "app"],
+        &["update", "app", "repo"],
+    ] {
+        let reply = scene.run(words.iter().copied());
+        assert_eq!(reply.code, 1, "{reply:?}");
+        assert!(
+            reply.stderr.contains("several apps: demo, other"),
+            "{reply:?}"
+        );
+        assert!(reply.stderr.contains("a directory of its own"), "{reply:?}");
+    }
 }
