@@ -9,8 +9,12 @@ use esky_format::layout::{APPDATA_DIR, CONTROL_DIR, DOWNLOADS_DIR, METADATA_DIR,
 use esky_format::name::AppVersion;
 use esky_format::start_files::Obstacle;
 use esky_format::state::{Reason, Slot, Snapshot, active_slot, choose, gave_way};
+use esky_fs::ErrorKind;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+
+/// One more for each change during the look would do.
+const MOST_LOOKS: u32 = 20;
 
 /// A directory that holds an app: start-up programs at the top, one directory for each version.
 #[derive(Clone, Debug)]
@@ -123,6 +127,43 @@ impl View {
     }
 }
 
+/// The version that starts, of the only app that is installed here.
+fn only_app(root: &Path) -> Result<AppVersion> {
+    let view = View::of(root)?;
+    let Some(best) = view.best() else {
+        return Err(Error::NoVersions {
+            path: root.to_owned(),
+        });
+    };
+    let complete = view.order.iter().filter(|ranked| ranked.complete);
+    let apps: BTreeSet<&str> = complete
+        .map(|ranked| ranked.dir.app.name.as_str())
+        .collect();
+    if apps.len() > 1 {
+        return Err(Error::SeveralApps {
+            path: root.to_owned(),
+            apps: apps.into_iter().map(ToOwned::to_owned).collect(),
+        });
+    }
+    Ok(best.dir.app.clone())
+}
+
+/// Looks at an app directory without a lock, while another process may install versions and remove others: an answer to
+/// which the record has changed, or for which something is gone that was there a moment ago, is looked for again.
+pub(crate) fn look<T>(root: &Path, look: impl Fn() -> Result<T>) -> Result<T> {
+    let sequence = || active_slot(&scan::record(root).slots).map(|(_, slot)| slot.seq);
+    for _ in 0..MOST_LOOKS {
+        let before = sequence();
+        let found = look();
+        let is_gone =
+            matches!(&found, Err(Error::Disk(error)) if error.kind() == ErrorKind::NotFound);
+        if !is_gone && sequence() == before {
+            return found;
+        }
+    }
+    look()
+}
+
 impl AppDir {
     /// Opens the directory that holds the start-up programs.
     pub fn open(root: &Path) -> Result<Self> {
@@ -137,21 +178,7 @@ impl AppDir {
             }
             Some(_) => {}
         }
-        let view = View::of(&root)?;
-        let Some(best) = view.best() else {
-            return Err(Error::NoVersions { path: root });
-        };
-        let AppVersion { name, platform, .. } = best.dir.app.clone();
-        let complete = view.order.iter().filter(|ranked| ranked.complete);
-        let apps: BTreeSet<&str> = complete
-            .map(|ranked| ranked.dir.app.name.as_str())
-            .collect();
-        if apps.len() > 1 {
-            return Err(Error::SeveralApps {
-                path: root,
-                apps: apps.into_iter().map(ToOwned::to_owned).collect(),
-            });
-        }
+        let AppVersion { name, platform, .. } = look(&root, || only_app(&root))?;
         Ok(Self {
             root,
             name,
@@ -241,44 +268,49 @@ impl AppDir {
 
     /// The same with the reasons: the answer to "why does this version start".
     pub fn start_order(&self) -> Result<Vec<StartChoice>> {
-        let view = View::of(&self.root)?;
-        let choices = view.order.iter().enumerate();
-        choices
-            .map(|(place, ranked)| {
-                Ok(StartChoice {
-                    version: installed(ranked, place == 0)?,
-                    reason: ranked.reason,
-                })
+        let choice = |(place, ranked): (usize, &Ranked)| {
+            Ok(StartChoice {
+                version: installed(ranked, place == 0)?,
+                reason: ranked.reason,
             })
-            .collect()
+        };
+        look(&self.root, || {
+            let view = View::of(&self.root)?;
+            view.order.iter().enumerate().map(choice).collect()
+        })
     }
 
     /// The version that starts now.
     pub fn best(&self) -> Result<InstalledVersion> {
-        let view = View::of(&self.root)?;
-        let best = view.best().ok_or_else(|| Error::NoVersions {
-            path: self.root.clone(),
-        })?;
-        installed(best, true)
+        look(&self.root, || {
+            let view = View::of(&self.root)?;
+            let best = view.best().ok_or_else(|| Error::NoVersions {
+                path: self.root.clone(),
+            })?;
+            installed(best, true)
+        })
     }
 
     /// The version that is to start: [`AppDir::best`], unless that only takes the place of one that cannot be started.
     pub fn wanted(&self) -> Result<InstalledVersion> {
-        let view = View::of(&self.root)?;
-        let wanted = view.wanted().ok_or_else(|| Error::NoVersions {
-            path: self.root.clone(),
-        })?;
-        installed(
-            wanted,
-            view.best()
-                .is_some_and(|best| best.dir.path == wanted.dir.path),
-        )
+        look(&self.root, || {
+            let view = View::of(&self.root)?;
+            let wanted = view.wanted().ok_or_else(|| Error::NoVersions {
+                path: self.root.clone(),
+            })?;
+            installed(
+                wanted,
+                view.best()
+                    .is_some_and(|best| best.dir.path == wanted.dir.path),
+            )
+        })
     }
 
     /// Whom the version that starts believes about updates; `None` if it was packed without a root of trust.
     pub fn trust(&self) -> Result<Option<Trust>> {
-        let view = View::of(&self.root)?;
-        trust::of(&view, &self.metadata_dir())
+        look(&self.root, || {
+            trust::of(&View::of(&self.root)?, &self.metadata_dir())
+        })
     }
 
     /// Where what is known of the app's repository is kept. Nothing in it is trusted unless it is verified again.
@@ -288,7 +320,7 @@ impl AppDir {
 
     /// Everything that decides which version starts.
     pub fn snapshot(&self) -> Result<Snapshot> {
-        Ok(View::of(&self.root)?.snapshot)
+        look(&self.root, || Ok(View::of(&self.root)?.snapshot))
     }
 
     /// Where a version waits that was staged to its end but is not installed.

@@ -1,6 +1,6 @@
 //! Removing what nobody needs any more, and nothing that is not ours.
 
-use crate::appdir::{AppDir, Ranked, View};
+use crate::appdir::{AppDir, Ranked, View, look};
 use crate::decisions::Decisions;
 use crate::error::{Error, Result};
 use crate::lock::{StagingLock, UpdateLock, VersionLock};
@@ -33,7 +33,9 @@ enum Action {
 impl AppDir {
     /// Whether [`AppDir::cleanup`] would find anything to do, now or later. Takes no lock and changes nothing.
     pub fn needs_cleanup(&self) -> Result<bool> {
-        Ok(!self.plan(None)?.is_empty() || lock::was_left_behind(self.root())?)
+        look(self.root(), || {
+            Ok(!self.plan(None)?.is_empty() || lock::was_left_behind(self.root())?)
+        })
     }
 
     /// Removes old versions that nobody uses, and the remains of what was broken off. Keeps the version that starts,

@@ -1,6 +1,6 @@
 //! What was decided about versions, by the machine or by a person: trials, going back, holding, pinning, skipping.
 
-use crate::appdir::{AppDir, InstalledVersion, View};
+use crate::appdir::{AppDir, InstalledVersion, View, look};
 use crate::error::{Error, Result};
 use crate::lock::{UpdateLock, VersionLock};
 use crate::version_dir::{Stage, VersionDir};
@@ -100,7 +100,7 @@ impl Decisions {
 impl AppDir {
     /// What was decided about versions so far. Changes nothing.
     pub fn decisions(&self) -> Result<Decisions> {
-        Ok(Decisions::of(&View::of(self.root())?))
+        look(self.root(), || Ok(Decisions::of(&View::of(self.root())?)))
     }
 
     /// Says that this version has come up: its trial is over, and nothing but a person goes back from it any more.

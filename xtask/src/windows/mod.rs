@@ -4,6 +4,7 @@
 //! app that is updated twice while an instance of it runs, and is killed in the middle. Wine is laxer than Windows in some
 //! points; docs/platforms.md says which, and what stands in for them.
 
+mod at_once;
 mod programs;
 mod python;
 mod story;
@@ -92,6 +93,9 @@ fn programs(group: &mut Group, wine: &Wine, what: What) {
         });
         group.step("an update is killed and goes on", || {
             story::kills(wine, &programs)
+        });
+        group.step("of three updates at once one installs", || {
+            at_once::run(wine, &programs)
         });
         group.step("Ctrl-C reaches the program", || {
             story::interrupt(wine, &programs)

@@ -136,14 +136,14 @@ fn at_terminal(command: &Command) -> Result<Command> {
 }
 
 /// Directories for one story.
-struct Stage<'a> {
+pub(super) struct Stage<'a> {
     wine: &'a Wine,
     programs: &'a Programs,
     root: TempDir,
 }
 
 impl<'a> Stage<'a> {
-    fn new(wine: &'a Wine, programs: &'a Programs) -> Result<Self> {
+    pub(super) fn new(wine: &'a Wine, programs: &'a Programs) -> Result<Self> {
         let root = tempfile::tempdir_in(wine.disk())?;
         fs::create_dir(root.path().join("releases"))?;
         Ok(Self {
@@ -159,8 +159,7 @@ impl<'a> Stage<'a> {
 
     /// `esky pack`, on Windows too.
     fn pack(&self, version: &str, bootstrap: &Path) -> Result<PathBuf> {
-        let frozen = self.root.path().join(format!("frozen-{version}"));
-        self.programs.frozen(version, &frozen)?;
+        let frozen = self.frozen(version)?;
         self.esky(&[
             "pack",
             &on_disk_z(&frozen),
@@ -180,20 +179,37 @@ impl<'a> Stage<'a> {
         Ok(package)
     }
 
+    /// What a freezer would have made.
+    pub(super) fn frozen(&self, version: &str) -> Result<PathBuf> {
+        let frozen = self.root.path().join(format!("frozen-{version}"));
+        self.programs.frozen(version, &frozen)?;
+        Ok(frozen)
+    }
+
+    pub(super) fn bootstrap(&self) -> PathBuf {
+        self.programs.bootstrap()
+    }
+
+    pub(super) fn root(&self) -> &Path {
+        self.root.path()
+    }
+
     /// As a user would with any zip program.
-    fn unzip(&self, package: &Path, name: &str) -> Result<PathBuf> {
+    pub(super) fn unzip(&self, package: &Path, name: &str) -> Result<PathBuf> {
         let root = self.root.path().join(name);
         ZipArchive::new(fs::File::open(package)?)?.extract(&root)?;
         Ok(root)
     }
 
     fn esky(&self, arguments: &[&str]) -> Result<String> {
-        let output = self
-            .wine
-            .command(&self.programs.esky)
-            .args(arguments)
-            .output()?;
+        let output = self.esky_command(arguments).output()?;
         said(&output).with_context(|| format!("esky.exe {}", arguments.join(" ")))
+    }
+
+    pub(super) fn esky_command(&self, arguments: &[&str]) -> Command {
+        let mut command = self.wine.command(&self.programs.esky);
+        command.args(arguments);
+        command
     }
 
     fn update(&self, app: &Path) -> Result<()> {
@@ -218,7 +234,7 @@ impl<'a> Stage<'a> {
         Ok(said(&output)?.trim_end().to_owned())
     }
 
-    fn expect_hello(&self, app: &Path, version: &str) -> Result<()> {
+    pub(super) fn expect_hello(&self, app: &Path, version: &str) -> Result<()> {
         let hello = self.hello(app)?;
         println!("   hello.exe: {hello}");
         ensure!(
@@ -279,7 +295,7 @@ impl<'a> Stage<'a> {
 }
 
 /// What a program wrote, if it ended well.
-fn said(output: &Output) -> Result<String> {
+pub(super) fn said(output: &Output) -> Result<String> {
     if !output.status.success() {
         bail!(
             "{}: {}{}",

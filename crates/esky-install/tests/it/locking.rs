@@ -6,6 +6,7 @@ use esky_install::{Error, VersionLock};
 use std::fs::{self, File};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 fn locked(app: &App) -> Option<String> {
@@ -177,4 +178,44 @@ fn empty_lock_directory_of_a_killed_writer_is_something_to_clean_up() {
     assert!(app.open().needs_cleanup().unwrap());
     drop(app.open().lock().unwrap());
     assert!(!app.open().needs_cleanup().unwrap());
+}
+
+/// Versions come and go while others look; no answer is an error, and what starts never becomes older.
+#[test]
+fn whoever_looks_while_versions_come_and_go_gets_an_answer() {
+    let app = App::with_versions(&["1"]);
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                let mut newest = 1;
+                while !done.load(Ordering::SeqCst) {
+                    let found = app.open();
+                    let best: u32 = found.best().unwrap().app.version.parse().unwrap();
+                    assert!(best >= newest, "{best} after {newest}");
+                    newest = best;
+                    found.versions().unwrap();
+                    found.start_order().unwrap();
+                    found.decisions().unwrap();
+                    found.needs_cleanup().unwrap();
+                }
+            });
+        }
+        scope.spawn(|| {
+            // Ends the others too if it fails.
+            let _done = Finally(&done);
+            for version in 2..40_u32 {
+                let lock = install(&app.open(), &version.to_string()).unwrap();
+                app.open().cleanup(&lock, None).unwrap();
+            }
+        });
+    });
+}
+
+struct Finally<'a>(&'a AtomicBool);
+
+impl Drop for Finally<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
 }
