@@ -6,7 +6,7 @@ const PLATFORM: &str = "linux-x86_64";
 
 /// Every link is one of a file that is named as packages of this app are.
 pub(crate) fn listing(bytes: &[u8]) {
-    for link in scrape::find_links(bytes, "demo", PLATFORM) {
+    for link in scrape::find_links(bytes, "demo", PLATFORM).unwrap_or_default() {
         assert!(
             !link.version.is_empty() && !link.version.contains('/'),
             "{link:?}"

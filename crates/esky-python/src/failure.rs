@@ -126,7 +126,9 @@ fn classified(error: &ClientError) -> Failure {
         ClientError::NoVersionFinder => failure("no-finder"),
         ClientError::VersionNotFound { place, .. } => failure("version").about_url(place),
         ClientError::NoUsablePackage { .. } => failure("version"),
-        ClientError::Http { url, .. } => failure("network").about_url(url),
+        ClientError::Http { url, .. } | ClientError::GaveUp { url, .. } => {
+            failure("network").about_url(url)
+        }
         ClientError::Package(inner) => package_failure(failure("package"), inner),
         ClientError::Contents { package, .. } => failure("package").at(package),
         ClientError::Untrusted { url, .. } => failure("untrusted").about_url(url),

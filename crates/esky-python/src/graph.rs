@@ -34,10 +34,12 @@ impl VersionGraph {
 
     /// The cheapest way, as a list of `via`; None if there is none, `KeyError` if a version is not known.
     fn get_best_path(&self, source: &str, target: &str) -> PyResult<Option<Vec<String>>> {
-        let mut paths = self.graph().get_best_paths(source);
-        paths
-            .remove(target)
-            .ok_or_else(|| PyKeyError::new_err(target.to_owned()))
+        let graph = self.graph();
+        let is_known = target == source || target.is_empty() || graph.knows(target);
+        match is_known {
+            true => Ok(graph.get_best_path(source, target)),
+            false => Err(PyKeyError::new_err(target.to_owned())),
+        }
     }
 
     /// The cheapest way to every version.

@@ -45,6 +45,7 @@ fn answer(mut stream: TcpStream, shared: &Shared) -> io::Result<()> {
     };
     match fault {
         Some(Fault::StallAtOnce) => exchange.stall(),
+        Some(Fault::Reset) => Ok(()),
         Some(Fault::Status(code)) => exchange.status(code, ""),
         Some(Fault::RetryAfter(code, seconds)) => {
             exchange.status(code, &format!("Retry-After: {seconds}\r\n"))
@@ -156,7 +157,10 @@ impl Exchange<'_> {
     ) -> io::Result<()> {
         let plain = matches!(fault, Some(Fault::NoRanges | Fault::As(_)));
         let tag = format!("\"{:x}\"", checksum(whole));
-        let wanted = wanted(seen, &tag).filter(|_| !plain);
+        let wanted = match fault {
+            Some(Fault::AlwaysPartial) => Some(0..whole.len()),
+            _ => wanted(seen, &tag).filter(|_| !plain),
+        };
         let (status, part) = match wanted.clone() {
             Some(part) if part.start >= whole.len() => return self.status(416, ""),
             Some(part) => ("206 Partial Content", part.start..part.end.min(whole.len())),

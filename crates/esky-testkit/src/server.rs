@@ -36,6 +36,10 @@ pub enum Fault {
     StallAfter(u64),
     /// Not even the headers come.
     StallAtOnce,
+    /// The connection ends before any answer.
+    Reset,
+    /// Whatever is asked for, the whole file is sent as if it were the part from the first byte to the last.
+    AlwaysPartial,
     /// So many bytes of spaces instead of the file.
     Endless(u64),
     /// Exactly these bytes, head and body.

@@ -7,7 +7,8 @@
 //! esky-tuf-client --metadata-dir DIR --metadata-url URL --target-name PATH… --target-base-url URL --target-dir DIR download
 //! ```
 //!
-//! It does what the specification's client workflow says and makes exactly the requests of it. Exit code 0 for success and
+//! It is a thin shell around what apps run: `Repository` refreshes, and targets are fetched as packages of an update are. It
+//! makes exactly the requests of the specification, for it makes one attempt at each. Exit code 0 for success and
 //! 1 for any failure, wrong usage and faults of its own included. Runs with one directory of metadata wait for each other.
 
 #![allow(
@@ -177,17 +178,19 @@ fn download(arguments: &Arguments) -> Outcome<()> {
     Ok(())
 }
 
-/// A name for each path that no other path has, and that no file on its way to a name has: those begin with a dot.
+/// A name for each path that no other path has, and that no file on its way to a name has: those end in `.part` or `.meta`.
 fn file_name(path: &str) -> String {
-    let name = percent_encode(path);
+    let mut name = percent_encode(path);
+    for ending in [".part", ".meta"] {
+        if let Some(stem) = name.strip_suffix(ending) {
+            name = format!("{stem}%2E{}", &ending[1..]);
+        }
+    }
     if name.len() > LONGEST_NAME {
         let hashes = Hashes::of(path.as_bytes());
         return format!("%{}", hashes.file_name_prefix().unwrap_or_default());
     }
-    match name.strip_prefix('.') {
-        Some(rest) => format!("%2E{rest}"),
-        None => name,
-    }
+    name
 }
 
 fn now() -> Outcome<Time> {

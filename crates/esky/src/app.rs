@@ -364,6 +364,7 @@ impl Esky {
 
     /// As [`Esky::auto_update`], and what is offered and was decided against.
     pub fn search_and_update(&self, monitor: &Monitor) -> Result<Search> {
+        let monitor = &monitor.for_one_update();
         monitor.emit(Event::Searching);
         let mut found = self.search(monitor)?;
         match found.update.take() {

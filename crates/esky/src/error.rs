@@ -11,6 +11,8 @@ use esky_trust::Time;
 pub use http::HttpFault;
 pub(crate) use http::status_name;
 
+use crate::{AppDir, FetchLimit};
+
 /// Result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -203,6 +205,15 @@ pub enum Error {
         source: esky_legacy::Error,
     },
 
+    /// An update took more of the network than any honest server makes it take.
+    #[error("{url}: {limit}")]
+    GaveUp {
+        /// The URL asked for last.
+        url: String,
+        /// The limit that was reached.
+        limit: FetchLimit,
+    },
+
     /// A signed repository was asked for something before it was refreshed.
     #[error("the repository has not been refreshed")]
     NotRefreshed,
@@ -247,6 +258,11 @@ impl Error {
             Self::DownloadLimit { .. } => {
                 Some("try again on a connection where more may be fetched, or raise the limit".to_owned())
             }
+            Self::GaveUp { .. } => Some(
+                "try again later or on another network; what has arrived is kept. If it stays so, the server, or a \
+                 proxy on the way to it, does not answer as it should: tell the app's makers"
+                    .to_owned(),
+            ),
             Self::NoTrustRoot => Some("pack it with `esky release`".to_owned()),
             Self::Untrusted { .. } => Some(
                 "nothing was changed; try again later, and tell the app's makers if it stays so".to_owned(),
@@ -280,11 +296,6 @@ impl Error {
         }
     }
 
-    /// Whether the same request may well succeed a little later.
-    pub(crate) fn is_transient(&self) -> bool {
-        matches!(self, Self::Http { fault, .. } if fault.is_transient())
-    }
-
     /// Whether another package of the same version could still do. It cannot when the fault lies on this side.
     pub(crate) fn concerns_only_the_package(&self) -> bool {
         matches!(
@@ -306,6 +317,25 @@ impl Error {
             url: url.to_owned(),
             fault,
         }
+    }
+}
+
+/// The error once no package of a version is left to try; `place` is where versions were looked for.
+pub(crate) fn nothing_left(app: &AppDir, version: &str, place: &str, causes: Vec<Error>) -> Error {
+    let name = app.name().to_owned();
+    let version = version.to_owned();
+    if causes.is_empty() {
+        let place = place.to_owned();
+        return Error::VersionNotFound {
+            name,
+            version,
+            place,
+        };
+    }
+    Error::NoUsablePackage {
+        name,
+        version,
+        causes,
     }
 }
 

@@ -36,15 +36,15 @@ mod update;
 
 pub use app::{Esky, Search};
 pub use error::{Error, HttpFault, Result};
-pub use fetch::unpack_package;
+pub use fetch::{FetchLimit, OpenPackage, PackageBytes, unpack_package};
 pub use finder::{
-    DefaultVersionFinder, Link, LocalVersionFinder, OpenPackage, PackageBytes, PackageKind,
-    SignedVersionFinder, VersionFinder, VersionGraph, scrape,
+    DefaultVersionFinder, Link, LocalVersionFinder, PackageKind, SignedVersionFinder,
+    VersionFinder, VersionGraph, scrape,
 };
 pub use locking::UpdateGuard;
 pub use monitor::{CancelToken, Event, EventHandler, Monitor};
 pub use plan::{FetchOptions, Way};
-pub use repository::{Patience, Repository, RepositoryPlaces};
+pub use repository::{Repository, RepositoryPlaces};
 pub use running::{
     ProgramStart, RunningApp, Started, clean_environment, clean_up_patiently, run_startup_hooks,
 };

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use esky_trust::Time;
 
+use crate::fetch::Budget;
 use crate::{Error, Result, Way};
 
 /// One step of an update, in the order in which a person would tell it.
@@ -106,22 +107,26 @@ impl CancelToken {
 }
 
 /// Receives events; called on the thread that does the work.
-pub type EventHandler = Box<dyn Fn(&Event) + Send + Sync>;
+pub type EventHandler = Arc<dyn Fn(&Event) + Send + Sync>;
 
-/// The caller's side of one piece of work.
+/// The caller's side of one piece of work. Clones are the same one.
+#[derive(Clone)]
 pub struct Monitor {
     /// Told of every event.
     pub on_event: EventHandler,
     /// Looked at between all steps, and several times a second while waiting for the network.
     pub cancel: CancelToken,
+    /// What the update spends that this piece of work is a part of.
+    budget: Option<Arc<Budget>>,
 }
 
 impl Monitor {
     /// A monitor that tells `on_event` everything.
     pub fn new(on_event: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         Self {
-            on_event: Box::new(on_event),
+            on_event: Arc::new(on_event),
             cancel: CancelToken::new(),
+            budget: None,
         }
     }
 
@@ -135,6 +140,19 @@ impl Monitor {
     pub fn with_cancel(mut self, cancel: CancelToken) -> Self {
         self.cancel = cancel;
         self
+    }
+
+    /// The same monitor for all that an update consists of: its parts spend one budget.
+    pub(crate) fn for_one_update(&self) -> Self {
+        Self {
+            budget: Some(Arc::default()),
+            ..self.clone()
+        }
+    }
+
+    /// The budget of the update that is watched; without one, each piece of work has its own.
+    pub(crate) fn budget(&self) -> Arc<Budget> {
+        self.budget.clone().unwrap_or_default()
     }
 
     /// Tells the listener.

@@ -75,6 +75,7 @@ impl From<esky::Error> for Failure {
             Fault::Http { ref url, ref fault } => Self::from_error(&error)
                 .about(url)
                 .with_hint(credentials_hint(fault).or(hint)),
+            Fault::GaveUp { ref url, .. } => Self::from_error(&error).about(url).with_hint(hint),
             Fault::VersionNotFound { ref place, .. } => {
                 Self::from_error(&error).about(place).with_hint(hint)
             }

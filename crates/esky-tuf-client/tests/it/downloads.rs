@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use esky_testkit::server::Fault;
 use esky_trust::{Json, Object};
 use sha2::{Digest, Sha256, Sha512};
 
@@ -88,7 +89,7 @@ fn names_that_would_leave_the_directory_are_refused() {
 fn files_on_their_way_to_a_name_take_nobody_elses() {
     let mut stage = Stage::new();
     let long = "x".repeat(250);
-    let paths = ["a", ".a.part", "b/.a.part", &long, "dir/..x"];
+    let paths = ["a", "a.part", "a.part.meta", &long, "dir/..x"];
     for path in paths {
         stage.offer(path, path.as_bytes());
         stage.vendor.publish_later(1);
@@ -124,6 +125,20 @@ fn a_target_that_is_spoilt_here_is_fetched_again() {
     fs::write(stage.path("targets/x"), b"Content").unwrap();
     assert_eq!(stage.download(&["x"]), 0);
     assert_eq!(stage.downloaded(), [b"content"]);
+}
+
+#[test]
+fn a_target_that_broke_off_is_gone_on_with_by_the_next_run() {
+    let mut stage = Stage::new();
+    let content = vec![b'x'; 100_000];
+    stage.offer("x", &content);
+    let hash = hex(&Sha256::digest(&content));
+    let path = format!("/targets/{hash}.x");
+    stage.server.fault_once(&path, Fault::CloseAfter(60_000));
+    assert_eq!(stage.download(&["x"]), 1);
+    assert_eq!(stage.download(&["x"]), 0);
+    assert_eq!(stage.server.sent_at(&path), 100_000);
+    assert_eq!(stage.downloaded(), [content]);
 }
 
 /// The algorithms by name.

@@ -90,9 +90,23 @@ pub enum HttpFault {
     /// The rest of a broken download does not fit its beginning.
     #[error("the server answered a request for the rest of the file with something else")]
     WrongRange,
+    /// A page with more links than any list of packages has.
+    #[error("the page has more than {limit} links to packages of this app")]
+    TooManyLinks {
+        /// The limit.
+        limit: usize,
+    },
     /// A page of links that is not text.
     #[error("the page is not text, so it cannot hold a list of links")]
     NotText,
+    /// Bytes came, but so slowly that the transfer would never end.
+    #[error("the transfer is too slow: {bytes} bytes in {seconds} seconds")]
+    TooSlow {
+        /// Bytes that came.
+        bytes: u64,
+        /// The time that they took.
+        seconds: u64,
+    },
     /// Nothing came for too long.
     #[error("timed out ({0})")]
     TimedOut(String),
@@ -141,6 +155,11 @@ impl HttpFault {
         }
     }
 
+    /// Whether the server did not send the part of a file that it was asked for.
+    pub(crate) fn is_refused_range(&self) -> bool {
+        matches!(self, Self::WrongRange | Self::Status { code: 416, .. })
+    }
+
     /// The status of the server's answer, where it is what was wrong.
     pub fn status(&self) -> Option<u16> {
         match self {
@@ -156,7 +175,7 @@ impl HttpFault {
             Self::Certificate(fault) => fault.hint(),
             Self::Proxy { proxy, fault } => return fault.hint(proxy),
             Self::Status { code, .. } => status_hint(*code)?,
-            Self::TimedOut(_) | Self::Connection(_) | Self::Short { .. } => {
+            Self::TimedOut(_) | Self::TooSlow { .. } | Self::Connection(_) | Self::Short { .. } => {
                 "check the network connection and try again; what has arrived is kept"
             }
             Self::Encoding { .. } | Self::BadEncoding { .. } => {
@@ -168,6 +187,9 @@ impl HttpFault {
                 "check the address: its port may be that of another service, or of plain http://"
             }
             Self::NoAuthorities(_) => "install the system's package `ca-certificates`",
+            Self::TooManyLinks { .. } => {
+                "list the newest packages only, on a page for this app and platform"
+            }
             Self::NotText => "check that the address is that of a page with links to the packages",
             Self::InsecureRedirect { .. } => {
                 "use the final address directly if you trust it; where a network requires a login, log in first"

@@ -1,31 +1,34 @@
-//! From a URL to a version directory: read pages, download packages, unpack them.
+//! From a URL to a version directory: one fetcher, and what is made of what it brings.
 
+mod budget;
 mod chain;
+mod clock;
 mod download;
 pub(crate) mod downloads;
-mod pace;
-mod page;
+mod fetcher;
+mod memory;
+mod package;
 mod part;
-mod patience;
 mod remote;
 mod repair;
 mod signed;
+mod span;
+#[cfg(test)]
+mod tests;
 mod unpack;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use crate::finder::OpenPackage;
-pub(crate) use crate::transport::reading_failed;
-use crate::{AppDir, Monitor, Result, Transport};
+use crate::{AppDir, Monitor, Result};
 
+pub(crate) use budget::Budget;
+pub use budget::FetchLimit;
 pub(crate) use chain::{ChainFailure, is_patch, stage_chain};
-pub(crate) use download::{PACE_LEAST_BYTES, PACE_WINDOW};
-pub(crate) use pace::Pace;
-pub(crate) use page::read_page;
-pub(crate) use patience::Patience;
+pub(crate) use fetcher::Fetcher;
+pub use package::{OpenPackage, PackageBytes};
 pub(crate) use repair::repair;
 pub(crate) use signed::SignedPackage;
+pub(crate) use span::Span;
 pub(crate) use unpack::staging_failed;
 pub use unpack::unpack_package;
 
@@ -34,35 +37,38 @@ pub use unpack::unpack_package;
 /// A package of an earlier run is not trusted: if it cannot be unpacked it is fetched again. Afterwards no package
 /// is left; after a crash it is used again.
 pub(crate) fn fetch_and_unpack(
-    transport: &dyn Transport,
+    fetcher: &Fetcher,
     app: &AppDir,
     url: &str,
     version: &str,
-    monitor: &Monitor,
 ) -> Result<PathBuf> {
     let package = downloads::package_path(app, url)?;
     if esky_fs::exists(&package)? {
-        match unpack_and_remove(app, &package, version, monitor) {
+        match unpack_and_remove(app, &package, version, fetcher.monitor()) {
             Err(error) if error.concerns_only_the_package() => {}
             settled => return settled,
         }
     }
-    download::download(transport, app, url, None, &package, monitor)?;
-    unpack_and_remove(app, &package, version, monitor)
+    download(fetcher, app, url, &package)?;
+    unpack_and_remove(app, &package, version, fetcher.monitor())
+}
+
+fn download(fetcher: &Fetcher, app: &AppDir, url: &str, package: &Path) -> Result<()> {
+    esky_fs::create_dir_all(&app.downloads_dir())?;
+    fetcher.package(url, None, package)
 }
 
 /// Downloads a chain of old packages, unless an earlier run did, and makes a version of them.
 ///
 /// As above: what is there from an earlier run is fetched again if it turns out to be no good.
 pub(crate) fn fetch_chain(
-    transport: &dyn Transport,
+    fetcher: &Fetcher,
     app: &AppDir,
     urls: &[String],
     version: &str,
-    monitor: &Monitor,
 ) -> Result<PathBuf, ChainFailure> {
-    let (packages, are_new) = bring_chain(transport, app, urls, monitor)?;
-    let failure = match stage_chain(app, &packages, version, monitor) {
+    let (packages, are_new) = bring_chain(fetcher, app, urls)?;
+    let failure = match stage_chain(app, &packages, version, fetcher.monitor()) {
         Ok(path) => return remove_chain(&packages).map(|()| path),
         Err(failure) => failure,
     };
@@ -73,15 +79,14 @@ pub(crate) fn fetch_chain(
     if are_new {
         return Err(failure);
     }
-    fetch_chain(transport, app, urls, version, monitor)
+    fetch_chain(fetcher, app, urls, version)
 }
 
 /// Also tells whether all of them come from this call.
 fn bring_chain(
-    transport: &dyn Transport,
+    fetcher: &Fetcher,
     app: &AppDir,
     urls: &[String],
-    monitor: &Monitor,
 ) -> Result<(Vec<(String, PathBuf)>, bool), ChainFailure> {
     let mut packages = Vec::new();
     let mut are_new = true;
@@ -91,7 +96,7 @@ fn bring_chain(
             if esky_fs::exists(&package)? {
                 are_new = false;
             } else {
-                download::download(transport, app, url, None, &package, monitor)?;
+                download(fetcher, app, url, &package)?;
             }
             Ok(package)
         };
@@ -112,50 +117,57 @@ fn remove_chain(packages: &[(String, PathBuf)]) -> Result<(), ChainFailure> {
 /// Downloads a package whose length and hashes are signed, unless an earlier run did, and unpacks it. Nothing is unpacked
 /// that was not compared with them in this run.
 pub(crate) fn fetch_signed(
-    transport: &dyn Transport,
+    fetcher: &Fetcher,
     app: &AppDir,
     signed: &SignedPackage<'_>,
     version: &str,
-    monitor: &Monitor,
 ) -> Result<PathBuf> {
-    let package = signed_package(transport, app, signed, monitor)?;
-    unpack_and_remove(app, &package, version, monitor)
+    let package = signed_package(fetcher, app, signed)?;
+    unpack_and_remove(app, &package, version, fetcher.monitor())
 }
 
 /// Brings a package whose length and hashes are signed to the directory of downloads.
 pub(crate) fn signed_package(
-    transport: &dyn Transport,
+    fetcher: &Fetcher,
     app: &AppDir,
     signed: &SignedPackage<'_>,
-    monitor: &Monitor,
 ) -> Result<PathBuf> {
     let package = downloads::package_path(app, signed.url)?;
-    if esky_fs::exists(&package)? {
-        if signed.check(&package).is_ok() {
-            return Ok(package);
-        }
-        esky_fs::remove_file(&package)?;
-    }
-    download::download(transport, app, signed.url, Some(signed), &package, monitor)?;
+    esky_fs::create_dir_all(&app.downloads_dir())?;
+    signed_file(fetcher, signed, &package)?;
     Ok(package)
 }
 
+/// Brings a file whose length and hashes are signed to `path`, unless it lies there already. Until all of it was compared with
+/// them it is `NAME.part`, with `NAME.part.meta` beside it.
+pub(crate) fn signed_file(
+    fetcher: &Fetcher,
+    signed: &SignedPackage<'_>,
+    path: &Path,
+) -> Result<()> {
+    if esky_fs::exists(path)? && signed.check(path).is_ok() {
+        return Ok(());
+    }
+    fetcher.package(signed.url, Some(signed), path)
+}
+
 /// Opens a package to read parts of it. If the server sends no parts, the whole of it is downloaded.
-pub(crate) fn open_package(
-    transport: &Arc<dyn Transport>,
-    app: &AppDir,
-    url: &str,
-    monitor: &Monitor,
-) -> Result<OpenPackage> {
-    if let Some(remote) = remote::RemoteFile::open(transport.clone(), url, &monitor.cancel)? {
-        return Ok(OpenPackage {
-            name: url.to_owned(),
-            reader: Box::new(remote),
-        });
+pub(crate) fn open_package(fetcher: &Fetcher, app: &AppDir, url: &str) -> Result<OpenPackage> {
+    if let Some(opened) = open_package_at(fetcher, url)? {
+        return Ok(opened);
     }
     let package = downloads::package_path(app, url)?;
-    download::download(&**transport, app, url, None, &package, monitor)?;
+    download(fetcher, app, url, &package)?;
     OpenPackage::of_file(&package)
+}
+
+/// Opens a package where it lies, if its server sends parts of it.
+fn open_package_at(fetcher: &Fetcher, url: &str) -> Result<Option<OpenPackage>> {
+    let remote = remote::RemoteFile::open(fetcher, url)?;
+    Ok(remote.map(|remote| OpenPackage {
+        name: url.to_owned(),
+        reader: Box::new(remote),
+    }))
 }
 
 /// A package that is no good goes away too, so that nobody tries it twice. When the fault lies elsewhere (a full

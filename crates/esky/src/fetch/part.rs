@@ -27,8 +27,6 @@ pub(super) struct Part {
     file: Option<File>,
     identity: Identity,
     length: u64,
-    /// The greatest length there has ever been, to tell progress from going in circles.
-    furthest: u64,
 }
 
 impl Part {
@@ -48,7 +46,6 @@ impl Part {
             file: None,
             identity: nothing_known(url),
             length: 0,
-            furthest: 0,
         };
         if let (Some(found), Some(identity)) = (found, known)
             && found.kind == esky_fs::Kind::File
@@ -56,7 +53,6 @@ impl Part {
         {
             part.identity = identity;
             part.length = found.size;
-            part.furthest = found.size;
         }
         Ok(part)
     }
@@ -112,11 +108,11 @@ impl Part {
         Ok(())
     }
 
-    /// Whether more is here than ever before since the last call.
-    pub(super) fn progressed(&mut self) -> bool {
-        let further = self.length > self.furthest;
-        self.furthest = self.furthest.max(self.length);
-        further
+    /// The rest cannot be asked for: only the whole will do. Whether it could until now.
+    pub(super) fn forget(&mut self) -> bool {
+        let had_range = self.range().is_some();
+        self.identity.validator = None;
+        had_range
     }
 
     /// Removes part and description: it can never become a package.

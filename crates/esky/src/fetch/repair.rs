@@ -9,8 +9,9 @@ use esky_format::layout::{CONTROL_DIR, FILE_LIST};
 use esky_format::name::AppVersion;
 use esky_install::{Repair, UpdateLock, Wanted};
 
+use super::package::OpenPackage;
+use super::remote::package_failed;
 use super::unpack::unpacking_failed;
-use crate::finder::OpenPackage;
 use crate::{AppDir, Error, Event, Monitor, Result};
 
 /// Makes an installed version whole again; gives the paths of everything that was mended.
@@ -24,7 +25,7 @@ pub(crate) fn repair(
     let name = package.name;
     let limits = Limits::default().with_unclear_names();
     let mut opened =
-        Package::open_sparsely(name.as_str(), package.reader, &limits).map_err(Error::Package)?;
+        Package::open_sparsely(name.as_str(), package.reader, &limits).map_err(package_failed)?;
     let wanted = AppVersion {
         name: app.name().to_owned(),
         version: version.to_owned(),

@@ -11,6 +11,8 @@ use crate::{Error, Result};
 pub(crate) struct SignedPackage<'a> {
     pub(crate) url: &'a str,
     pub(crate) file: &'a TargetFile,
+    /// Whether it may be a web page, as no package of an app is.
+    pub(crate) may_be_page: bool,
 }
 
 impl SignedPackage<'_> {
@@ -32,7 +34,8 @@ impl SignedPackage<'_> {
         }
     }
 
-    fn mismatch(&self, mismatch: Mismatch) -> Error {
+    /// The error for bytes that are not what was signed.
+    pub(crate) fn mismatch(&self, mismatch: Mismatch) -> Error {
         Error::Untrusted {
             url: self.url.to_owned(),
             source: esky_trust::Error::Mismatch {

@@ -8,6 +8,7 @@ use esky_archive::{Limits, Package, Progress, SinkError, TreeSink};
 use esky_format::name::AppVersion;
 use esky_install::Staging;
 
+use super::remote::package_failed;
 use crate::{AppDir, Error, Event, Monitor, Result};
 
 /// Unpacks a package that must hold `version` of this app for its platform. The package stays where it is. If this
@@ -65,7 +66,7 @@ pub(super) fn unpacking_failed(package: &Path, error: esky_archive::Error) -> Er
                 source,
             }),
         },
-        other => Error::Package(other),
+        other => package_failed(other),
     }
 }
 

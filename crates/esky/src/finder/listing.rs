@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use url::Url;
 
 use super::scrape::{self, Link, PackageKind};
-use super::{OpenPackage, VersionFinder, VersionGraph};
-use crate::fetch::{self, ChainFailure, downloads};
+use super::{VersionFinder, VersionGraph};
+use crate::error::nothing_left;
+use crate::fetch::{self, Budget, ChainFailure, Fetcher, downloads};
 use crate::transport::{host_of, is_web_address};
-use crate::{AppDir, Error, HttpFault, Monitor, Result, Transport};
+use crate::{AppDir, Error, HttpFault, Monitor, OpenPackage, Result, Transport};
 
 /// Finds packages by the links of an HTML page and downloads them.
 pub struct DefaultVersionFinder {
@@ -47,6 +48,10 @@ impl DefaultVersionFinder {
         self.graph.clone()
     }
 
+    fn fetcher(&self, monitor: &Monitor) -> Fetcher {
+        Fetcher::new(&self.transport, monitor)
+    }
+
     fn graph(&self) -> MutexGuard<'_, VersionGraph> {
         self.graph.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -59,7 +64,8 @@ impl DefaultVersionFinder {
         monitor: &Monitor,
     ) -> Result<Vec<String>> {
         let mut graph = VersionGraph::new();
-        for (link, url) in self.read_links(name, platform, monitor)? {
+        let fetcher = self.fetcher(monitor);
+        for (link, url) in self.read_links(&fetcher, name, platform)? {
             graph.add_link(link.kind.source(), &link.version, &url, link.kind.cost());
         }
         Ok(graph.get_versions(""))
@@ -68,15 +74,18 @@ impl DefaultVersionFinder {
     /// The usable links of the page, with where they lead.
     fn read_links(
         &self,
+        fetcher: &Fetcher,
         name: &str,
         platform: &str,
-        monitor: &Monitor,
     ) -> Result<Vec<(Link, String)>> {
         self.transport.check_address(&self.url)?;
-        let page = fetch::read_page(&*self.transport, &self.url, monitor)?;
+        let page = fetcher.page(&self.url)?;
         let base = Url::parse(&page.final_url)
             .map_err(|error| Error::http(&page.final_url, HttpFault::BadUrl(error.to_string())))?;
-        let links = scrape::find_links(&page.bytes, name, platform);
+        let links = scrape::find_links(&page.bytes, name, platform).ok_or_else(|| {
+            let limit = scrape::MOST_LINKS;
+            Error::http(&page.final_url, HttpFault::TooManyLinks { limit })
+        })?;
         if links.is_empty() && is_login_page(&page.bytes, &self.url, &base) {
             let host = host_of(&base);
             return Err(Error::http(&page.final_url, HttpFault::WebPage { host }));
@@ -85,6 +94,13 @@ impl DefaultVersionFinder {
             .into_iter()
             .filter_map(|link| package_url(&base, &link).map(|url| (link, url)))
             .collect())
+    }
+
+    fn find(&self, fetcher: &Fetcher, app: &AppDir) -> Result<Vec<String>> {
+        let source = app.best()?.app.version;
+        let links = self.read_links(fetcher, app.name(), app.platform())?;
+        self.replace_links(links);
+        Ok(self.graph().get_versions(&source))
     }
 
     /// Puts the links of the page in place of those of its last reading.
@@ -101,17 +117,17 @@ impl DefaultVersionFinder {
     }
 
     /// The packages to try next: one full package, or patches from the version that is there, or patches from a full one.
-    fn next_path(&self, source: &str, version: &str) -> Option<Vec<String>> {
-        let path = self.graph().get_best_path(source, version)?;
-        (!path.is_empty()).then_some(path)
+    fn next_path(&self, budget: &Budget, source: &str, version: &str) -> Option<Vec<String>> {
+        self.graph()
+            .next_path(source, version, budget.allows_patches())
     }
 
     fn fetch_path(
         &self,
+        fetcher: &Fetcher,
         app: &AppDir,
         path: &[String],
         version: &str,
-        monitor: &Monitor,
     ) -> Result<PathBuf, ChainFailure> {
         let mut urls = Vec::new();
         for (number, url) in path.iter().enumerate() {
@@ -121,36 +137,38 @@ impl DefaultVersionFinder {
         }
         match urls.as_slice() {
             [url] if !fetch::is_patch(url) => {
-                let fetched = fetch::fetch_and_unpack(&*self.transport, app, url, version, monitor);
+                let fetched = fetch::fetch_and_unpack(fetcher, app, url, version);
                 fetched.map_err(ChainFailure::at(0))
             }
-            urls => fetch::fetch_chain(&*self.transport, app, urls, version, monitor),
+            urls => fetch::fetch_chain(fetcher, app, urls, version),
         }
     }
 }
 
 impl VersionFinder for DefaultVersionFinder {
     fn find_versions(&self, app: &AppDir, monitor: &Monitor) -> Result<Vec<String>> {
-        let source = app.best()?.app.version;
-        let links = self.read_links(app.name(), app.platform(), monitor)?;
-        self.replace_links(links);
-        Ok(self.graph().get_versions(&source))
+        self.find(&self.fetcher(monitor), app)
     }
 
     fn fetch_version(&self, app: &AppDir, version: &str, monitor: &Monitor) -> Result<PathBuf> {
         let source = app.best()?.app.version;
-        if self.next_path(&source, version).is_none() {
-            self.find_versions(app, monitor)?;
+        let fetcher = self.fetcher(monitor);
+        let budget = fetcher.budget();
+        if self.next_path(budget, &source, version).is_none() {
+            self.find(&fetcher, app)?;
         }
         let mut causes = Vec::new();
-        while let Some(path) = self.next_path(&source, version) {
-            match self.fetch_path(app, &path, version, monitor) {
-                Err(failure) => {
-                    let failed = path.get(failure.package).unwrap_or(&path[0]);
-                    causes.push(failure.after(monitor)?);
-                    self.graph().remove_all_links(failed);
-                }
+        while let Some(path) = self.next_path(budget, &source, version) {
+            let failure = match self.fetch_path(&fetcher, app, &path, version) {
                 Ok(staged) => return Ok(staged),
+                Err(failure) => failure,
+            };
+            let failed = path.get(failure.package).unwrap_or(&path[0]);
+            causes.push(failure.after(monitor)?);
+            self.graph().remove_all_links(failed);
+            if let Err(limit) = budget.package_failed(fetch::is_patch(failed), failed) {
+                causes.push(limit);
+                break;
             }
         }
         Err(nothing_left(app, version, &self.url, causes))
@@ -162,13 +180,14 @@ impl VersionFinder for DefaultVersionFinder {
         version: &str,
         monitor: &Monitor,
     ) -> Result<Option<OpenPackage>> {
-        let links = self.read_links(app.name(), app.platform(), monitor)?;
+        let fetcher = self.fetcher(monitor);
+        let links = self.read_links(&fetcher, app.name(), app.platform())?;
         let full = |link: &Link| link.version == version && link.kind == PackageKind::Full;
         let Some((_, url)) = links.into_iter().find(|(link, _)| full(link)) else {
             return Err(nothing_left(app, version, &self.url, Vec::new()));
         };
         refuse_less_secure(&self.url, &url)?;
-        fetch::open_package(&self.transport, app, &url, monitor).map(Some)
+        fetch::open_package(&fetcher, app, &url).map(Some)
     }
 
     fn needs_cleanup(&self, app: &AppDir) -> Result<bool> {
@@ -186,25 +205,6 @@ impl std::fmt::Debug for DefaultVersionFinder {
             .debug_struct("DefaultVersionFinder")
             .field("url", &self.url)
             .finish_non_exhaustive()
-    }
-}
-
-/// The error once no package is left to try.
-pub(crate) fn nothing_left(app: &AppDir, version: &str, place: &str, causes: Vec<Error>) -> Error {
-    let name = app.name().to_owned();
-    let version = version.to_owned();
-    if causes.is_empty() {
-        let place = place.to_owned();
-        return Error::VersionNotFound {
-            name,
-            version,
-            place,
-        };
-    }
-    Error::NoUsablePackage {
-        name,
-        version,
-        causes,
     }
 }
 

@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use super::scrape;
-use super::{OpenPackage, VersionFinder, VersionGraph};
+use super::{VersionFinder, VersionGraph};
+use crate::error::nothing_left;
 use crate::fetch::{self, ChainFailure};
-use crate::finder::listing::nothing_left;
-use crate::{AppDir, Error, Monitor, Result};
+use crate::{AppDir, Error, Monitor, OpenPackage, Result};
 
 /// Finds packages by the file names of a directory and unpacks them from there, without a copy.
 #[derive(Debug, Clone)]
@@ -91,16 +91,19 @@ impl VersionFinder for LocalVersionFinder {
     fn fetch_version(&self, app: &AppDir, version: &str, monitor: &Monitor) -> Result<PathBuf> {
         let source = app.best()?.app.version;
         let mut graph = self.version_graph(app)?;
+        let budget = monitor.budget();
         let mut causes: Vec<Error> = Vec::new();
-        while let Some(path) = graph.get_best_path(&source, version) {
-            let Some(first) = path.first() else { break };
-            match self.unpack_path(app, &path, version, monitor) {
-                Err(failure) => {
-                    let failed = path.get(failure.package).unwrap_or(first);
-                    causes.push(failure.after(monitor)?);
-                    graph.remove_all_links(failed);
-                }
+        while let Some(path) = graph.next_path(&source, version, budget.allows_patches()) {
+            let failure = match self.unpack_path(app, &path, version, monitor) {
                 Ok(staged) => return Ok(staged),
+                Err(failure) => failure,
+            };
+            let failed = path.get(failure.package).unwrap_or(&path[0]);
+            causes.push(failure.after(monitor)?);
+            graph.remove_all_links(failed);
+            if let Err(limit) = budget.package_failed(fetch::is_patch(failed), failed) {
+                causes.push(limit);
+                break;
             }
         }
         let place = self.directory.display().to_string();

@@ -1,51 +1,20 @@
 //! Where versions come from.
 
 mod graph;
-pub(crate) mod listing;
+mod listing;
 mod local;
 pub mod scrape;
 mod signed;
 
-use std::fmt;
-use std::io::{Read, Seek};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use crate::{AppDir, Monitor, Result};
+use crate::{AppDir, Monitor, OpenPackage, Result};
 
 pub use graph::VersionGraph;
 pub use listing::DefaultVersionFinder;
 pub use local::LocalVersionFinder;
 pub use scrape::{Link, PackageKind};
 pub use signed::SignedVersionFinder;
-
-/// The bytes of a package, in any order.
-pub trait PackageBytes: Read + Seek + Send {}
-
-impl<T: Read + Seek + Send> PackageBytes for T {}
-
-/// A full package of which parts can be read.
-pub struct OpenPackage {
-    /// What errors call it.
-    pub name: String,
-    /// Its bytes.
-    pub reader: Box<dyn PackageBytes>,
-}
-
-impl OpenPackage {
-    /// A package on this machine.
-    pub fn of_file(path: &Path) -> Result<Self> {
-        Ok(Self {
-            name: path.display().to_string(),
-            reader: Box::new(esky_fs::open_for_read(path)?),
-        })
-    }
-}
-
-impl fmt::Debug for OpenPackage {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "OpenPackage({})", self.name)
-    }
-}
 
 /// Finds versions of an app and fetches them. Apps may bring their own.
 pub trait VersionFinder: Send + Sync {

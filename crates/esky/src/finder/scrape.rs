@@ -14,6 +14,12 @@ const LONGEST_HREF: usize = 4096;
 const MOST_DIRECTORIES: usize = 64;
 /// Longest character reference, without its `&`.
 const LONGEST_REFERENCE: usize = 10;
+/// Longest version that is looked for: a longer one makes a file name that no file system takes.
+const LONGEST_VERSION: usize = 255;
+/// Most package links of one app and platform in a page: some every day, for years.
+pub const MOST_LINKS: usize = 10_000;
+/// How often each byte of a page may be looked at: once is the rule, more if values contain `href=` themselves.
+const MOST_LOOKS: usize = 8;
 
 /// What kind of file a link leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,8 +62,10 @@ pub struct Link {
     pub kind: PackageKind,
 }
 
-/// All package links of an HTML page, in order.
-pub fn find_links(page: &[u8], name: &str, platform: &str) -> Vec<Link> {
+/// All package links of an HTML page, in order; `None` if there are more than [`MOST_LINKS`], or if the page is made to take
+/// long.
+pub fn find_links(page: &[u8], name: &str, platform: &str) -> Option<Vec<Link>> {
+    let mut looks = (LONGEST_HREF + page.len()).saturating_mul(MOST_LOOKS);
     let pattern = Pattern::new(name, platform);
     let mut links = Vec::new();
     let mut rest = page;
@@ -65,12 +73,16 @@ pub fn find_links(page: &[u8], name: &str, platform: &str) -> Vec<Link> {
         let quote = value.first().filter(|byte| matches!(byte, b'"' | b'\''));
         rest = if quote.is_some() { &value[1..] } else { value };
         let window = &rest[..href_length(rest, quote.copied())];
+        looks = looks.checked_sub(window.len())?;
         if let Some(link) = pattern.link(&without_references(window)) {
             rest = &rest[link.href.len().min(window.len())..];
             links.push(link);
         }
+        if links.len() > MOST_LINKS {
+            return None;
+        }
     }
-    links
+    Some(links)
 }
 
 /// The package a file name stands for, if it is exactly one of this app and platform.
@@ -257,6 +269,7 @@ fn prefix_length(text: &[u8], prefix: &str) -> Option<usize> {
 }
 
 fn version_run(text: &[u8]) -> usize {
+    let text = &text[..text.len().min(LONGEST_VERSION)];
     text.iter()
         .position(|byte| !in_version(char::from(*byte)))
         .unwrap_or(text.len())
@@ -268,6 +281,7 @@ mod tests {
 
     fn hrefs(page: &str, name: &str) -> Vec<String> {
         find_links(page.as_bytes(), name, "linux-x86_64")
+            .unwrap()
             .into_iter()
             .map(|link| link.href)
             .collect()
@@ -324,6 +338,25 @@ mod tests {
     fn a_page_of_nothing_but_attributes_is_read_in_linear_time() {
         let page = "href=\"/".repeat(200_000);
         assert!(hrefs(&page, "demo").is_empty());
+    }
+
+    #[test]
+    fn a_page_made_to_take_long_is_given_up() {
+        let find = |page: &str| find_links(page.as_bytes(), "demo", "linux-x86_64");
+        assert_eq!(find(&"href=".repeat(200_000)), None);
+        let nested = "href=x/href=y/href=demo-1.0.linux-x86_64.zip ".repeat(100);
+        assert_eq!(find(&nested).map(|links| links.len()), Some(100));
+        let versions = format!("href=demo-{} ", ".linux-x86_64.from-".repeat(200)).repeat(1000);
+        assert_eq!(find(&versions), Some(Vec::new()));
+    }
+
+    #[test]
+    fn a_page_with_more_links_than_anybody_has_is_given_up() {
+        let page = |links| "<a href='demo-1.0.linux-x86_64.zip'>x</a>\n".repeat(links);
+        let find = |links| find_links(page(links).as_bytes(), "demo", "linux-x86_64");
+        assert_eq!(find(MOST_LINKS).map(|links| links.len()), Some(MOST_LINKS));
+        assert_eq!(find(MOST_LINKS + 1), None);
+        assert_eq!(find(300_000), None);
     }
 
     #[test]

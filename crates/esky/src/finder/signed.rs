@@ -7,12 +7,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use esky_trust::{Time, Wanted};
 
-use super::{OpenPackage, VersionFinder};
-use crate::fetch::{self, downloads};
-use crate::finder::listing::nothing_left;
+use super::VersionFinder;
+use crate::error::nothing_left;
+use crate::fetch::{self, Fetcher, downloads};
 use crate::plan::{Job, Offers};
 use crate::{
-    AppDir, Error, FetchOptions, Monitor, Repository, RepositoryPlaces, Result, Transport,
+    AppDir, Error, FetchOptions, Monitor, OpenPackage, Repository, RepositoryPlaces, Result,
+    Transport,
 };
 
 /// The channel of apps that were packed without one.
@@ -66,7 +67,7 @@ impl SignedVersionFinder {
     }
 
     /// Brings the metadata up to date, and takes from it what is for this app.
-    fn search(&self, app: &AppDir, monitor: &Monitor) -> Result<Arc<Offers>> {
+    fn search(&self, fetcher: &Fetcher, app: &AppDir) -> Result<Arc<Offers>> {
         let trust = app.trust()?.ok_or(Error::NoTrustRoot)?;
         self.transport.check_address(&self.url)?;
         let base = self.url.trim_end_matches('/');
@@ -76,7 +77,7 @@ impl SignedVersionFinder {
             cache: app.metadata_dir(),
         };
         let mut repository = Repository::open(&trust.root, places, Arc::clone(&self.transport))?;
-        repository.refresh(now(), monitor)?;
+        repository.refresh_by(fetcher, now())?;
         let channel = self.channel.as_deref().or(trust.channel.as_deref());
         let wanted = Wanted {
             app: app.name(),
@@ -89,9 +90,13 @@ impl SignedVersionFinder {
     }
 
     /// What is offered, after a search if there was none yet.
-    fn known_offers(&self, app: &AppDir, monitor: &Monitor) -> Result<Arc<Offers>> {
+    fn known_offers(&self, fetcher: &Fetcher, app: &AppDir) -> Result<Arc<Offers>> {
         let known = self.offers().clone();
-        known.map_or_else(|| self.search(app, monitor), Ok)
+        known.map_or_else(|| self.search(fetcher, app), Ok)
+    }
+
+    fn fetcher(&self, monitor: &Monitor) -> Fetcher {
+        Fetcher::new(&self.transport, monitor)
     }
 
     fn offers(&self) -> MutexGuard<'_, Option<Arc<Offers>>> {
@@ -101,13 +106,15 @@ impl SignedVersionFinder {
 
 impl VersionFinder for SignedVersionFinder {
     fn find_versions(&self, app: &AppDir, monitor: &Monitor) -> Result<Vec<String>> {
-        Ok(self.search(app, monitor)?.versions().into_iter().collect())
+        let offers = self.search(&self.fetcher(monitor), app)?;
+        Ok(offers.versions().into_iter().collect())
     }
 
     fn fetch_version(&self, app: &AppDir, version: &str, monitor: &Monitor) -> Result<PathBuf> {
-        let offers = self.known_offers(app, monitor)?;
+        let fetcher = self.fetcher(monitor);
+        let offers = self.known_offers(&fetcher, app)?;
         let job = Job {
-            transport: &*self.transport,
+            fetcher: &fetcher,
             app,
             offers: &offers,
             options: self.options,
@@ -128,11 +135,12 @@ impl VersionFinder for SignedVersionFinder {
         version: &str,
         monitor: &Monitor,
     ) -> Result<Option<OpenPackage>> {
-        let offers = self.known_offers(app, monitor)?;
+        let fetcher = self.fetcher(monitor);
+        let offers = self.known_offers(&fetcher, app)?;
         let offered = offers.version(version);
         let full = offered.and_then(|offered| offered.full.as_ref());
         let full = full.ok_or_else(|| nothing_left(app, version, &self.url, Vec::new()))?;
-        let package = fetch::signed_package(&*self.transport, app, &full.signed(), monitor)?;
+        let package = fetch::signed_package(&fetcher, app, &full.signed())?;
         OpenPackage::of_file(&package).map(Some)
     }
 

@@ -15,15 +15,16 @@ use std::path::PathBuf;
 use esky_format::name::AppVersion;
 use esky_patch::{Limits, VersionTree};
 
-use crate::finder::listing::nothing_left;
-use crate::{AppDir, Error, Event, Monitor, Result, Transport};
+use crate::error::nothing_left;
+use crate::fetch::Fetcher;
+use crate::{AppDir, Error, Event, Monitor, Result};
 
 pub(crate) use offers::Offers;
 pub use route::Way;
 
 use offers::Version;
 use route::{Route, Situation};
-use steps::Steps;
+use steps::{Blame, Steps};
 
 /// What fetching a version may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +46,7 @@ impl Default for FetchOptions {
 
 /// All that fetching a version needs.
 pub(crate) struct Job<'a> {
-    pub(crate) transport: &'a dyn Transport,
+    pub(crate) fetcher: &'a Fetcher,
     pub(crate) app: &'a AppDir,
     pub(crate) offers: &'a Offers,
     pub(crate) options: FetchOptions,
@@ -101,7 +102,7 @@ impl Job<'_> {
             };
             match steps.go(&route, &progress) {
                 Ok(path) => return Ok(Some(path)),
-                Err(failure) => progress.learn(failure, self.monitor)?,
+                Err(failure) => progress.learn(failure, self, version)?,
             }
         }
     }
@@ -129,6 +130,7 @@ impl Job<'_> {
                 installed: installed.map(|installed| installed.version.as_str()),
                 changed_files: progress.cost_of_changed_files(),
                 failed: &progress.failed,
+                allows_patches: self.fetcher.budget().allows_patches(),
             };
             let best = situation.choose();
             if progress.no_ranges || !situation.changed_files_may_be_cheaper(best.as_ref()) {
@@ -137,7 +139,8 @@ impl Job<'_> {
             match steps::ChangedFiles::look(self, target, installed, &progress.changed) {
                 Ok(found) => progress.changed_files = found,
                 Err(error) => {
-                    progress.learn(steps::Failure::of_compact(target.1, error), self.monitor)?
+                    let failure = steps::Failure::of_parts(target.1, error);
+                    progress.learn(failure, self, target.0)?;
                 }
             }
         }
@@ -167,29 +170,36 @@ impl Progress {
     }
 
     /// Takes note of what has failed, if another way may do; else gives the error back.
-    fn learn(&mut self, failure: steps::Failure, monitor: &Monitor) -> Result<()> {
-        if !failure.error.concerns_only_the_package() {
-            return Err(failure.error);
+    fn learn(&mut self, failure: steps::Failure, job: &Job<'_>, version: &str) -> Result<()> {
+        let error = *failure.error;
+        if !error.concerns_only_the_package() {
+            return Err(error);
         }
-        monitor.emit(Event::Retrying {
-            cause: failure.error.to_string(),
+        job.monitor.emit(Event::Retrying {
+            cause: error.to_string(),
         });
-        let news = match &failure.error {
+        let is_news = match &error {
             Error::ChangedFile { entry, .. } => self.changed.insert(entry.clone()),
             _ => false,
         };
         self.changed_files = None;
-        if failure.is_no_range() {
-            self.no_ranges = true;
-            self.causes.push(failure.error);
-            return Ok(());
+        match failure.blame {
+            Blame::Parts => self.no_ranges = true,
+            Blame::Package(url) => {
+                let budget = job.fetcher.budget();
+                let counted = budget.package_failed(job.offers.is_patch(&url), &url);
+                self.failed.insert(url);
+                if let Err(limit) = counted {
+                    let mut causes = std::mem::take(&mut self.causes);
+                    causes.extend([error, limit]);
+                    return Err(nothing_left(job.app, version, "the repository", causes));
+                }
+            }
+            // The same way is gone again, with what is known now.
+            Blame::Nothing if is_news => {}
+            Blame::Nothing => return Err(error),
         }
-        // Without a package to blame the same way is gone again, with what is known now.
-        if failure.package.is_none() && !news {
-            return Err(failure.error);
-        }
-        self.failed.extend(failure.package);
-        self.causes.push(failure.error);
+        self.causes.push(error);
         Ok(())
     }
 }

@@ -94,6 +94,11 @@ impl Offers {
         self.versions.get(version).filter(|_| self.allows(version))
     }
 
+    pub(super) fn is_patch(&self, url: &str) -> bool {
+        let mut patches = self.patches.iter();
+        patches.any(|patch| patch.package.url == url)
+    }
+
     fn allows(&self, version: &str) -> bool {
         let minimum = self.minimum.as_ref();
         minimum.is_none_or(|minimum| !compare(version, minimum).is_lt())
@@ -105,6 +110,7 @@ impl Package {
         SignedPackage {
             url: &self.url,
             file: &self.file,
+            may_be_page: false,
         }
     }
 

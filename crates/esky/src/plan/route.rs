@@ -70,6 +70,8 @@ pub(super) struct Situation<'a, 'f> {
     pub(super) changed_files: Option<u64>,
     /// Addresses of packages that have failed.
     pub(super) failed: &'f HashSet<String>,
+    /// Not so many patches have failed yet that another one is not worth a try.
+    pub(super) allows_patches: bool,
 }
 
 impl<'a> Situation<'a, '_> {
@@ -104,7 +106,7 @@ impl<'a> Situation<'a, '_> {
     }
 
     fn patches(&self) -> Option<Route<'a>> {
-        let installed = self.installed?;
+        let installed = self.installed.filter(|_| self.allows_patches)?;
         let mut graph = VersionGraph::new();
         let usable = || {
             let patches = self.offers.patches.iter();
@@ -205,6 +207,7 @@ mod tests {
             installed,
             changed_files,
             failed: &failed,
+            allows_patches: true,
         };
         let best = situation.choose();
         let look = situation.changed_files_may_be_cheaper(best.as_ref());

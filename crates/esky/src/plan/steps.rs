@@ -13,39 +13,58 @@ use super::ranges::{IndexOnly, Parts};
 use super::route::{Packages, Route};
 use super::{Installed, Job, Progress};
 use crate::fetch::{self, downloads};
-use crate::{Error, Event, HttpFault, Result};
+use crate::{Error, Event, Result};
 
 /// A way that came to nothing.
 pub(super) struct Failure {
-    /// The address of the package that is to blame.
-    pub(super) package: Option<String>,
-    pub(super) error: Error,
+    pub(super) blame: Blame,
+    pub(super) error: Box<Error>,
+}
+
+/// What a failure teaches.
+pub(super) enum Blame {
+    /// The package at this address is not to be tried again.
+    Package(String),
+    /// The server does not send parts of files.
+    Parts,
+    /// Nothing about the packages.
+    Nothing,
 }
 
 impl Failure {
     fn of(package: &Package) -> impl FnOnce(Error) -> Self {
-        let package = Some(package.url.clone());
-        |error| Self { package, error }
+        let blame = Blame::Package(package.url.clone());
+        |error| Self {
+            blame,
+            error: Box::new(error),
+        }
     }
 
-    /// Whether it only shows that the server does not send parts of files.
-    pub(super) fn is_no_range(&self) -> bool {
-        matches!(
-            self.error,
-            Error::Http {
-                fault: HttpFault::WrongRange,
-                ..
-            }
-        )
-    }
-
-    /// The compact package, or some of it, could not be had or used.
-    pub(super) fn of_compact(offered: &Version, error: Error) -> Self {
-        let package = offered.compact.as_ref().map(|(package, _)| package);
-        let package = package.filter(|_| !matches!(error, Error::ChangedFile { .. }));
+    fn of_nothing(error: Error) -> Self {
         Self {
-            package: package.map(|package| package.url.clone()),
-            error,
+            blame: Blame::Nothing,
+            error: Box::new(error),
+        }
+    }
+
+    /// The compact package could not be had or used.
+    fn of_compact(offered: &Version, error: Error) -> Self {
+        match &offered.compact {
+            Some((package, _)) if !matches!(error, Error::ChangedFile { .. }) => {
+                Self::of(package)(error)
+            }
+            _ => Self::of_nothing(error),
+        }
+    }
+
+    /// Parts of the compact package could not be had or used.
+    pub(super) fn of_parts(offered: &Version, error: Error) -> Self {
+        match &error {
+            Error::Http { fault, .. } if fault.is_refused_range() => Self {
+                blame: Blame::Parts,
+                error: Box::new(error),
+            },
+            _ => Self::of_compact(offered, error),
         }
     }
 }
@@ -91,10 +110,9 @@ fn parts<'a>(job: &'a Job<'_>, offered: &'a Version) -> Result<Option<Parts<'a>>
     let mut name = whole.into_os_string();
     name.push(".parts");
     Ok(Some(Parts {
-        transport: job.transport,
+        fetcher: job.fetcher,
         package,
         index: *index,
-        monitor: job.monitor,
         path: name.into(),
     }))
 }
@@ -126,24 +144,13 @@ impl Steps<'_> {
     }
 
     fn full(&self, package: &Package) -> Result<PathBuf> {
-        let Job {
-            transport,
-            app,
-            monitor,
-            ..
-        } = *self.job;
-        let version = &self.wanted.version;
-        fetch::fetch_signed(transport, app, &package.signed(), version, monitor)
+        let Job { fetcher, app, .. } = *self.job;
+        fetch::fetch_signed(fetcher, app, &package.signed(), &self.wanted.version)
     }
 
     fn bring(&self, package: &Package) -> Result<PathBuf> {
-        let Job {
-            transport,
-            app,
-            monitor,
-            ..
-        } = *self.job;
-        fetch::signed_package(transport, app, &package.signed(), monitor)
+        let Job { fetcher, app, .. } = *self.job;
+        fetch::signed_package(fetcher, app, &package.signed())
     }
 
     fn patches(&self, patches: &[&OfferedPatch]) -> Result<PathBuf, Failure> {
@@ -160,17 +167,11 @@ impl Steps<'_> {
                     let error = staging_failed(&patch.package.url, failure.error);
                     self.failed(&patch.package, file, error)
                 }
-                None => Failure {
-                    package: None,
-                    error: Error::NotRefreshed,
-                },
+                None => Failure::of_nothing(Error::NotRefreshed),
             }
         })?;
         let removed = files.iter().try_for_each(|file| esky_fs::remove_file(file));
-        removed.map_err(|error| Failure {
-            package: None,
-            error: error.into(),
-        })?;
+        removed.map_err(|error| Failure::of_nothing(error.into()))?;
         Ok(staged)
     }
 
@@ -207,7 +208,7 @@ impl Steps<'_> {
             let staged = staged.map_err(|error| staging_failed(&parts.package.url, error));
             self.remove_used(&parts.path, staged)
         };
-        go().map_err(|error| Failure::of_compact(self.offered, error))
+        go().map_err(|error| Failure::of_parts(self.offered, error))
     }
 
     fn remove_used(&self, file: &Path, staged: Result<PathBuf>) -> Result<PathBuf> {

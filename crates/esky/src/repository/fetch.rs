@@ -1,46 +1,22 @@
-//! Small files of metadata, each asked for once, within a limit of size and one of time for all of them.
+//! Small files of metadata, by name.
 
-use std::io;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use crate::fetch::Fetcher;
+use crate::{Error, HttpFault, Result};
 
-use crate::fetch::reading_failed;
-use crate::{CancelToken, Error, HttpFault, Request, Response, Result, Transport};
-
-const BUFFER_SIZE: usize = 16 << 10;
-
-/// The metadata of one repository, for as long as one piece of work may take.
-pub(super) struct MetadataSource {
-    transport: Arc<dyn Transport>,
-    base: String,
-    start: Instant,
-    limit: Duration,
-    cancel: CancelToken,
+/// The metadata of one repository.
+pub(super) struct MetadataSource<'a> {
+    fetcher: &'a Fetcher,
+    base: &'a str,
 }
 
-impl MetadataSource {
-    pub(super) fn new(
-        transport: Arc<dyn Transport>,
-        base: String,
-        limit: Duration,
-        cancel: CancelToken,
-    ) -> Self {
-        let start = Instant::now();
-        Self {
-            transport,
-            base,
-            start,
-            limit,
-            cancel,
-        }
+impl<'a> MetadataSource<'a> {
+    pub(super) fn new(fetcher: &'a Fetcher, base: &'a str) -> Self {
+        Self { fetcher, base }
     }
 
     /// Fetches a file that must be there.
     pub(super) fn required(&self, file: &str, limit: u64) -> Result<Vec<u8>> {
-        self.cancel.check()?;
-        let request = Request::new(self.url(file), &self.cancel);
-        let response = self.transport.open(&request)?;
-        self.read(response, limit)
+        Ok(self.fetcher.small_file(&self.url(file), limit)?.bytes)
     }
 
     /// Fetches a file; `None` if the repository says that it is not there, or not for everyone.
@@ -61,37 +37,6 @@ impl MetadataSource {
 
     fn url(&self, file: &str) -> String {
         format!("{}{file}", self.base)
-    }
-
-    fn read(&self, mut response: Response, limit: u64) -> Result<Vec<u8>> {
-        let url = response.final_url;
-        let fail = |fault| Err(Error::http(&url, fault));
-        if response.total.is_some_and(|total| total > limit) {
-            return fail(HttpFault::TooLarge { limit });
-        }
-        let mut bytes = Vec::new();
-        let mut buffer = [0; BUFFER_SIZE];
-        loop {
-            self.cancel.check()?;
-            if self.start.elapsed() >= self.limit {
-                return fail(HttpFault::TimedOut("all metadata".to_owned()));
-            }
-            let count = match response.reader.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(count) => count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
-                Err(error) => return Err(reading_failed(&url, error, &self.cancel)),
-            };
-            bytes.extend_from_slice(&buffer[..count]);
-            if bytes.len() as u64 > limit {
-                return fail(HttpFault::TooLarge { limit });
-            }
-        }
-        let received = bytes.len() as u64;
-        match response.total {
-            Some(expected) if received < expected => fail(HttpFault::Short { expected, received }),
-            _ => Ok(bytes),
-        }
     }
 }
 

@@ -1,24 +1,24 @@
 //! A signed repository: metadata by The Update Framework's client workflow, and targets that are what was signed.
 //!
 //! The requests are exactly those of the specification: roots upwards until one is missing, the timestamp, and of
-//! snapshot and targets what the cache does not have. No metadata is asked for twice, nothing is probed.
+//! snapshot and targets what the cache does not have. Nothing is probed, and no file is asked for twice unless an attempt failed
+//! for a passing reason.
 
 mod cache;
 mod clock;
-mod download;
 mod fetch;
 mod record;
+mod target;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use esky_trust::{
     Role, Search, TargetFile, Targets, Time, TimestampUpdate, TrustedSet, check_target_name,
 };
 
+use crate::fetch::{Fetcher, SignedPackage, signed_file};
 use crate::{Error, Event, Monitor, Result, Transport};
-pub(crate) use download::mismatch;
 
 use cache::Cache;
 use fetch::MetadataSource;
@@ -33,27 +33,6 @@ const MAX_ATTEMPTS: u32 = 10;
 const SMALL_LIMIT: u64 = 512 << 10;
 /// Largest targets metadata whose length nobody has said.
 const TARGETS_LIMIT: u64 = 16 << 20;
-
-/// How long a repository may take to answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Patience {
-    /// For all the metadata of one refresh or search.
-    pub metadata: Duration,
-    /// A target that brings less than [`Patience::least_bytes`] in this time is given up.
-    pub window: Duration,
-    /// See [`Patience::window`].
-    pub least_bytes: u64,
-}
-
-impl Default for Patience {
-    fn default() -> Self {
-        Self {
-            metadata: Duration::from_secs(60),
-            window: Duration::from_secs(60),
-            least_bytes: 60_000,
-        }
-    }
-}
 
 /// Where a repository is, and where what is known of it is kept.
 #[derive(Clone, Debug)]
@@ -73,7 +52,6 @@ pub struct Repository {
     metadata_url: String,
     targets_url: String,
     transport: Arc<dyn Transport>,
-    patience: Patience,
     trusted: Option<TrustedSet>,
 }
 
@@ -92,16 +70,8 @@ impl Repository {
             metadata_url: with_slash(places.metadata_url),
             targets_url: with_slash(places.targets_url),
             transport,
-            patience: Patience::default(),
             trusted: None,
         })
-    }
-
-    /// The same repository with other limits of time.
-    #[must_use]
-    pub fn with_patience(mut self, patience: Patience) -> Self {
-        self.patience = patience;
-        self
     }
 
     /// Brings the metadata up to date. What was verified is kept in the cache at once, file by file and durably, so
@@ -115,8 +85,13 @@ impl Repository {
     /// A clock that says less than at the last refresh is told as [`Event::ClockBehind`], and as [`Error::ClockBehind`] where
     /// it explains an error. By itself it fails nothing.
     pub fn refresh(&mut self, now: Time, monitor: &Monitor) -> Result<()> {
+        self.refresh_by(&self.fetcher(monitor), now)
+    }
+
+    pub(crate) fn refresh_by(&mut self, fetcher: &Fetcher, now: Time) -> Result<()> {
         self.trusted = None;
-        let source = self.source(monitor);
+        let source = MetadataSource::new(fetcher, &self.metadata_url);
+        let monitor = fetcher.monitor();
         let behind = clock::behind(now, self.last_refresh());
         let refreshed = self.refreshed(now, &source, &self.record(monitor));
         let refreshed = refreshed.map_err(|error| clock::explain(self.explain(error), now, behind));
@@ -143,7 +118,8 @@ impl Repository {
             name: path.to_owned(),
             source,
         })?;
-        let source = self.source(monitor);
+        let fetcher = self.fetcher(monitor);
+        let source = MetadataSource::new(&fetcher, &self.metadata_url);
         loop {
             let trusted = self.trusted.as_mut().ok_or(Error::NotRefreshed)?;
             let (role, delegator) = match trusted.search(path) {
@@ -161,11 +137,11 @@ impl Repository {
     pub fn target_url(&self, path: &str, file: &TargetFile) -> Result<String> {
         let trusted = self.trusted.as_ref().ok_or(Error::NotRefreshed)?;
         let consistent = trusted.root().consistent_snapshot;
-        download::target_url(&self.targets_url, path, file, consistent)
+        target::url(&self.targets_url, path, file, consistent)
     }
 
-    /// Brings a target to `destination`, unless it lies there already. Its bytes are counted and hashed as they come,
-    /// and get the name of `destination` only when they are right; a crash before leaves `.NAME.part` beside it.
+    /// Brings a target to `destination`, unless it lies there already, as a package of an update is brought: it gets its name
+    /// only when it is what was signed. What has arrived of it before is `NAME.part`, with `NAME.part.meta` beside it.
     pub fn download_target(
         &self,
         path: &str,
@@ -174,17 +150,16 @@ impl Repository {
         monitor: &Monitor,
     ) -> Result<()> {
         let url = self.target_url(path, file)?;
-        let transport = &*self.transport;
-        download::download(transport, &url, file, destination, self.patience, monitor)
+        let signed = SignedPackage {
+            url: &url,
+            file,
+            may_be_page: true,
+        };
+        signed_file(&self.fetcher(monitor), &signed, destination)
     }
 
-    fn source(&self, monitor: &Monitor) -> MetadataSource {
-        MetadataSource::new(
-            Arc::clone(&self.transport),
-            self.metadata_url.clone(),
-            self.patience.metadata,
-            monitor.cancel.clone(),
-        )
+    fn fetcher(&self, monitor: &Monitor) -> Fetcher {
+        Fetcher::new(&self.transport, monitor)
     }
 
     fn record<'a>(&'a self, monitor: &'a Monitor) -> Record<'a> {
@@ -194,7 +169,7 @@ impl Repository {
     fn refreshed(
         &self,
         now: Time,
-        source: &MetadataSource,
+        source: &MetadataSource<'_>,
         record: &Record<'_>,
     ) -> Result<TrustedSet> {
         for _ in 0..MAX_ATTEMPTS {
@@ -239,7 +214,7 @@ impl std::fmt::Debug for Repository {
 fn attempt(
     trusted: &mut TrustedSet,
     snapshot: Option<Vec<u8>>,
-    source: &MetadataSource,
+    source: &MetadataSource<'_>,
     record: &Record<'_>,
 ) -> Result<Kept> {
     if take_roots(trusted, source, record)? == Kept::Overtaken
@@ -257,7 +232,7 @@ fn attempt(
 /// whatever happens next; a root in the middle is never taken for the newest.
 fn take_roots(
     trusted: &mut TrustedSet,
-    source: &MetadataSource,
+    source: &MetadataSource<'_>,
     record: &Record<'_>,
 ) -> Result<Kept> {
     let first = trusted.root().version;
@@ -283,7 +258,7 @@ fn take_roots(
 
 fn take_timestamp(
     trusted: &mut TrustedSet,
-    source: &MetadataSource,
+    source: &MetadataSource<'_>,
     record: &Record<'_>,
 ) -> Result<Kept> {
     if let Some(bytes) = record.cache.read(Role::Timestamp.name()) {
@@ -302,7 +277,7 @@ fn take_timestamp(
 fn take_snapshot(
     trusted: &mut TrustedSet,
     cached: Option<Vec<u8>>,
-    source: &MetadataSource,
+    source: &MetadataSource<'_>,
     record: &Record<'_>,
 ) -> Result<Kept> {
     if let Some(bytes) = cached {
@@ -326,7 +301,7 @@ fn take_snapshot(
 fn take_targets(
     trusted: &mut TrustedSet,
     record: &Record<'_>,
-    source: &MetadataSource,
+    source: &MetadataSource<'_>,
     role: &str,
     delegator: &str,
 ) -> Result<()> {

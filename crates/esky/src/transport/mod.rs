@@ -50,6 +50,11 @@ pub trait Transport: Send + Sync {
     fn retry_policy(&self) -> RetryPolicy {
         RetryPolicy::default()
     }
+
+    /// Bytes a second that this transport lets through at most, if it limits itself.
+    fn rate_limit(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// What to open.

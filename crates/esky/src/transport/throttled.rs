@@ -56,6 +56,11 @@ impl Transport for ThrottledTransport {
     fn retry_policy(&self) -> RetryPolicy {
         self.inner.retry_policy()
     }
+
+    fn rate_limit(&self) -> Option<u64> {
+        let inner = self.inner.rate_limit().unwrap_or(u64::MAX);
+        Some(inner.min(self.bytes_per_second))
+    }
 }
 
 struct Throttled {

@@ -8,6 +8,7 @@ mod at_once;
 mod bad_names;
 mod bad_packages;
 mod bad_servers;
+mod budget;
 mod cancelling;
 mod certificates;
 mod finders;

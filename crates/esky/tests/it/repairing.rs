@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use esky::{Error, Monitor};
+use esky::{CancelToken, Error, Event, HttpFault, Monitor};
 use esky_testkit::apps::Release;
 use esky_testkit::server::Fault;
 
@@ -96,10 +96,43 @@ fn a_server_that_breaks_off_leaves_the_file_as_it_was() {
     let story = updated();
     let file = damage(&story, "lib/data.bin");
     let package = story.package_path("1.1");
-    story.server.fault(&package, Fault::CloseAfter(140_000));
+    story.server.fault(&package, Fault::CloseAfter(1000));
     let error = repair(&story).unwrap_err();
-    assert!(!matches!(error, Error::Cancelled), "{error}");
+    let is_short = |fault: &HttpFault| matches!(fault, HttpFault::Short { .. });
+    assert!(
+        matches!(&error, Error::Http { fault, .. } if is_short(fault)),
+        "{error:?}"
+    );
     assert_eq!(fs::read(&file).unwrap(), b"scratched");
+}
+
+#[test]
+fn a_repair_survives_a_line_that_breaks_all_the_time() {
+    let story = updated();
+    damage(&story, "lib/data.bin");
+    let package = story.package_path("1.1");
+    story.server.fault(&package, Fault::CloseAfter(140_000));
+    assert_eq!(repair(&story).unwrap(), ["lib/data.bin"]);
+    story.assert_updated_to("1.1");
+}
+
+#[test]
+fn a_repair_ends_when_it_is_cancelled_while_it_waits() {
+    let story = updated();
+    damage(&story, "lib/data.bin");
+    let package = story.package_path("1.1");
+    story.server.fault(&package, Fault::CloseAfter(1000));
+    let cancel = CancelToken::new();
+    let own = cancel.clone();
+    let monitor = Monitor::new(move |event| {
+        if matches!(event, Event::Retrying { .. }) {
+            own.cancel();
+        }
+    });
+    let repaired = story
+        .app()
+        .repair_version("1.1", &monitor.with_cancel(cancel));
+    assert!(matches!(repaired, Err(Error::Cancelled)), "{repaired:?}");
 }
 
 #[test]

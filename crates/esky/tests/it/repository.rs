@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use esky::{Error, HttpFault, Monitor, Patience};
+use esky::{Error, HttpFault, Monitor, RetryPolicy};
 use esky_testkit::repository::{Vendor, now};
 use esky_testkit::server::Fault;
 use esky_trust::{Mismatch, Role};
@@ -223,42 +223,69 @@ fn endless_metadata_is_cut_off() {
     }
 }
 
+/// Three attempts without pauses.
+const RETRY: RetryPolicy = RetryPolicy {
+    attempts: 3,
+    first_delay: Duration::ZERO,
+    longest_delay: Duration::ZERO,
+};
+
 #[test]
-fn slow_metadata_is_given_up() {
-    let mut signed = Signed::new();
-    signed.refresh().unwrap();
-    signed.patience = Patience {
-        metadata: Duration::from_millis(30),
-        ..Patience::default()
-    };
-    signed.server.fault(
-        "/metadata/timestamp.json",
-        Fault::Drip(Duration::from_millis(5)),
-    );
-    let error = signed.refresh().unwrap_err();
-    let is_late = |fault: &HttpFault| matches!(fault, HttpFault::TimedOut(_));
-    assert!(
-        matches!(&error, Error::Http { fault, .. } if is_late(fault)),
-        "{error}"
-    );
+fn any_file_of_metadata_survives_faults_that_pass() {
+    let faults = [
+        Fault::Status(503),
+        Fault::RetryAfter(429, 0),
+        Fault::Status(500),
+        Fault::Status(408),
+        Fault::CloseAfter(0),
+        Fault::CloseAfter(20),
+        Fault::Reset,
+    ];
+    for name in ["2.root", "timestamp", "101.snapshot", "101.targets"] {
+        for fault in &faults {
+            let mut signed = Signed::new();
+            signed.retry = RETRY;
+            signed.vendor.publish_root();
+            signed.vendor.publish_later(99);
+            signed.serve();
+            let path = format!("/metadata/{name}.json");
+            signed.server.fault_once(&path, fault.clone());
+            signed.server.fault_once(&path, fault.clone());
+            let refreshed = signed.refresh();
+            assert!(refreshed.is_ok(), "{name}, {fault:?}: {refreshed:?}");
+            assert_eq!(signed.server.seen_at(&path).len(), 3, "{name}, {fault:?}");
+        }
+    }
 }
 
 #[test]
-fn slow_targets_are_given_up() {
+fn faults_of_metadata_that_stay_are_given_up() {
     let mut signed = Signed::new();
-    signed.offer(PATH, &[7; 1000]);
-    signed.patience.window = Duration::from_millis(1);
-    signed.server.fault(
-        &Signed::url_path(PATH, &[7; 1000]),
-        Fault::Drip(Duration::from_millis(3)),
-    );
-    let error = signed.get(PATH).unwrap_err();
-    let is_late = |fault: &HttpFault| matches!(fault, HttpFault::TimedOut(_));
-    assert!(
-        matches!(&error, Error::Http { fault, .. } if is_late(fault)),
-        "{error}"
-    );
-    assert!(!signed.destination().exists());
+    signed.retry = RETRY;
+    signed.refresh().unwrap();
+    let path = "/metadata/timestamp.json";
+    let before = signed.server.seen_at(path).len();
+    signed.server.fault(path, Fault::Status(503));
+    signed.refresh().unwrap_err();
+    assert_eq!(signed.server.seen_at(path).len() - before, 3);
+}
+
+#[test]
+fn metadata_that_breaks_off_is_gone_on_with() {
+    let mut signed = Signed::new();
+    signed.retry = RETRY;
+    for number in 0..500 {
+        signed
+            .vendor
+            .add_target(&format!("{PATH}{number}"), b"content");
+    }
+    signed.vendor.publish_targets();
+    signed.serve();
+    let path = "/metadata/2.targets.json";
+    let size = signed.vendor.file("targets", 2).len() as u64;
+    signed.server.fault(path, Fault::CloseAfter(20_000));
+    signed.refresh().unwrap();
+    assert_eq!(signed.server.sent_at(path), size);
 }
 
 #[test]

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use esky::{
-    Error, HttpOptions, HttpTransport, Monitor, Patience, Proxy, Repository, RepositoryPlaces,
-    Result, RetryPolicy,
+    Error, HttpOptions, HttpTransport, Monitor, Proxy, Repository, RepositoryPlaces, Result,
+    RetryPolicy,
 };
 use esky_testkit::repository::{Vendor, now};
 use esky_testkit::server::Server;
@@ -17,7 +17,7 @@ use tempfile::TempDir;
 pub(crate) struct Signed {
     pub(crate) vendor: Vendor,
     pub(crate) server: Server,
-    pub(crate) patience: Patience,
+    pub(crate) retry: RetryPolicy,
     pub(crate) now: Time,
     pub(crate) pinned: Vec<u8>,
     directory: TempDir,
@@ -28,7 +28,7 @@ impl Signed {
         let vendor = Vendor::new();
         let signed = Self {
             server: Server::empty(),
-            patience: Patience::default(),
+            retry: RetryPolicy::NEVER,
             now: now(),
             pinned: vendor.file("root", 1).to_vec(),
             directory: tempfile::tempdir().unwrap(),
@@ -78,7 +78,7 @@ impl Signed {
     pub(crate) fn repository(&self) -> Repository {
         let transport = HttpTransport::new(HttpOptions {
             proxy: Proxy::None,
-            retry: RetryPolicy::NEVER,
+            retry: self.retry,
             ..HttpOptions::default()
         });
         let places = RepositoryPlaces {
@@ -86,9 +86,7 @@ impl Signed {
             targets_url: self.server.url("/targets/"),
             cache: self.cache(),
         };
-        Repository::open(&self.pinned, places, Arc::new(transport.unwrap()))
-            .unwrap()
-            .with_patience(self.patience)
+        Repository::open(&self.pinned, places, Arc::new(transport.unwrap())).unwrap()
     }
 
     pub(crate) fn refresh(&self) -> Result<Repository> {

@@ -31,7 +31,7 @@ fn links_are_scraped_as_the_original_scrapes_them() {
     for vector in &vectors {
         let page = vector[0].as_str().unwrap();
         let mut graph = VersionGraph::new();
-        for link in scrape::find_links(page.as_bytes(), NAME, PLATFORM) {
+        for link in scrape::find_links(page.as_bytes(), NAME, PLATFORM).unwrap() {
             graph.add_link(
                 link.kind.source(),
                 &link.version,
