@@ -39,7 +39,8 @@ class ProgressLines:
         if (event.phase, quarters) != self.last:
             self.last = (event.phase, quarters)
             done = "" if event.fraction is None else f" {quarters * 25} % of {event.bytes_total:,} bytes"
-            say(f"  {event.phase}{done}")
+            how = f": {event.message}" if event.phase in ("planned", "retrying") else ""
+            say(f"  {event.phase}{how}{done}")
 
 
 def say(text):

@@ -66,7 +66,7 @@ impl Installed {
         let said = self.listen(&["update", url])?;
         let wanted = format!("{from}: installed {to}");
         ensure!(said.contains(&wanted), "the app did not say `{wanted}`");
-        Ok(())
+        expect_patch_at_first_try(&said)
     }
 
     /// Has the app, which is at `version`, look for updates; there has to be none.
@@ -211,6 +211,22 @@ impl Drop for Holder {
     }
 }
 
+/// What `hello update` prints if nothing but a patch (or the changed files, where they are no larger) was fetched, and nothing twice.
+fn expect_patch_at_first_try(said: &str) -> Result<()> {
+    let plans: Vec<&str> = said
+        .lines()
+        .filter_map(|line| line.strip_prefix("  planned: "))
+        .collect();
+    let is_small = plans
+        .iter()
+        .all(|plan| plan.starts_with("a patch") || plan.starts_with("the changed files"));
+    ensure!(
+        plans.len() == 1 && is_small && !said.contains("  retrying"),
+        "the update was not by a patch at the first try: {plans:?}"
+    );
+    Ok(())
+}
+
 /// What `hello run` prints if all of the version's own files are there and its C extension works.
 fn expect_told(said: &str, version: &str) -> Result<()> {
     let notes: Vec<&str> = said
@@ -255,6 +271,17 @@ fn show(line: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_update_that_needed_more_than_a_patch_is_noticed() {
+        let good = "  planned: a patch 0 % of 943 bytes\n  downloading\n";
+        assert!(expect_patch_at_first_try(good).is_ok());
+        let again = format!("{good}  retrying: it does not give the version\n");
+        assert!(expect_patch_at_first_try(&again).is_err());
+        let whole = "  planned: the whole version 0 % of 45,800,000 bytes\n";
+        assert!(expect_patch_at_first_try(whole).is_err());
+        assert!(expect_patch_at_first_try(&format!("{good}{whole}")).is_err());
+    }
 
     #[test]
     fn an_app_that_lost_its_data_file_is_noticed() {

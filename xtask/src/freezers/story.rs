@@ -39,6 +39,8 @@ pub(crate) struct Terms<'a> {
     /// What `esky` has to recognise.
     pub(crate) freezer: Option<&'static str>,
     pub(crate) bootstrap: &'a Path,
+    /// Whether there have to be symbolic links in what the freezer makes.
+    pub(crate) has_links: bool,
     /// Where the app is one for Windows and this is not.
     pub(crate) wine: Option<&'a Wine>,
     pub(crate) versions: String,
@@ -79,18 +81,28 @@ pub(crate) fn play(
         wine: terms.wine,
     };
     app.says(&["run"], &format!("hello {OLD}"))?;
+    let links = count_links(&installed)?;
+    println!("   {links} symbolic links");
+    ensure!(
+        links > 0 || !terms.has_links,
+        "the app should have symbolic links, and has none"
+    );
 
     let server = Server::start(esky().args(["serve", "--port", "0"]))?;
     let new = release(&mut esky(), &freeze(NEW)?, NEW)?;
     let before = server.totals();
-    match terms.updater {
+    let told = match terms.updater {
         Updater::Itself => app.says(&["update", &server.url()], &format!("hello {NEW}"))?,
         Updater::Command => {
             let mut command = esky();
             command.arg("update").arg(&installed).arg(server.url());
-            output(&mut command).context("`esky update`")?;
+            let done = command.output().context("`esky update`")?;
+            let told = String::from_utf8_lossy(&done.stderr).into_owned();
+            ensure!(done.status.success(), "`esky update` failed:\n{told}");
+            told
         }
-    }
+    };
+    expect_patch_at_first_try(&told)?;
     let fetched = server.totals().since(&before).bytes;
     app.says(&["run"], &format!("hello {NEW}"))?;
     output(esky().arg("verify").arg(&installed)).context("`esky verify`")?;
@@ -117,6 +129,37 @@ pub(crate) fn play(
     })
 }
 
+/// The update has to be by a patch (or the changed files, where they are no larger), and nothing may have been tried twice.
+fn expect_patch_at_first_try(told: &str) -> Result<()> {
+    let lines: Vec<&str> = told.lines().collect();
+    let fetched = |line: &&&str| line.to_lowercase().starts_with("fetching ");
+    let ways: Vec<&&str> = lines.iter().filter(fetched).collect();
+    let is_small = ways.iter().all(|way| {
+        let way = way.to_lowercase();
+        way.starts_with("fetching a patch") || way.starts_with("fetching the changed files")
+    });
+    ensure!(
+        ways.len() == 1 && is_small && !told.contains("trying again"),
+        "the update was not by a patch at the first try:\n{told}"
+    );
+    Ok(())
+}
+
+/// How many symbolic links are in a directory and those in it.
+fn count_links(directory: &Path) -> Result<usize> {
+    let mut count = 0;
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        let kind = entry.file_type()?;
+        if kind.is_symlink() {
+            count += 1;
+        } else if kind.is_dir() {
+            count += count_links(&entry.path())?;
+        }
+    }
+    Ok(count)
+}
+
 fn release(esky: &mut Command, made: &Made, version: &str) -> Result<Value> {
     esky.arg("release").arg(&made.path).arg("--json");
     if made.path.is_dir() {
@@ -135,8 +178,8 @@ struct App<'a> {
 }
 
 impl App<'_> {
-    /// Starts the app, whose last line has to be this.
-    fn says(&self, arguments: &[&str], wanted: &str) -> Result<()> {
+    /// Starts the app, whose last line has to be this. Gives all it said.
+    fn says(&self, arguments: &[&str], wanted: &str) -> Result<String> {
         let mut command = match self.wine {
             Some(wine) => wine.command(&self.program),
             None => Command::new(&self.program),
@@ -152,6 +195,25 @@ impl App<'_> {
         said.lines().for_each(|line| println!("   | {line}"));
         let last = said.lines().last().unwrap_or_default().trim_end();
         ensure!(last == wanted, "the app said {last:?}, not {wanted:?}");
-        Ok(())
+        Ok(said)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_update_that_needed_more_than_a_patch_is_noticed() {
+        let good = "Fetching a patch, 943 bytes\nDownloading\nhello 1.1\n";
+        assert!(expect_patch_at_first_try(good).is_ok());
+        for bad in [
+            "hello 1.1\n".to_owned(),
+            "fetching the whole version, 45800000 bytes\n".to_owned(),
+            format!("{good}trying again: it does not give the version\n"),
+            format!("{good}Fetching the changed files, 12 bytes\n"),
+        ] {
+            assert!(expect_patch_at_first_try(&bad).is_err(), "{bad}");
+        }
     }
 }

@@ -147,6 +147,7 @@ fn play_it(workshop: &Workshop, place: &Path, freezer: &Freezer, tools: &Tools) 
     let python = &tools.python;
     let terms = Terms {
         updater: Updater::Itself,
+        has_links: false,
         program: "hello.exe",
         freezer: Some(freezer.recognised),
         bootstrap: &workshop.bootstrap,
@@ -158,6 +159,6 @@ fn play_it(workshop: &Workshop, place: &Path, freezer: &Freezer, tools: &Tools) 
         if freezer.compiles {
             tools.compiler.offer(python.wine(), &mut command);
         }
-        freeze(command, place, &freezer.options, version)
+        freeze(command, place, &freezer.options, (version, ""))
     })
 }

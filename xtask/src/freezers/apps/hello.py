@@ -1,11 +1,21 @@
-"""Says its version; `update URL` has it update itself and start anew."""
+"""Says its version; `update URL` has it update itself, telling what it fetches, and start anew."""
 
 import os
 import sys
 
 import esky
 
+# @IMPORT@
+
 VERSION = "@VERSION@"
+
+
+def tell(event):
+    """Say how the new version is fetched, and whether that has to be tried again."""
+    if event.phase == "planned":
+        print(f"fetching {event.message}, {event.bytes_total} bytes", flush=True)
+    elif event.phase == "retrying":
+        print(f"trying again: {event.message}", flush=True)
 
 
 def main(arguments):
@@ -14,8 +24,10 @@ def main(arguments):
         return
     program = sys.executable if os.path.exists(sys.executable or "") else os.path.abspath(sys.argv[0])
     app = esky.Esky(program, arguments[1])
-    app.auto_update()
-    print(f"hello {VERSION}: installed {app.version}", flush=True)
+    update = app.check()
+    update.download(progress=tell)
+    update.install()
+    print(f"hello {VERSION}: installed {update.version}", flush=True)
     app.relaunch(["run"])
 
 
