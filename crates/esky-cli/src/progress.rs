@@ -2,13 +2,17 @@
 
 use std::io::{self, Write};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-const BYTES: &str = "{msg} [{bar:30}] {decimal_bytes}/{decimal_total_bytes}, {eta} left";
+use crate::text;
+
+const BYTES: &str = "{msg} [{wide_bar}] {percent}%, {decimal_bytes_per_sec}, {eta} left";
 const BYTES_WITHOUT_TOTAL: &str = "{msg} {spinner} {decimal_bytes}";
 const NOTHING_TO_COUNT: &str = "{msg} {spinner}";
+/// How often a line tells how far a phase is where no bar can be drawn.
+const LINE_EVERY: Duration = Duration::from_secs(20);
 const REDRAW: Duration = Duration::from_millis(100);
 /// Draws in plain characters, which every terminal and font has.
 const BAR_CHARACTERS: &str = "=> ";
@@ -26,7 +30,7 @@ pub(crate) struct Progress {
 #[derive(Debug)]
 enum Display {
     Bar(ProgressBar),
-    Lines,
+    Lines(Mutex<Lines>),
     Silent,
 }
 
@@ -37,7 +41,7 @@ impl Progress {
     }
 
     pub(crate) fn lines() -> Self {
-        Self::new(Display::Lines)
+        Self::new(Display::Lines(Mutex::new(Lines::new())))
     }
 
     pub(crate) fn silent() -> Self {
@@ -61,13 +65,23 @@ impl Progress {
         text.clone_into(&mut phase);
         match &self.display {
             Display::Bar(bar) => begin(bar, text, is_first),
-            Display::Lines => write_line(text),
+            Display::Lines(lines) => {
+                *lines.lock().unwrap_or_else(PoisonError::into_inner) = Lines::new();
+                write_line(text);
+            }
             Display::Silent => {}
         }
     }
 
     /// How far the phase is, in bytes.
     pub(crate) fn bytes(&self, done: u64, total: Option<u64>) {
+        if let Display::Lines(lines) = &self.display {
+            let phase = self.phase.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
+            if lines.is_due() {
+                write_line(&so_far(&phase, done, total, lines.begun.elapsed()));
+            }
+        }
         let Display::Bar(bar) = &self.display else {
             return;
         };
@@ -86,10 +100,54 @@ impl Progress {
     pub(crate) fn note(&self, text: &str) {
         match &self.display {
             Display::Bar(bar) => bar.suspend(|| write_line(text)),
-            Display::Lines => write_line(text),
+            Display::Lines(_) => write_line(text),
             Display::Silent => {}
         }
     }
+}
+
+/// When lines are written about a phase.
+#[derive(Debug)]
+struct Lines {
+    begun: Instant,
+    last: Instant,
+}
+
+impl Lines {
+    fn new() -> Self {
+        let now = Instant::now();
+        Self {
+            begun: now,
+            last: now,
+        }
+    }
+
+    fn is_due(&mut self) -> bool {
+        let due = self.last.elapsed() >= LINE_EVERY;
+        if due {
+            self.last = Instant::now();
+        }
+        due
+    }
+}
+
+/// How far a phase is, how fast it is, and when it may end.
+fn so_far(phase: &str, done: u64, total: Option<u64>, elapsed: Duration) -> String {
+    let rate = done as f64 / elapsed.as_secs_f64().max(0.001);
+    let shown_rate = text::bytes(rate as u64);
+    let Some(total) = total else {
+        return format!("{phase}: {}, {shown_rate}/s", text::bytes(done));
+    };
+    let of = format!("{} of {}", text::bytes(done), text::bytes(total));
+    if done == 0 {
+        return format!("{phase}: {of}");
+    }
+    let seconds = total.saturating_sub(done) as f64 / rate;
+    let left = match seconds as u64 {
+        seconds @ 0..=99 => text::count(seconds, "second"),
+        seconds => text::count(seconds.div_ceil(60), "minute"),
+    };
+    format!("{phase}: {of}, {shown_rate}/s, about {left} left")
 }
 
 /// The bar goes away with the work: what remains on the screen is the result.
@@ -135,6 +193,22 @@ mod tests {
         for template in [BYTES, BYTES_WITHOUT_TOTAL, NOTHING_TO_COUNT] {
             assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
         }
+    }
+
+    #[test]
+    fn a_line_tells_rate_and_what_is_left() {
+        let after =
+            |seconds, done, total| so_far("Making", done, total, Duration::from_secs(seconds));
+        assert_eq!(
+            after(10, 1_000_000, Some(28_000_000)),
+            "Making: 1.0 MB of 28.0 MB, 100.0 kB/s, about 5 minutes left"
+        );
+        assert_eq!(
+            after(10, 27_000_000, Some(28_000_000)),
+            "Making: 27.0 MB of 28.0 MB, 2.7 MB/s, about 0 seconds left"
+        );
+        assert_eq!(after(10, 0, Some(28_000_000)), "Making: 0 bytes of 28.0 MB");
+        assert_eq!(after(2, 2_000, None), "Making: 2.0 kB, 1.0 kB/s");
     }
 
     #[test]

@@ -233,6 +233,9 @@ pub enum Fault {
         /// Why.
         cause: String,
     },
+    /// A file that is started as another user.
+    #[error("{0}: has the setuid or setgid bit; take it away with `chmod ug-s`")]
+    SetId(String),
     /// A name that esky needs for itself.
     #[error("{0}: has a name that esky needs for itself")]
     Reserved(String),

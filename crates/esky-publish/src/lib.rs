@@ -7,6 +7,7 @@
 //! [`repository`] signs packages and publishes them.
 
 mod client_limits;
+mod directories;
 mod error;
 mod executable;
 mod freezer;

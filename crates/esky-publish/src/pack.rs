@@ -24,7 +24,7 @@ use crate::key_search::KeySearch;
 use crate::options::{PackOptions, Packed, Progress};
 use crate::scan::{Node, NodeKind, Tree, scan};
 use crate::windows_program::dressed;
-use crate::{client_limits, index, programs, settings, start_files};
+use crate::{client_limits, directories, index, programs, settings, start_files};
 
 const PACKAGE_MODE: u32 = 0o644;
 const CONTROL_FILE_MODE: u32 = 0o644;
@@ -64,7 +64,7 @@ pub fn pack(
     let path = options.output_dir.join(app.package_name());
     let prefix = prefix(options, &app, programs.folder());
     client_limits::check(&options.directory, &tree, &prefix)?;
-    esky_fs::create_dir_all(&options.output_dir)?;
+    directories::create_readable(&options.output_dir)?;
     let (temporary, file) = Temporary::file(&path, PACKAGE_MODE)?;
     let mut packer = Packer::new(options, &app, &tree, prefix, &path, file, progress);
     let folder = programs.folder();

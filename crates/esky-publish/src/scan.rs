@@ -59,6 +59,11 @@ impl Tree {
     }
 }
 
+/// What is kept of a mode: nobody but owner and group may write.
+const KEPT_MODE: u32 = 0o775;
+/// Whoever starts such a file acts as its owner or group.
+const SET_ID: u32 = 0o6000;
+
 /// Looks at everything below `directory`. Faults do not end the look.
 pub(crate) fn scan(directory: &Path) -> Result<Tree> {
     // The directory itself may be given by way of a link, which the dot follows.
@@ -122,7 +127,7 @@ impl Scanner {
             esky_fs::Kind::Directory => {
                 self.list(file, &format!("{path}/"));
                 // Whoever unpacks must be able to fill it.
-                let mode = found.mode & 0o777 | 0o700;
+                let mode = found.mode & KEPT_MODE | 0o700;
                 self.keep(path, NodeKind::Directory { mode });
             }
             esky_fs::Kind::File => self.look_at_file(file, path, &found),
@@ -147,6 +152,9 @@ impl Scanner {
     }
 
     fn look_at_file(&mut self, file: &Path, path: String, found: &esky_fs::Metadata) {
+        if cfg!(unix) && found.mode & SET_ID != 0 {
+            return self.faults.push(Fault::SetId(path));
+        }
         if cfg!(unix) && found.mode & 0o400 == 0 {
             let cause = "its owner has no permission to read it".to_owned();
             return self.faults.push(Fault::Unreadable { path, cause });
@@ -159,7 +167,7 @@ impl Scanner {
         let mode = match (&executable, cfg!(windows)) {
             (Some(_), true) => 0o755,
             (None, true) => 0o644,
-            (_, false) => found.mode & 0o777,
+            (_, false) => found.mode & KEPT_MODE,
         };
         let executable = executable.filter(|_| mode & 0o111 != 0);
         let size = found.size;

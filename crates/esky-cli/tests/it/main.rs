@@ -10,6 +10,8 @@ mod generated;
 mod import;
 mod info;
 mod list;
+#[cfg(unix)]
+mod modes;
 mod names;
 mod networks;
 mod output;

@@ -372,3 +372,23 @@ fn commands_outside_of_a_project_say_how_to_make_one() {
     }
     assert!(!Path::new(&scene.path("repo.staging")).exists());
 }
+
+#[test]
+fn the_next_step_that_init_tells_finds_its_keys_and_its_project() {
+    let scene = Scene::new();
+    let (frozen, bootstrap) = (scene.frozen("1.0"), scene.bootstrap());
+    let place = ["init", "my app", "--app", "demo", "--key-dir", "the keys"];
+    let reply = run(&scene, &[&place[..], &["--json"]].concat());
+    let next = reply.json()["next"].as_str().unwrap().to_owned();
+    let words = next.replacen("esky", env!("CARGO_BIN_EXE_esky"), 1);
+    let words = words.replacen("DIR", frozen.to_str().unwrap(), 1);
+    let output = std::process::Command::new("/bin/sh")
+        .args(["-c", &words])
+        .current_dir(scene.path(""))
+        .env_clear()
+        .env("ESKY_BOOTSTRAP", bootstrap)
+        .output();
+    let reply = Reply::from(output.unwrap());
+    assert_eq!(reply.code, 0, "{next}: {reply:?}");
+    assert!(scene.path("my app/repo/targets/demo").exists());
+}

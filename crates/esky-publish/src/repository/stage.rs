@@ -13,6 +13,7 @@ use super::request::{Request, expect_signed};
 use super::served::{FILE_MODE, move_into_place};
 use super::signers::Signers;
 use super::state::State;
+use crate::directories::create_readable;
 
 /// Days that a root is good for.
 pub(super) const ROOT_DAYS: u32 = 5 * 365;
@@ -193,7 +194,7 @@ impl<'a> Stage<'a> {
             publish_package(self.repository, package)?;
         }
         let directory = layout::metadata(self.repository);
-        esky_fs::create_dir_all(&directory)?;
+        create_readable(&directory)?;
         for (name, bytes) in &self.files {
             esky_fs::write_durable(&directory.join(name), bytes, FILE_MODE)?;
         }
@@ -206,7 +207,7 @@ fn keep_bytes_in_git(repository: &Path) -> RepositoryResult<()> {
     let (name, rule) = layout::GIT_ATTRIBUTES;
     let path = repository.join(name);
     if !esky_fs::exists(&path)? {
-        esky_fs::create_dir_all(repository)?;
+        create_readable(repository)?;
         esky_fs::write_durable(&path, rule, FILE_MODE)?;
     }
     Ok(())
@@ -223,7 +224,7 @@ pub(super) fn publish_package(repository: &Path, package: &StagedPackage) -> Rep
         return Ok(());
     }
     if let Some(directory) = path.parent() {
-        esky_fs::create_dir_all(directory)?;
+        create_readable(directory)?;
     }
     move_into_place(&package.path, &path)
 }

@@ -1,6 +1,7 @@
 //! `esky init`: keys and a repository.
 
 use std::fmt;
+use std::path::Path;
 
 use esky_format::name::{APP_NAME_RULE, check_app_name};
 use esky_publish::repository::{
@@ -32,6 +33,8 @@ struct Outcome {
     /// Only if it was made here.
     root_passphrase: Option<String>,
     signing_key: String,
+    /// What to type next, with what was said here and is kept nowhere.
+    next: String,
 }
 
 pub(crate) fn run(
@@ -56,8 +59,32 @@ pub(crate) fn run(
         &initialized,
         &store,
         made.then(|| passphrase.to_string()),
+        next_step(arguments),
     ))?;
     Ok(exit::SUCCESS)
+}
+
+/// The release that follows. It has to be told where the project and the keys are, unless they are where it looks by itself.
+fn next_step(arguments: &InitArguments) -> String {
+    let mut words = "esky release DIR --version 1.0".to_owned();
+    if arguments.directory != Path::new(".") {
+        words += &format!(" --project {}", quoted(&arguments.directory));
+    }
+    if let Some(directory) = &arguments.key_dir {
+        words += &format!(" --key-dir {}", quoted(directory));
+    }
+    words
+}
+
+/// A path as it is typed.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/\\._-:~+".contains(&byte);
+    match text.bytes().all(is_plain) {
+        true => text,
+        false if cfg!(windows) => format!("\"{text}\""),
+        false => format!("'{}'", text.replace('\'', "'\\''")),
+    }
 }
 
 /// The name is checked before anything is made: keys for a name that no release can have are of no use.
@@ -86,7 +113,12 @@ pub(super) fn new_passphrase() -> Result<Zeroizing<String>, Failure> {
 }
 
 impl Outcome {
-    fn new(initialized: &Initialized, store: &KeyStore, passphrase: Option<String>) -> Self {
+    fn new(
+        initialized: &Initialized,
+        store: &KeyStore,
+        passphrase: Option<String>,
+        next: String,
+    ) -> Self {
         let project = &initialized.project;
         Self {
             app: project.app.clone(),
@@ -97,6 +129,7 @@ impl Outcome {
             recovery_words: initialized.recovery.to_text().to_string(),
             root_passphrase: passphrase,
             signing_key: initialized.release_key.to_string(),
+            next,
         }
     }
 }
@@ -143,7 +176,8 @@ impl fmt::Display for Outcome {
         writeln!(formatter, "{CI_SNIPPET}")?;
         writeln!(
             formatter,
-            "Next: esky release DIR --version 1.0, where DIR is what your freezer made."
+            "Next: {}, where DIR is what your freezer made.",
+            path(&self.next)
         )
     }
 }

@@ -6,6 +6,7 @@ use esky_trust::sign::Draft;
 use esky_trust::{Role, Root, Targets, Time, TrustedSet};
 
 use super::ImportFault;
+use crate::directories::create_readable;
 use crate::repository::error::RepositoryResult;
 use crate::repository::layout;
 use crate::repository::state::METADATA_LIMIT;
@@ -60,7 +61,7 @@ impl Chain {
     /// Writes the files into the metadata of a repository that nobody reads yet. **Ordered later.**
     pub(super) fn write(&self, repository: &Path) -> RepositoryResult<()> {
         let directory = layout::metadata(repository);
-        esky_fs::create_dir_all(&directory)?;
+        create_readable(&directory)?;
         for (name, bytes) in &self.files {
             esky_fs::write_durable(&directory.join(name), bytes, FILE_MODE)?;
         }

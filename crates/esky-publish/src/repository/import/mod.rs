@@ -32,6 +32,7 @@ use super::request::Request;
 use super::signers::Signers;
 use super::stage::{Change, Stage, StagedPackage};
 use super::state::{Accept, State};
+use crate::directories::create_readable;
 use chain::Chain;
 use keys::Keys;
 
@@ -162,7 +163,7 @@ fn copy_targets(
     for (number, (target, file)) in chain.targets.targets.iter().enumerate() {
         let plain = layout::plain_target(&staging.join(PLACE), target);
         if let Some(directory) = plain.parent() {
-            esky_fs::create_dir_all(directory)?;
+            create_readable(directory)?;
         }
         copy_checked(&from.join(target), &plain, file)?;
         let path = staging.join(format!("target-{number}"));

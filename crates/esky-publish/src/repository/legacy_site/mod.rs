@@ -16,6 +16,7 @@ use super::patches::PatchMade;
 use super::project::Project;
 use super::repack;
 use super::served::move_into_place;
+use crate::directories::create_readable;
 use crate::{PackOptions, Progress, pack, write_index};
 
 /// What goes to such a site.
@@ -98,7 +99,7 @@ pub fn legacy_site(
         },
         progress,
     )?;
-    esky_fs::create_dir_all(&options.directory)?;
+    create_readable(&options.directory)?;
     let package = place(&packed.path, &options.directory, &packed.app)?;
     let patches = patches::make(&package, options, &staging, progress)?;
     let index = match write_index(&options.directory) {

@@ -24,6 +24,7 @@ pub(super) use work::settle;
 use super::error::{RepositoryError, RepositoryResult};
 use super::project::Project;
 use super::state::{METADATA_LIMIT, State};
+use crate::directories::create_readable;
 
 const FORM: &str = "esky request 1";
 const DIRECTORY: &str = "requests";
@@ -162,7 +163,7 @@ impl Request {
     /// Keeps the request where people find it, durably. Gives the place.
     fn keep(&self, project: &Project) -> RepositoryResult<PathBuf> {
         let directory = project.directory().join(DIRECTORY);
-        esky_fs::create_dir_all(&directory)?;
+        create_readable(&directory)?;
         let path = directory.join(self.name());
         esky_fs::write_durable(&path, &self.to_bytes(), FILE_MODE)?;
         Ok(path)
