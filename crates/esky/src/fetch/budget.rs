@@ -24,6 +24,8 @@ const WINDOW: Duration = Duration::from_secs(120);
 const WINDOW_BYTES: u64 = 30_000;
 /// After so many slow windows the update ends; after each of the others only the package is given up.
 const SLOW_WINDOWS: u64 = 3;
+/// Time to read metadata and listings, which a check for updates waits for.
+const SMALL_FILES_TIME: Duration = Duration::from_secs(600);
 /// Bytes that bring nothing new, besides twice those that do.
 const WASTE: u64 = 16 << 20;
 /// Packages that failed.
@@ -51,6 +53,9 @@ pub enum FetchLimit {
         /// The time that they took.
         seconds: u64,
     },
+    /// Metadata or listings took too long, in seconds.
+    #[error("gave up after {0} seconds of reading metadata or listings")]
+    Time(u64),
     /// Bytes that were sent again or belong to no file.
     #[error("gave up after {0} bytes that had been received before or were of no use")]
     Waste(u64),
@@ -73,6 +78,7 @@ struct Spent {
     new: u64,
     window: Window,
     slow_windows: u64,
+    small_files_time: Duration,
     packages: u64,
     patches: u64,
 }
@@ -91,6 +97,8 @@ pub(super) struct Received {
     pub(super) new: u64,
     /// How long it took.
     pub(super) time: Duration,
+    /// Whether it belongs to a small file: metadata or a listing.
+    pub(super) is_small: bool,
 }
 
 impl Budget {
@@ -124,6 +132,11 @@ impl Budget {
         let wasted = spent.received - spent.new;
         let most = WASTE + spent.new.saturating_mul(2);
         spent.within(wasted, most, url, FetchLimit::Waste)?;
+        if received.is_small {
+            spent.small_files_time += received.time;
+            let seconds = spent.small_files_time.as_secs();
+            spent.within(seconds, SMALL_FILES_TIME.as_secs(), url, FetchLimit::Time)?;
+        }
         spent.keep_pace(received, rate_limit, url)
     }
 

@@ -37,6 +37,11 @@ pub(super) trait Destination {
         false
     }
 
+    /// Whether it is metadata or a listing, which are small and waited for.
+    fn is_small(&self) -> bool {
+        false
+    }
+
     /// Bytes that are here.
     fn position(&self) -> u64;
 
@@ -162,6 +167,7 @@ impl Fetcher {
                 bytes: count as u64,
                 new: attempts.advance(destination.position()),
                 time: std::mem::take(&mut time),
+                is_small: destination.is_small(),
             };
             let rate_limit = self.transport.rate_limit();
             self.budget.receive(received, rate_limit, &url)?;

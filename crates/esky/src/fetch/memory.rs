@@ -76,6 +76,10 @@ impl Destination for Memory {
         self.text_only
     }
 
+    fn is_small(&self) -> bool {
+        true
+    }
+
     fn position(&self) -> u64 {
         self.bytes.len() as u64
     }

@@ -307,6 +307,17 @@ fn a_transfer_that_this_side_holds_back_is_not_too_slow() {
 }
 
 #[test]
+fn metadata_that_drags_on_for_ever_is_given_up() {
+    let network = Network {
+        piece: 400,
+        pace: Duration::from_secs(1),
+        ..Network::with(16_000_000)
+    };
+    assert_eq!(gave_up(network.read()), FetchLimit::Time(601));
+    assert_eq!(network.minutes(), 10);
+}
+
+#[test]
 fn a_server_that_starts_anew_for_ever_is_given_up() {
     let network = Network {
         breaks_after: 0,
