@@ -34,8 +34,8 @@ def run_startup_hooks(*, confirm: bool = True, private_variables: tuple[str, ...
     It holds the version of this program in use for the life of the process, so that no update removes it.  If the
     version is on trial after an update, the start-up program confirms it when this program has stayed up for a while or
     has ended with exit code 0; with `confirm=False` only the app does that, by `esky.confirm()`.  And when the program
-    was started only to clean up after an update, it does that and exits.  In a program that is not frozen, or not inside
-    an app directory, it does nothing that matters.
+    was started only to clean up after an update, it does that and exits.  In a program that is not frozen, or does not
+    lie in an app directory, it does nothing that matters.
 
     `private_variables` are environment variables of a freezer that esky does not know; they do not go to the programs
     that esky starts, the next version of the app among them.

@@ -30,10 +30,10 @@ _LONGEST_LINK = 4096
 def extract_zipfile(source: Any, target: str | os.PathLike[str], name_filter: NameFilter | None = None) -> None:
     """Extracts a zip file (a path or a file object).
 
-    `name_filter` gets each name and returns the name to extract to, or None to leave it out.  Modes (without setuid, setgid
-    and sticky bits) and symbolic links are kept.  A name or link that leads out of the target, more than 65,535 entries or
-    8 GiB, and anything else that is wrong with the file is a `PackageError`; for a name, a link or a size nothing is written
-    at all.  Something in the way is a `FileError`.
+    `name_filter` gets each name and returns the name to extract to, or None to leave it out.  Modes (without setuid,
+    setgid and sticky bits) and symbolic links are kept.  A name or link that leads out of the target, more than 65,535
+    entries or 8 GiB, and anything else that is wrong with the file is a `PackageError`; for a name, a link or a size
+    nothing is written at all.  Something in the way is a `FileError`.
     """
     with _open(source) as archive:
         plan: list[tuple[zipfile.ZipInfo, str]] = []
@@ -121,7 +121,9 @@ def _faults(source: Any) -> Iterator[None]:
         yield
     except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
         message = f"cannot extract {name}: {error.filename} is in the way"
-        raised = FileError(error.errno, message, path=error.filename, hint="Remove it, or extract to another directory.")
+        raised = FileError(
+            error.errno, message, path=error.filename, hint="Remove it, or extract to another directory."
+        )
         raise raised from error
     except (zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, EOFError, UnicodeError) as error:
         raise PackageError(f"{name} is not a zip file, or is damaged: {error}", path=name) from error

@@ -176,7 +176,8 @@ def test_no_way_to_end_confirms_an_app_that_confirms_itself(app: esky.Esky, body
 CHILDREN = {
     "fork": "import os\nif os.fork() == 0: sys.stdin.read()\nelse: os._exit(1)\n",
     "another copy": (
-        "import subprocess\nif sys.argv[1:] != ['child']: subprocess.Popen([sys.executable, 'child']); import os; os._exit(1)\n"
+        "import os, subprocess\n"
+        "if sys.argv[1:] != ['child']: subprocess.Popen([sys.executable, 'child']); os._exit(1)\n"
         "sys.stdin.read()\n"
     ),
 }

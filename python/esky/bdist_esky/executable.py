@@ -15,8 +15,8 @@ from typing import Any
 
 STARTUP_HOOKS = "import esky; esky.run_startup_hooks({arguments})"
 
-# What ends a line of Python's. Other characters that str.splitlines() takes for line ends are none, and their bytes may be part of
-# a letter: every encoding of sources leaves these two bytes to line ends.
+# What ends a line of Python's. str.splitlines() takes other characters for line ends too, whose bytes may be part of a
+# letter: every encoding of sources leaves these two bytes to line ends.
 _LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 _BLANK_OR_COMMENT = re.compile(rb"[ \t\f]*(?:#|[\r\n]|\Z)")
 # PEP 263: line 1 or, behind a comment or an empty line, line 2.
@@ -161,7 +161,7 @@ def with_startup_hooks(source: bytes, file_name: str, private_variables: tuple[s
 
 
 def _leading_lines(lines: list[bytes]) -> int:
-    """How many lines must stay where they are: one that names the interpreter, and all up to one that names the encoding."""
+    """How many lines must stay in place: one that names the interpreter, and all up to one that names the encoding."""
     if len(lines) > 1 and _ENCODING.match(lines[1]) and _BLANK_OR_COMMENT.match(lines[0]):
         return 2
     return 1 if lines and (lines[0].startswith(b"#!") or _ENCODING.match(lines[0])) else 0
