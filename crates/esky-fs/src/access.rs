@@ -1,7 +1,6 @@
 //! What the user of this process may do with a file.
 
-use crate::platform;
-use std::path::Path;
+use crate::{Located, platform};
 
 /// A right that permission bits give or refuse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,11 +14,11 @@ pub enum Right {
 }
 
 /// Whether the user of this process has the right; not for what is not there.
-pub fn has_right(path: &Path, right: Right) -> bool {
-    platform::has_right(path, right)
+pub fn has_right(at: &(impl Located + ?Sized), right: Right) -> bool {
+    platform::has_right(at.location(), right)
 }
 
 /// Whether the user of this process may change the permission bits: its owner, and root.
-pub fn may_set_mode(path: &Path) -> bool {
-    platform::may_set_mode(path)
+pub fn may_set_mode(at: &(impl Located + ?Sized)) -> bool {
+    platform::may_set_mode(at.location())
 }

@@ -1,5 +1,6 @@
 //! What went wrong, where, and what a person can do about it.
 
+use crate::platform::refusal::Refusal;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -96,6 +97,8 @@ pub enum ErrorKind {
     /// Data may not have reached the disk. What was written must be thrown away: calling fsync again
     /// would report success for pages that the system has already dropped.
     SyncFailed,
+    /// A symbolic link, a FIFO or a device is where one of our own files should be.
+    Foreign,
     /// Anything else; the source says what.
     Io,
 }
@@ -142,6 +145,9 @@ impl Error {
         if self.operation == Operation::Sync {
             return ErrorKind::SyncFailed;
         }
+        if Refusal::is(&self.source) {
+            return ErrorKind::Foreign;
+        }
         if crate::platform::is_busy(&self.source) {
             return ErrorKind::Busy;
         }
@@ -167,6 +173,9 @@ impl Error {
             ErrorKind::ReadOnly => format!("{path} is on a file system mounted read-only; remount it for writing."),
             ErrorKind::TooLong => "Move the app to a directory with a shorter path.".to_owned(),
             ErrorKind::Busy => format!("Close the program that uses {path} and try again."),
+            ErrorKind::Foreign => {
+                format!("See who put it there; if nobody needs it, remove {path} and try again.")
+            }
             ErrorKind::SyncFailed => {
                 "The disk did not keep the data; check the disk and its cable, then try again from the start.".to_owned()
             }

@@ -2,6 +2,7 @@
 //!
 //! Without the feature `faults` nothing of this is compiled in. The plan belongs to the calling thread.
 
+use crate::Location;
 use crate::error::{At, Operation, Result};
 use std::io;
 use std::path::Path;
@@ -9,12 +10,12 @@ use std::path::Path;
 /// Does one thing that changes the disk, if the fault plan lets it.
 pub(crate) fn change<T>(
     operation: Operation,
-    path: &Path,
+    at: Location<'_>,
     action: impl FnOnce() -> io::Result<T>,
 ) -> Result<T> {
-    gate(operation, path)
+    gate(operation, at.path)
         .and_then(|()| action())
-        .at(operation, path)
+        .at(operation, at.path)
 }
 
 #[cfg(feature = "faults")]

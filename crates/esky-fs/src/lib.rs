@@ -7,8 +7,10 @@
 //! * **durable** – when the call returns, the change survives a power cut; before that, the old or the new state is there;
 //! * **ordered later** – the change may be lost, or be there in part, until [`sync_tree`] or [`sync_dir`] says otherwise.
 //!
-//! A process running as root gives every new file to the owner of the directory it lies in, so that an update by an
-//! administrator does not lock the owner out.
+//! The modes of what is created never depend on the umask, and nobody is locked out by the one who happens to write first: see
+//! [`Mode`] and [`create_dir`]. A process running as root gives every new file to the owner of the directory it lies in.
+//!
+//! Where others may have prepared something, a [`Place`] is used instead of a path: nothing is done outside of its directory.
 
 #![allow(clippy::disallowed_methods)] // this is the crate that the lint points to
 
@@ -17,6 +19,8 @@ mod error;
 pub mod faults;
 mod lock;
 mod machine;
+mod mode;
+mod place;
 mod platform;
 mod processes;
 mod read;
@@ -29,6 +33,8 @@ pub use access::{Right, has_right, may_set_mode};
 pub use error::{Error, ErrorKind, Operation, Result};
 pub use lock::{FileLock, VersionFileLock, keep_from_children};
 pub use machine::{free_space, host_name, process_is_alive, require_space};
+pub use mode::Mode;
+pub use place::{Located, Location, Place};
 pub use processes::{DirectoryUse, directory_use, lock_is_only_inherited};
 pub use read::{
     Kind, Metadata, exists, metadata, open_for_read, read_dir_names, read_limited, read_optional,
@@ -37,8 +43,8 @@ pub use read::{
 pub use sync::{sync_dir, sync_file, sync_tree};
 pub use temporary::{Temporary, remove_temporaries};
 pub use tree::{
-    copy_owner, create_dir, create_dir_all, remove_empty_dir, remove_file, remove_tree, rename,
-    set_mode, symlink,
+    create_dir, create_dir_all, create_private_dir_all, granted_to_directories, remove_empty_dir,
+    remove_file, remove_tree, rename, set_directory_mode, set_mode, symlink, widen_dir,
 };
 pub use write::{
     copy_file, create_mark, create_new_file, move_closed_durable, move_durable, open_for_append,

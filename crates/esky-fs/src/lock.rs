@@ -2,7 +2,7 @@
 
 use crate::error::{At, Operation, Result};
 use crate::faults::change;
-use crate::{exists, platform};
+use crate::{Located, Mode, platform};
 use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -17,33 +17,40 @@ pub struct FileLock {
 
 impl FileLock {
     /// Takes the exclusive lock of a file that is there or is created; `None` when someone else holds it.
-    pub fn try_exclusive_or_create(path: &Path) -> Result<Option<Self>> {
-        if !exists(path)? {
-            match crate::create_new_file(path, 0o644) {
+    pub fn try_exclusive_or_create(at: &(impl Located + ?Sized)) -> Result<Option<Self>> {
+        if !crate::exists(at)? {
+            match crate::create_new_file(at, Mode::Shared) {
                 Err(error) if error.kind() == crate::ErrorKind::AlreadyExists => {}
                 created => drop(created?),
             }
         }
-        let open = std::fs::OpenOptions::new()
-            .read(true)
-            .write(true)
-            .open(path);
-        Self::try_lock(open.at(Operation::Open, path)?, path, File::try_lock)
+        let at = at.location();
+        let file = platform::open_or_create(at, false).at(Operation::Open, at.path)?;
+        Self::try_lock(file, at.path, File::try_lock)
     }
 
     /// Takes the exclusive lock of an existing file, opened for reading only; `None` when someone else holds it.
-    pub fn try_exclusive(path: &Path) -> Result<Option<Self>> {
-        Self::try_lock(crate::open_for_read(path)?, path, File::try_lock)
+    pub fn try_exclusive(at: &(impl Located + ?Sized)) -> Result<Option<Self>> {
+        Self::try_lock(
+            crate::open_for_read(at)?,
+            at.location().path,
+            File::try_lock,
+        )
     }
 
     /// Takes a shared lock of an existing file; `None` when someone holds it exclusively.
-    pub fn try_shared(path: &Path) -> Result<Option<Self>> {
-        Self::try_lock(crate::open_for_read(path)?, path, File::try_lock_shared)
+    pub fn try_shared(at: &(impl Located + ?Sized)) -> Result<Option<Self>> {
+        Self::try_lock(
+            crate::open_for_read(at)?,
+            at.location().path,
+            File::try_lock_shared,
+        )
     }
 
     /// Takes the exclusive lock of an existing file and waits for it.
-    pub fn exclusive(path: &Path) -> Result<Self> {
-        let file = crate::open_for_read(path)?;
+    pub fn exclusive(at: &(impl Located + ?Sized)) -> Result<Self> {
+        let file = crate::open_for_read(at)?;
+        let path = at.location().path;
         file.lock().at(Operation::Lock, path)?;
         Ok(Self {
             file,
@@ -52,8 +59,9 @@ impl FileLock {
     }
 
     /// Takes a shared lock of an existing file and waits for it.
-    pub fn shared(path: &Path) -> Result<Self> {
-        let file = crate::open_for_read(path)?;
+    pub fn shared(at: &(impl Located + ?Sized)) -> Result<Self> {
+        let file = crate::open_for_read(at)?;
+        let path = at.location().path;
         file.lock_shared().at(Operation::Lock, path)?;
         Ok(Self {
             file,
@@ -105,7 +113,7 @@ impl FileLock {
             self.file.write_all(line.as_bytes())?;
             self.file.set_len(line.len() as u64)
         };
-        change(Operation::Write, &self.path, write)
+        change(Operation::Write, self.path.location(), write)
     }
 }
 
@@ -136,34 +144,38 @@ pub fn keep_from_children(file: &Path) {
 
 impl VersionFileLock {
     /// Joins those who use the version; waits while it is being removed.
-    pub fn shared(lock_file: &Path, manifest: &Path) -> Result<Self> {
+    pub fn shared<L: Located + ?Sized>(lock_file: &L, manifest: &L) -> Result<Self> {
+        let (lock_file, manifest) = (lock_file.location(), manifest.location());
         platform::hold_shared(lock_file, manifest)
             .map(Self)
-            .at(Operation::Lock, lock_file)
+            .at(Operation::Lock, lock_file.path)
     }
 
     /// Takes the version for removal; `None` while anyone uses it.
-    pub fn try_exclusive(lock_file: &Path, manifest: &Path) -> Result<Option<Self>> {
-        let held =
-            platform::try_hold_exclusive(lock_file, manifest).at(Operation::Lock, lock_file)?;
+    pub fn try_exclusive<L: Located + ?Sized>(lock_file: &L, manifest: &L) -> Result<Option<Self>> {
+        let (lock_file, manifest) = (lock_file.location(), manifest.location());
+        let held = platform::try_hold_exclusive(lock_file, manifest)
+            .at(Operation::Lock, lock_file.path)?;
         Ok(held.map(Self))
     }
 
     /// Takes the version for removal from processes that have only inherited the lock; `None` while anyone has more than
     /// that. A new lock file, locked, replaces the old one, so that whoever starts the version from now on meets the new
     /// lock. A crash leaves the old lock file or the new one, and perhaps the temporary one beside it.
-    pub fn take_from_inheritors(lock_file: &Path) -> Result<Option<Self>> {
-        let before = crate::processes::Identity::of(lock_file);
+    pub fn take_from_inheritors(lock_file: &(impl Located + ?Sized)) -> Result<Option<Self>> {
+        let lock_file = lock_file.location();
+        let before = crate::processes::Identity::of(lock_file.path);
         if !before.is_some_and(crate::processes::Identity::is_only_inherited) {
             return Ok(None);
         }
-        let temporary = lock_file.with_extension("new");
+        let temporary = lock_file.sibling(
+            Path::new(lock_file.path.file_name().unwrap_or_default()).with_extension("new"),
+        );
         crate::remove_file(&temporary)?;
-        let copy = crate::copy_file(lock_file, &temporary, 0o644)?;
+        let copy = crate::copy_file(&lock_file, &temporary, 0o644)?;
         drop(copy);
-        let held = platform::try_hold_exclusive(&temporary, &temporary);
-        let held = held.at(Operation::Lock, &temporary)?.map(Self);
-        crate::rename(&temporary, lock_file)?;
+        let held = Self::try_exclusive(&temporary, &temporary)?;
+        crate::rename(&temporary, &lock_file)?;
         // Whoever took the old lock in between can be seen now, and keeps it.
         let still = before.is_some_and(crate::processes::Identity::is_only_inherited);
         Ok(held.filter(|_| still))

@@ -1,10 +1,11 @@
 //! Reading: nothing here changes the disk.
 
 use crate::error::{At, Error, Operation, Result};
+use crate::{Located, platform};
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 const PIECE: usize = 64 << 10;
 
@@ -35,30 +36,18 @@ pub struct Metadata {
 }
 
 /// Looks at the path itself, not at what a link points to; `None` when nothing is there.
-pub fn metadata(path: &Path) -> Result<Option<Metadata>> {
-    let found = match std::fs::symlink_metadata(path) {
-        Ok(found) => found,
-        Err(error) if is_absent(&error) => return Ok(None),
-        Err(error) => return Err(error).at(Operation::Inspect, path),
-    };
-    let kind = match found.file_type() {
-        kind if kind.is_symlink() => Kind::Symlink,
-        kind if kind.is_dir() => Kind::Directory,
-        kind if kind.is_file() => Kind::File,
-        _ => Kind::Other,
-    };
-    let mode = crate::platform::mode_of(&found);
-    Ok(Some(Metadata {
-        kind,
-        size: found.len(),
-        mode,
-        modified: found.modified().ok(),
-    }))
+pub fn metadata(at: &(impl Located + ?Sized)) -> Result<Option<Metadata>> {
+    let at = at.location();
+    match platform::metadata(at) {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if is_absent(&error) => Ok(None),
+        Err(error) => Err(error).at(Operation::Inspect, at.path),
+    }
 }
 
 /// Whether anything is at the path, a dangling link included.
-pub fn exists(path: &Path) -> Result<bool> {
-    Ok(metadata(path)?.is_some())
+pub fn exists(at: &(impl Located + ?Sized)) -> Result<bool> {
+    Ok(metadata(at)?.is_some())
 }
 
 fn is_absent(error: &io::Error) -> bool {
@@ -68,14 +57,16 @@ fn is_absent(error: &io::Error) -> bool {
     )
 }
 
-/// Opens a file for reading.
-pub fn open_for_read(path: &Path) -> Result<File> {
-    File::open(path).at(Operation::Open, path)
+/// Opens a file for reading. A [`Place`](crate::Place) must be a regular file; nothing is waited for.
+pub fn open_for_read(at: &(impl Located + ?Sized)) -> Result<File> {
+    let at = at.location();
+    platform::open_for_read(at).at(Operation::Open, at.path)
 }
 
 /// Reads a whole file of at most `limit` bytes; a larger one is an error, not a cut.
-pub fn read_limited(path: &Path, limit: u64) -> Result<Vec<u8>> {
-    let file = open_for_read(path)?;
+pub fn read_limited(at: &(impl Located + ?Sized), limit: u64) -> Result<Vec<u8>> {
+    let file = open_for_read(at)?;
+    let path = at.location().path;
     let mut bytes = Vec::new();
     file.take(limit.saturating_add(1))
         .read_to_end(&mut bytes)
@@ -88,10 +79,11 @@ pub fn read_limited(path: &Path, limit: u64) -> Result<Vec<u8>> {
 
 /// Gives a file of any size to `take`, piece by piece, until its end or until `take` fails.
 pub fn read_pieces<Fault: From<Error>>(
-    path: &Path,
+    at: &(impl Located + ?Sized),
     mut take: impl FnMut(&[u8]) -> std::result::Result<(), Fault>,
 ) -> std::result::Result<(), Fault> {
-    let mut file = open_for_read(path)?;
+    let mut file = open_for_read(at)?;
+    let path = at.location().path;
     let mut buffer = vec![0; PIECE];
     loop {
         let count = match file.read(&mut buffer) {
@@ -106,8 +98,8 @@ pub fn read_pieces<Fault: From<Error>>(
 }
 
 /// Like [`read_limited`], with `None` when there is no such file.
-pub fn read_optional(path: &Path, limit: u64) -> Result<Option<Vec<u8>>> {
-    match read_limited(path, limit) {
+pub fn read_optional(at: &(impl Located + ?Sized), limit: u64) -> Result<Option<Vec<u8>>> {
+    match read_limited(at, limit) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if is_absent(error.io_error()) => Ok(None),
         Err(error) => Err(error),
@@ -115,40 +107,37 @@ pub fn read_optional(path: &Path, limit: u64) -> Result<Option<Vec<u8>>> {
 }
 
 /// The names in a directory, sorted, so that what follows does not depend on the file system's order.
-pub fn read_dir_names(path: &Path) -> Result<Vec<OsString>> {
-    let list = |path: &Path| -> io::Result<Vec<OsString>> {
-        std::fs::read_dir(path)?
-            .map(|entry| entry.map(|entry| entry.file_name()))
-            .collect()
-    };
-    let mut names = list(path).map_err(|source| Error::new(Operation::List, path, source))?;
+pub fn read_dir_names(at: &(impl Located + ?Sized)) -> Result<Vec<OsString>> {
+    let at = at.location();
+    let mut names = platform::list(at).at(Operation::List, at.path)?;
     names.sort();
     Ok(names)
 }
 
 /// Reads at most `limit` bytes of a file from an offset; fewer where it ends.
-pub fn read_part(path: &Path, offset: u64, limit: u64) -> Result<Vec<u8>> {
-    let mut file = open_for_read(path)?;
+pub fn read_part(at: &(impl Located + ?Sized), offset: u64, limit: u64) -> Result<Vec<u8>> {
+    let mut file = open_for_read(at)?;
     let mut bytes = Vec::new();
     file.seek(SeekFrom::Start(offset))
         .and_then(|_| file.take(limit).read_to_end(&mut bytes))
-        .at(Operation::Read, path)?;
+        .at(Operation::Read, at.location().path)?;
     Ok(bytes)
 }
 
 /// Reads a file from its beginning, at most `limit` bytes of it; nothing when there is no file.
-pub fn read_prefix(path: &Path, limit: usize) -> Result<Vec<u8>> {
+pub fn read_prefix(at: &(impl Located + ?Sized), limit: usize) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    if exists(path)? {
-        let file = open_for_read(path)?;
+    if exists(at)? {
+        let file = open_for_read(at)?;
         file.take(limit as u64)
             .read_to_end(&mut bytes)
-            .at(Operation::Read, path)?;
+            .at(Operation::Read, at.location().path)?;
     }
     Ok(bytes)
 }
 
 /// Where a symbolic link points.
-pub fn read_symlink(path: &Path) -> Result<PathBuf> {
-    std::fs::read_link(path).at(Operation::Read, path)
+pub fn read_symlink(at: &(impl Located + ?Sized)) -> Result<PathBuf> {
+    let at = at.location();
+    platform::read_symlink(at).at(Operation::Read, at.path)
 }

@@ -5,26 +5,32 @@
 
 use crate::error::{Operation, Result};
 use crate::faults::change;
-use crate::platform;
+use crate::{Located, Location, platform};
 use std::fs::File;
-use std::path::Path;
 
 /// Makes the data of an open file durable. **Durable.** (Not its name: that is [`sync_dir`].)
-pub fn sync_file(file: &File, path: &Path) -> Result<()> {
-    change(Operation::Sync, path, || file.sync_all())
+pub fn sync_file(file: &File, at: &(impl Located + ?Sized)) -> Result<()> {
+    change(Operation::Sync, at.location(), || file.sync_all())
 }
 
 /// Makes the names in a directory durable: files created, renamed or removed there. **Durable.**
 ///
 /// Windows has no such call; there NTFS journals names, and what matters is verified when it is read.
-pub fn sync_dir(path: &Path) -> Result<()> {
-    change(Operation::Sync, path, || platform::sync_dir(path))
+pub fn sync_dir(at: &(impl Located + ?Sized)) -> Result<()> {
+    let at = at.location();
+    change(Operation::Sync, at, || platform::sync_dir(at))
 }
 
-/// Makes a whole tree durable: all data, all names, all modes below `path`. **Durable.**
+/// Makes a whole tree durable: all data, all names, all modes below it. **Durable.**
 ///
 /// Linux: one `syncfs`, which is many times faster than an fsync for each of thousands of files and reports
 /// write errors too. Elsewhere: every file and directory in turn.
-pub fn sync_tree(path: &Path) -> Result<()> {
-    change(Operation::Sync, path, || platform::sync_tree(path))
+pub fn sync_tree(at: &(impl Located + ?Sized)) -> Result<()> {
+    let at = at.location();
+    change(Operation::Sync, at, || platform::sync_tree(at))
+}
+
+/// Makes the name of a file durable.
+pub(crate) fn sync_parent(at: Location<'_>) -> Result<()> {
+    sync_dir(&at.parent_or_current())
 }

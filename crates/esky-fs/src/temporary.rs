@@ -6,12 +6,13 @@
 //! process may run on another machine, or in a container, where this one cannot see it.)
 
 use crate::error::{ErrorKind, Result};
-use crate::sync::sync_file;
+use crate::place::OwnedLocation;
+use crate::sync::{sync_file, sync_parent};
 use crate::tree::{remove_tree, rename};
-use crate::write::{create_new_file, sync_parent};
-use crate::{metadata, process_is_alive, read_dir_names};
+use crate::write::create_new_file;
+use crate::{Located, Location, Mode, metadata, process_is_alive, read_dir_names};
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
@@ -27,22 +28,23 @@ static NEXT: AtomicU64 = AtomicU64::new(0);
 /// Something that is made beside its place and gets its name when it is complete. Dropped before, it is removed.
 #[derive(Debug)]
 pub struct Temporary {
-    path: PathBuf,
-    place: PathBuf,
+    now: OwnedLocation,
+    place: OwnedLocation,
     is_complete: bool,
 }
 
 impl Temporary {
     /// A free name for what will be at `place`. Nothing is created: the caller creates a file or directory there.
-    pub fn new(place: &Path) -> Result<Self> {
-        remove_leftovers(parent_of(place), |path, process, number| {
-            is_gone(process, number) && is_old(path)
+    pub fn new(place: &(impl Located + ?Sized)) -> Result<Self> {
+        let place = place.location();
+        remove_leftovers(place.parent_or_current(), |at, process, number| {
+            is_gone(process, number) && is_old(at)
         });
         loop {
-            let path = place.with_file_name(next_name(place));
-            if !crate::exists(&path)? {
+            let now = place.sibling(next_name(place.path));
+            if !crate::exists(&now)? {
                 return Ok(Self {
-                    path,
+                    now,
                     place: place.to_owned(),
                     is_complete: false,
                 });
@@ -51,10 +53,11 @@ impl Temporary {
     }
 
     /// A new file, open for writing, for what will be at `place`. **Ordered later.**
-    pub fn file(place: &Path, mode: u32) -> Result<(Self, File)> {
+    pub fn file(place: &(impl Located + ?Sized), mode: impl Into<Mode>) -> Result<(Self, File)> {
+        let mode = mode.into();
         loop {
             let temporary = Self::new(place)?;
-            match create_new_file(&temporary.path, mode) {
+            match create_new_file(&temporary.now, mode) {
                 Ok(file) => return Ok((temporary, file)),
                 // Somebody with the same process number, in another container, was quicker. It is theirs.
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => temporary.keep(),
@@ -65,23 +68,28 @@ impl Temporary {
 
     /// Where it is for now.
     pub fn path(&self) -> &Path {
-        &self.path
+        self.now.location().path
+    }
+
+    /// The same for the functions of this crate.
+    pub(crate) fn location(&self) -> Location<'_> {
+        self.now.location()
     }
 
     /// Gives the file its name, in place of an older file. **Durable**: after a crash the older or the new file is at
     /// the place, whole; when this returns, the new.
     pub fn commit(mut self, file: File) -> Result<()> {
-        sync_file(&file, &self.path)?;
+        sync_file(&file, &self.now)?;
         drop(file);
-        rename(&self.path, &self.place)?;
+        rename(&self.now, &self.place)?;
         self.is_complete = true;
-        sync_parent(&self.place)
+        sync_parent(self.place.location())
     }
 
     /// Gives a directory (or a closed file) its name. **Ordered later**, the content too: [`sync_tree`](crate::sync_tree)
     /// comes before this, and [`sync_dir`](crate::sync_dir) of the directory above after it.
     pub fn rename(mut self) -> Result<()> {
-        rename(&self.path, &self.place)?;
+        rename(&self.now, &self.place)?;
         self.is_complete = true;
         Ok(())
     }
@@ -95,26 +103,26 @@ impl Drop for Temporary {
     fn drop(&mut self) {
         if !self.is_complete {
             // The error that led here is the one to tell about.
-            let _ = remove_tree(&self.path);
+            let _ = remove_tree(&self.now);
         }
     }
 }
 
 /// Removes what processes that were killed have left in a directory on the way to other names, at once. For the holder of
 /// a lock without which nobody makes anything there.
-pub fn remove_temporaries(directory: &Path) {
-    remove_leftovers(directory, |_, _, _| true);
+pub fn remove_temporaries(directory: &(impl Located + ?Sized)) {
+    remove_leftovers(directory.location(), |_, _, _| true);
 }
 
 /// Best effort: what cannot be removed takes room and does no harm.
-fn remove_leftovers(directory: &Path, is_leftover: impl Fn(&Path, u32, u64) -> bool) {
-    for name in read_dir_names(directory).unwrap_or_default() {
+fn remove_leftovers(directory: Location<'_>, is_leftover: impl Fn(Location<'_>, u32, u64) -> bool) {
+    for name in read_dir_names(&directory).unwrap_or_default() {
         let Some((process, number)) = name.to_str().and_then(maker) else {
             continue;
         };
-        let path = directory.join(name);
-        if is_leftover(&path, process, number) {
-            let _ = remove_tree(&path);
+        let entry = directory.child(name);
+        if is_leftover(entry.location(), process, number) {
+            let _ = remove_tree(&entry);
         }
     }
 }
@@ -135,8 +143,8 @@ fn is_gone(process: u32, number: u64) -> bool {
 }
 
 /// What cannot be looked at, or was written in the future, is not.
-fn is_old(path: &Path) -> bool {
-    let modified = metadata(path)
+fn is_old(at: Location<'_>) -> bool {
+    let modified = metadata(&at)
         .ok()
         .flatten()
         .and_then(|found| found.modified);
@@ -149,14 +157,6 @@ fn next_name(place: &Path) -> String {
     let stem = &name[..name.floor_char_boundary(LONGEST_STEM)];
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     format!(".{stem}.{}-{number}{SUFFIX}", process::id())
-}
-
-/// The directory of a path; a bare name lies in the current one.
-pub(crate) fn parent_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    }
 }
 
 #[cfg(test)]

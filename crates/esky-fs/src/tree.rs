@@ -1,109 +1,120 @@
-//! Names in the tree: creating directories and links, renaming, removing, modes and owners.
+//! Names in the tree: creating directories and links, renaming, removing, modes.
 
 use crate::error::{At, Operation, Result};
 use crate::faults::{change, gate};
-use crate::platform;
+use crate::{Located, Location, platform};
 use std::io;
 use std::path::Path;
 
-/// Creates one directory, which must not exist. **Ordered later.**
-pub fn create_dir(path: &Path) -> Result<()> {
-    change(Operation::Create, path, || std::fs::create_dir(path))?;
-    inherit_owner(path)
+/// Creates one directory, which must not exist: for everybody to read, and for those to write in who may write in the
+/// directory above. **Ordered later.**
+pub fn create_dir(at: &(impl Located + ?Sized)) -> Result<()> {
+    let at = at.location();
+    change(Operation::Create, at, || platform::create_dir(at))
 }
 
 /// Creates a directory and those above it as needed; one that exists is fine. **Ordered later.**
-pub fn create_dir_all(path: &Path) -> Result<()> {
-    match std::fs::metadata(path) {
-        Ok(found) if found.is_dir() => return Ok(()),
-        Ok(_) => {
-            return Err(io::Error::from(io::ErrorKind::NotADirectory)).at(Operation::Create, path);
-        }
-        Err(_) => {}
+pub fn create_dir_all(at: &(impl Located + ?Sized)) -> Result<()> {
+    create_all(at.location(), &|at| create_dir(&at))
+}
+
+/// The same for what only its owner is to see, such as keys: what exists keeps its mode, what is created is for the owner
+/// alone. **Ordered later.**
+pub fn create_private_dir_all(at: &(impl Located + ?Sized)) -> Result<()> {
+    create_all(at.location(), &|at| {
+        change(Operation::Create, at, || platform::create_private_dir(at))
+    })
+}
+
+fn create_all(at: Location<'_>, create: &dyn Fn(Location<'_>) -> Result<()>) -> Result<()> {
+    if is_directory(at)? {
+        return Ok(());
     }
-    if let Some(parent) = path
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty())
-    {
-        create_dir_all(parent)?;
+    if let Some(parent) = at.parent() {
+        create_all(parent, create)?;
     }
-    match create_dir(path) {
+    match create(at) {
         Err(error) if error.io_error().kind() == io::ErrorKind::AlreadyExists => Ok(()),
         result => result,
     }
 }
 
-/// Creates a symbolic link at `path`. **Ordered later.**
-pub fn symlink(target: &Path, path: &Path) -> Result<()> {
-    change(Operation::Create, path, || platform::symlink(target, path))?;
-    inherit_owner(path)
+/// An ordinary path may be a link to a directory.
+fn is_directory(at: Location<'_>) -> Result<bool> {
+    let inside = match at.below {
+        None => crate::metadata(&at.path.join("."))?,
+        Some(_) => crate::metadata(&at)?,
+    };
+    match inside.or(crate::metadata(&at)?) {
+        Some(found) if found.kind == crate::Kind::Directory => Ok(true),
+        Some(_) => {
+            Err(io::Error::from(io::ErrorKind::NotADirectory)).at(Operation::Create, at.path)
+        }
+        None => Ok(false),
+    }
+}
+
+/// Gives an existing directory the rights that it would be created with, if it is this user's and lacks some: an old client,
+/// or a kill between its creation and now, may have left it to the umask. Best effort. **Ordered later.**
+pub fn widen_dir(at: &(impl Located + ?Sized)) {
+    let _ = platform::widen_directory(at.location());
+}
+
+/// Creates a symbolic link. **Ordered later.**
+pub fn symlink(target: &Path, at: &(impl Located + ?Sized)) -> Result<()> {
+    let at = at.location();
+    change(Operation::Create, at, || platform::symlink(target, at))
 }
 
 /// Renames a file or directory, replacing a file at `to`. Atomic for readers: they see the old or the new one.
 /// **Ordered later** on Unix ([`sync_dir`](crate::sync_dir) of both directories); durable on Windows.
-pub fn rename(from: &Path, to: &Path) -> Result<()> {
+pub fn rename(from: &(impl Located + ?Sized), to: &(impl Located + ?Sized)) -> Result<()> {
+    let (from, to) = (from.location(), to.location());
     change(Operation::Rename, to, || platform::rename(from, to))
 }
 
 /// Removes a file or a link; fine when it is gone already. **Ordered later.**
-pub fn remove_file(path: &Path) -> Result<()> {
-    change(Operation::Remove, path, || {
-        gone_is_fine(platform::retry(path, || std::fs::remove_file(path)))
+pub fn remove_file(at: &(impl Located + ?Sized)) -> Result<()> {
+    let at = at.location();
+    change(Operation::Remove, at, || {
+        gone_is_fine(platform::retry(at.path, || platform::remove_file(at)))
     })
 }
 
 /// Removes a directory if it is empty; says whether it is gone. **Ordered later.**
-pub fn remove_empty_dir(path: &Path) -> Result<bool> {
-    change(Operation::Remove, path, || {
-        match std::fs::remove_dir(path) {
-            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(false),
-            result => gone_is_fine(result).map(|()| true),
-        }
+pub fn remove_empty_dir(at: &(impl Located + ?Sized)) -> Result<bool> {
+    let at = at.location();
+    change(Operation::Remove, at, || match platform::remove_dir(at) {
+        Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(false),
+        result => gone_is_fine(result).map(|()| true),
     })
 }
 
 /// Removes a directory with all below it, or a file; never follows links; fine when it is gone already.
 /// **Ordered later**; a crash leaves any part of it, so what gives the tree its meaning must be removed first.
-pub fn remove_tree(path: &Path) -> Result<()> {
-    let Some(found) = crate::metadata(path)? else {
+pub fn remove_tree(at: &(impl Located + ?Sized)) -> Result<()> {
+    let at = at.location();
+    let Some(found) = crate::metadata(&at)? else {
         return Ok(());
     };
     if found.kind != crate::Kind::Directory {
-        return remove_file(path);
+        return remove_file(&at);
     }
-    if let Err(error) = gate(Operation::Remove, path) {
-        tear_tree(path);
-        return Err(error).at(Operation::Remove, path);
+    if let Err(error) = gate(Operation::Remove, at.path) {
+        tear_tree(at);
+        return Err(error).at(Operation::Remove, at.path);
     }
-    let mut removed = platform::retry(path, || std::fs::remove_dir_all(path));
-    if matches!(&removed, Err(error) if error.kind() == io::ErrorKind::PermissionDenied) {
-        make_directories_writable(path);
-        removed = std::fs::remove_dir_all(path);
-    }
-    gone_is_fine(removed).at(Operation::Remove, path)
+    let removed = platform::retry(at.path, || platform::remove_tree(at));
+    gone_is_fine(removed).at(Operation::Remove, at.path)
 }
 
 /// What a kill in the middle of a removal leaves: about half of the entries.
-fn tear_tree(path: &Path) {
-    if let Ok(names) = crate::read_dir_names(path) {
+fn tear_tree(at: Location<'_>) {
+    if let Ok(names) = platform::list(at) {
         for name in names.iter().step_by(2) {
-            let entry = path.join(name);
-            let _ = std::fs::remove_dir_all(&entry).or_else(|_| std::fs::remove_file(&entry));
+            let entry = at.child(name);
+            let _ = platform::remove_tree(entry.location());
         }
-    }
-}
-
-/// A directory without write permission keeps its owner from emptying it; best effort, the removal decides.
-fn make_directories_writable(path: &Path) {
-    let Ok(Some(found)) = crate::metadata(path) else {
-        return;
-    };
-    if found.kind != crate::Kind::Directory {
-        return;
-    }
-    let _ = platform::set_mode(path, found.mode | 0o700);
-    for name in crate::read_dir_names(path).unwrap_or_default() {
-        make_directories_writable(&path.join(name));
     }
 }
 
@@ -115,20 +126,23 @@ fn gone_is_fine(result: io::Result<()>) -> io::Result<()> {
 }
 
 /// Sets the permission bits (on Windows: nothing, files there have none). **Ordered later.**
-pub fn set_mode(path: &Path, mode: u32) -> Result<()> {
-    change(Operation::SetMode, path, || platform::set_mode(path, mode))
+pub fn set_mode(at: &(impl Located + ?Sized), mode: u32) -> Result<()> {
+    let at = at.location();
+    change(Operation::SetMode, at, || platform::set_mode(at, mode))
 }
 
-/// As root, gives `to` the owner and group of `from`; nothing to do for anyone else. **Ordered later.**
-pub fn copy_owner(from: &Path, to: &Path) -> Result<()> {
-    platform::copy_owner(from, to).at(Operation::SetMode, to)
+/// Sets the permission bits of a directory, and in addition those that the directory above gives ([`create_dir`]).
+/// **Ordered later.**
+pub fn set_directory_mode(at: &(impl Located + ?Sized), mode: u32) -> Result<()> {
+    let at = at.location();
+    change(Operation::SetMode, at, || {
+        platform::set_directory_mode(at, mode)
+    })
 }
 
-pub(crate) fn inherit_owner(path: &Path) -> Result<()> {
-    match path.parent() {
-        // A bare name lies in the current directory.
-        Some(parent) if parent.as_os_str().is_empty() => copy_owner(Path::new("."), path),
-        Some(parent) => copy_owner(parent, path),
-        None => Ok(()),
-    }
+/// The bits of a directory's mode that it has in addition to its own because the directory above it may be changed by more
+/// than its owner: whoever may change that one may change what is below it, too.
+pub fn granted_to_directories(at: &(impl Located + ?Sized)) -> Result<u32> {
+    let at = at.location();
+    platform::granted_to_directories(at).at(Operation::Inspect, at.path)
 }

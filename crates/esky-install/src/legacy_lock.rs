@@ -6,7 +6,7 @@
 
 use crate::error::{Error, Result};
 use esky_format::layout::LOCKED_DIR;
-use esky_fs::ErrorKind;
+use esky_fs::{ErrorKind, Mode};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -36,7 +36,7 @@ impl LegacyLock {
                         file: directory.join(token),
                         directory,
                     };
-                    if let Err(error) = esky_fs::create_new_file(&lock.file, 0o644) {
+                    if let Err(error) = esky_fs::create_new_file(&lock.file, Mode::Shared) {
                         lock.release();
                         return Err(error.into());
                     }

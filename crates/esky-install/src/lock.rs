@@ -6,7 +6,7 @@ use crate::scan::is_directory;
 use crate::version_dir::marks_of;
 use esky_format::layout::{STATE_DIR, STATE_LOCK};
 use esky_fs::{
-    DirectoryUse, ErrorKind, FileLock, VersionFileLock, directory_use, lock_is_only_inherited,
+    DirectoryUse, ErrorKind, FileLock, Mode, VersionFileLock, directory_use, lock_is_only_inherited,
 };
 use std::path::{Path, PathBuf};
 
@@ -86,7 +86,9 @@ impl StagingLock {
 /// The directory of the state record. **Durable** when it is made.
 pub(crate) fn make_state_dir(root: &Path) -> Result<PathBuf> {
     let state = root.join(STATE_DIR);
-    if !is_directory(&state)? {
+    if is_directory(&state)? {
+        esky_fs::widen_dir(&state);
+    } else {
         esky_fs::create_dir_all(&state)?;
         esky_fs::sync_dir(root)?;
     }
@@ -99,7 +101,7 @@ pub(crate) fn write_alone(path: &Path, text: &str) -> Result<()> {
     if let Some(directory) = path.parent() {
         esky_fs::remove_temporaries(directory);
     }
-    Ok(esky_fs::write_durable(path, text.as_bytes(), 0o644)?)
+    Ok(esky_fs::write_durable(path, text.as_bytes(), Mode::Shared)?)
 }
 
 /// Whether somebody who was killed left the lock that keeps old clients out; taking the lock breaks it.

@@ -131,7 +131,7 @@ impl Repair {
             Kind::Directory { mode } => {
                 remove_unless_directory(&place)?;
                 esky_fs::create_dir_all(&place)?;
-                esky_fs::set_mode(&place, usable_directory_mode(*mode))?;
+                esky_fs::set_directory_mode(&place, usable_directory_mode(*mode))?;
             }
             Kind::Symlink { target } => {
                 esky_fs::remove_tree(&place)?;

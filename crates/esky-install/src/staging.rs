@@ -19,7 +19,7 @@ use esky_format::layout::{
 use esky_format::manifest;
 use esky_format::name::AppVersion;
 use esky_format::path::{check_link, check_relative, check_visible};
-use esky_fs::ErrorKind;
+use esky_fs::{ErrorKind, Mode};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -66,9 +66,6 @@ impl AppDir {
             remove_stale(&view, existing)?;
         }
         esky_fs::create_dir(&dir.path)?;
-        if let Some(best) = view.best() {
-            esky_fs::copy_owner(&best.dir.path, &dir.path)?;
-        }
         // Made first, and durable before anything else is in there, so that the remains of a crash are known as ours.
         esky_fs::create_dir(&dir.control())?;
         esky_fs::sync_dir(&dir.path)?;
@@ -193,7 +190,7 @@ impl Staging {
         };
         self.apply_directory_modes(&list)?;
         let path = self.dir.file_list();
-        let mut file = esky_fs::create_new_file(&path, 0o644)?;
+        let mut file = esky_fs::create_new_file(&path, Mode::Shared)?;
         esky_fs::write_all(&mut file, list.write().as_bytes(), &path)?;
         self.finished = true;
         Ok(self.dir.path.clone())
@@ -375,7 +372,7 @@ impl Staging {
     fn apply_directory_modes(&self, list: &FileList) -> Result<()> {
         for entry in &list.entries {
             if let Kind::Directory { mode } = entry.kind {
-                esky_fs::set_mode(
+                esky_fs::set_directory_mode(
                     &below(&self.dir.path, &entry.path),
                     usable_directory_mode(mode),
                 )?;

@@ -264,7 +264,9 @@ fn check_name(entry: &Entry, path: &Path) -> Result<Option<Damage>> {
             mode_differs(usable_file_mode(*mode))
         }
         (Kind::Directory { mode }, esky_fs::Kind::Directory) => {
-            mode_differs(usable_directory_mode(*mode))
+            let granted = esky_fs::granted_to_directories(path)?;
+            let usable = usable_directory_mode(*mode);
+            mode_differs(usable).and(mode_differs(usable | granted))
         }
         (Kind::Symlink { target }, esky_fs::Kind::Symlink) => {
             (esky_fs::read_symlink(path)? != Path::new(target)).then_some(Damage::Target)

@@ -55,7 +55,7 @@ impl Content {
     pub(crate) fn source(&self) -> Result<Source> {
         Ok(match self {
             Self::Disk { path, .. } => Source {
-                bytes: Bytes::Disk(BufReader::new(esky_fs::open_for_read(path)?)),
+                bytes: Bytes::Disk(BufReader::new(esky_fs::open_for_read(path.as_path())?)),
                 left: self.size(),
                 path: path.clone(),
             },

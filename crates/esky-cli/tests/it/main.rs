@@ -15,6 +15,7 @@ mod modes;
 mod names;
 mod networks;
 mod output;
+mod owners;
 mod pack;
 mod patches;
 mod repository;

@@ -3,6 +3,8 @@
 #[cfg(any(windows, test))]
 mod contention;
 
+pub(crate) mod refusal;
+
 #[cfg(unix)]
 mod unix;
 #[cfg(unix)]

@@ -2,6 +2,7 @@
 
 use esky_fs::{ErrorKind, FileLock, VersionFileLock};
 use std::fs;
+use std::path::Path;
 
 #[test]
 fn exclusive_keeps_everyone_out_until_dropped() {
@@ -61,7 +62,7 @@ fn version_in_use_cannot_be_taken_for_removal() {
 
 #[test]
 fn lock_file_that_is_not_there_is_an_error_for_those_who_do_not_create() {
-    let error = FileLock::try_exclusive("/nonexistent/lock".as_ref()).unwrap_err();
+    let error = FileLock::try_exclusive(Path::new("/nonexistent/lock")).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
 }
 

@@ -2,5 +2,6 @@
 #![allow(clippy::disallowed_methods, clippy::unwrap_used, missing_docs)]
 
 mod locks;
+mod modes;
 mod trees;
 mod writes;

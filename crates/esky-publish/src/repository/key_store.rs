@@ -219,7 +219,7 @@ impl KeyStore {
 
     fn keep(&self, path: &Path, bytes: &[u8]) -> RepositoryResult<()> {
         self.check_place()?;
-        esky_fs::create_dir_all(&self.directory)?;
+        esky_fs::create_private_dir_all(&self.directory)?;
         Ok(esky_fs::write_durable(path, bytes, KEY_MODE)?)
     }
 

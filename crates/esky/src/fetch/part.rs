@@ -91,7 +91,7 @@ impl Part {
         self.length = 0;
         esky_fs::remove_file(&self.meta)?;
         esky_fs::remove_file(&self.path)?;
-        let mut meta = esky_fs::create_new_file(&self.meta, 0o644)?;
+        let mut meta = esky_fs::create_new_file(&self.meta, esky_fs::Mode::Shared)?;
         esky_fs::write_all(&mut meta, encode(&identity).as_bytes(), &self.meta)?;
         self.identity = identity;
         Ok(())

@@ -18,14 +18,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use esky_format::path::check_relative;
-use esky_fs::{ErrorKind, FileLock};
+use esky_fs::{ErrorKind, FileLock, Mode};
 use esky_trust::{Time, percent_encode};
 use sha2::{Digest, Sha256};
 
 use super::TARGETS_LIMIT;
 use crate::{CancelToken, Result};
 
-const MODE: u32 = 0o644;
+const MODE: Mode = Mode::Shared;
 /// Longer names are replaced by their hash.
 const LONGEST_NAME: usize = 240;
 const LAST_REFRESH: &str = "last-refresh";

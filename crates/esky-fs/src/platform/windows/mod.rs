@@ -1,11 +1,14 @@
 //! Windows.
 #![allow(unsafe_code)] // calls into the system, each with its reason
 
+mod names;
+
 use super::contention;
+use crate::Location;
 use crate::access::Right;
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
-use std::fs::{File, Metadata, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::windows::ffi::{OsStrExt, OsStringExt};
 use std::os::windows::fs::OpenOptionsExt;
@@ -15,87 +18,30 @@ use windows_sys::Win32::Foundation::{
     CloseHandle, ERROR_ACCESS_DENIED, ERROR_SHARING_VIOLATION, FALSE, GENERIC_READ, STILL_ACTIVE,
 };
 use windows_sys::Win32::Storage::FileSystem::{
-    DELETE, FILE_FLAG_BACKUP_SEMANTICS, FILE_FLAG_WRITE_THROUGH, FILE_SHARE_DELETE,
-    FILE_SHARE_READ, FILE_SHARE_WRITE, GetDiskFreeSpaceExW, MOVEFILE_REPLACE_EXISTING,
-    MOVEFILE_WRITE_THROUGH, MoveFileExW,
+    DELETE, FILE_SHARE_DELETE, FILE_SHARE_READ, FILE_SHARE_WRITE, GetDiskFreeSpaceExW,
 };
 use windows_sys::Win32::System::SystemInformation::{ComputerNameDnsHostname, GetComputerNameExW};
 use windows_sys::Win32::System::Threading::{
     GetExitCodeProcess, OpenProcess, PROCESS_QUERY_LIMITED_INFORMATION,
 };
 
+pub(crate) use names::{
+    Anchor, create_dir, create_new, create_private_dir, granted_to_directories, list, metadata,
+    open_for_read, open_in_place, open_or_create, read_symlink, remove_dir, remove_file,
+    remove_tree, rename, set_directory_mode, set_mode, symlink, sync_dir, sync_tree,
+    widen_directory,
+};
+
 pub(crate) type VersionHold = File;
 
-const FILE_MODE: u32 = 0o644;
-const DIRECTORY_MODE: u32 = 0o755;
-
-pub(crate) fn mode_of(metadata: &Metadata) -> u32 {
-    if metadata.is_dir() {
-        DIRECTORY_MODE
-    } else {
-        FILE_MODE
-    }
-}
-
 /// Every file may be run, and who may not read or write it learns that from trying.
-pub(crate) fn has_right(path: &Path, _right: Right) -> bool {
-    std::fs::symlink_metadata(path).is_ok()
+pub(crate) fn has_right(location: Location<'_>, _right: Right) -> bool {
+    std::fs::symlink_metadata(location.path).is_ok()
 }
 
 /// There are no bits to change.
-pub(crate) fn may_set_mode(_path: &Path) -> bool {
+pub(crate) fn may_set_mode(_location: Location<'_>) -> bool {
     false
-}
-
-pub(crate) fn set_mode(_path: &Path, _mode: u32) -> io::Result<()> {
-    Ok(())
-}
-
-pub(crate) fn create_new(path: &Path, _mode: u32) -> io::Result<File> {
-    retry(path, || {
-        OpenOptions::new().write(true).create_new(true).open(path)
-    })
-}
-
-pub(crate) fn open_in_place(path: &Path) -> io::Result<File> {
-    retry(path, || {
-        OpenOptions::new()
-            .write(true)
-            .custom_flags(FILE_FLAG_WRITE_THROUGH)
-            .open(path)
-    })
-}
-
-pub(crate) fn symlink(target: &Path, path: &Path) -> io::Result<()> {
-    let real = path
-        .parent()
-        .map_or_else(|| target.to_owned(), |parent| parent.join(target));
-    if real.is_dir() {
-        std::os::windows::fs::symlink_dir(target, path)
-    } else {
-        std::os::windows::fs::symlink_file(target, path)
-    }
-}
-
-/// A running program cannot be replaced. It could be moved aside, but then a crash would leave no program under that name;
-/// so it stays, and the error says that it is busy.
-pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
-    let (from, units) = (wide(&long(from)), wide(&long(to)));
-    retry(to, || {
-        // SAFETY: both are NUL-terminated and live until the call returns.
-        let done = unsafe {
-            MoveFileExW(
-                from.as_ptr(),
-                units.as_ptr(),
-                MOVEFILE_REPLACE_EXISTING | MOVEFILE_WRITE_THROUGH,
-            )
-        };
-        if done == FALSE {
-            Err(io::Error::last_os_error())
-        } else {
-            Ok(())
-        }
-    })
 }
 
 /// See [`contention`]: what is refused for the moment is tried again.
@@ -146,43 +92,11 @@ fn make_writable(path: &Path) -> bool {
     std::fs::set_permissions(path, permissions).is_ok()
 }
 
-/// The system promises nothing for directories. NTFS writes its journal when it is asked to, and a journal is in order:
-/// it is asked, and an answer is not relied upon. What matters is verified when it is read.
-pub(crate) fn sync_dir(path: &Path) -> io::Result<()> {
-    let opened = OpenOptions::new()
-        .write(true)
-        .custom_flags(FILE_FLAG_BACKUP_SEMANTICS)
-        .open(path);
-    if let Ok(directory) = opened {
-        let _ = directory.sync_all();
-    }
-    Ok(())
-}
-
-pub(crate) fn sync_tree(path: &Path) -> io::Result<()> {
-    for entry in std::fs::read_dir(path)? {
-        let entry = entry?;
-        let kind = entry.file_type()?;
-        if kind.is_dir() {
-            sync_tree(&entry.path())?;
-        } else if kind.is_file() {
-            // FlushFileBuffers wants a handle that may write.
-            let path = entry.path();
-            retry(&path, || OpenOptions::new().write(true).open(&path))?.sync_all()?;
-        }
-    }
-    Ok(())
-}
-
 /// The program's own children inherit no handle unless it says so.
 pub(crate) fn keep_from_children(_file: &Path) {}
 
 pub(crate) fn owner_of_nearest(_path: &Path) -> Option<u32> {
     None
-}
-
-pub(crate) fn copy_owner(_from: &Path, _to: &Path) -> io::Result<()> {
-    Ok(())
 }
 
 pub(crate) fn free_space(path: &Path) -> io::Result<u64> {
@@ -235,23 +149,26 @@ pub(crate) fn process_is_alive(id: u32) -> bool {
 }
 
 /// Open without sharing deletion: as long as this lives, no one can rename or remove the manifest.
-pub(crate) fn hold_shared(_lock_file: &Path, manifest: &Path) -> io::Result<VersionHold> {
+pub(crate) fn hold_shared(
+    _lock_file: Location<'_>,
+    manifest: Location<'_>,
+) -> io::Result<VersionHold> {
     OpenOptions::new()
         .read(true)
         .share_mode(FILE_SHARE_READ | FILE_SHARE_WRITE)
-        .open(manifest)
+        .open(manifest.path)
 }
 
 /// Asking for the right to delete fails while anyone holds the manifest as above. A version without a manifest
 /// has no users.
 pub(crate) fn try_hold_exclusive(
-    lock_file: &Path,
-    manifest: &Path,
+    lock_file: Location<'_>,
+    manifest: Location<'_>,
 ) -> io::Result<Option<VersionHold>> {
-    let path = if manifest.exists() {
-        manifest
+    let path = if manifest.path.exists() {
+        manifest.path
     } else {
-        lock_file
+        lock_file.path
     };
     let opened = OpenOptions::new()
         .access_mode(GENERIC_READ | DELETE)

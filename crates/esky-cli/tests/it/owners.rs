@@ -1,0 +1,4 @@
+//! Whose the files of an app are, and who may do what with them: any umask, several users, root.
+
+mod modes;
+mod users;
