@@ -13,10 +13,14 @@ INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command line and returns the exit code."""
+    """Runs the command line and returns the exit code.
+
+    Without ``arguments`` this process is the command: run by root, it becomes the owner of the app directory.
+    """
+    is_command = arguments is None
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        return _esky.run_command(words, bootstraps())
+        return _esky.run_command(words, bootstraps(), is_command)
     except KeyboardInterrupt:
         return INTERRUPTED
 

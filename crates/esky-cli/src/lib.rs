@@ -47,6 +47,8 @@ pub struct Environment {
     pub signing_key: Option<Zeroizing<String>>,
     /// The passphrase of the root key (`ESKY_ROOT_PASSPHRASE`).
     pub root_passphrase: Option<Zeroizing<String>>,
+    /// The process belongs to the command alone: run by root, it may become the owner of an app directory for good.
+    pub may_change_user: bool,
     /// Stops packing or an update at the next safe point, for callers that catch Ctrl-C themselves.
     pub cancel: CancelToken,
 }

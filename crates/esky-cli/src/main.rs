@@ -30,6 +30,7 @@ fn environment() -> Environment {
         key_dir: esky_cli::key_directory(variable),
         signing_key: text("ESKY_SIGNING_KEY"),
         root_passphrase: text("ESKY_ROOT_PASSPHRASE"),
+        may_change_user: true,
         cancel: CancelToken::new(),
     }
 }

@@ -53,6 +53,8 @@ pub enum Operation {
     Lock,
     /// Making sure that there is room.
     Reserve,
+    /// Becoming the owner.
+    ChangeUser,
 }
 
 impl fmt::Display for Operation {
@@ -70,6 +72,7 @@ impl fmt::Display for Operation {
             Self::SetMode => "set the mode or owner of",
             Self::Lock => "lock",
             Self::Reserve => "find room at",
+            Self::ChangeUser => "become the owner of",
         })
     }
 }

@@ -24,6 +24,7 @@ mod place;
 mod platform;
 mod processes;
 mod read;
+mod root;
 mod sync;
 mod temporary;
 mod tree;
@@ -40,6 +41,7 @@ pub use read::{
     Kind, Metadata, exists, metadata, open_for_read, read_dir_names, read_limited, read_optional,
     read_part, read_pieces, read_prefix, read_symlink,
 };
+pub use root::{Account, RootDanger, acting_as, become_owner, danger_to_root};
 pub use sync::{sync_dir, sync_file, sync_tree};
 pub use temporary::{Temporary, remove_temporaries};
 pub use tree::{

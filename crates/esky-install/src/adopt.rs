@@ -37,6 +37,7 @@ impl AppDir {
         if unpacked != self.versions_dir().join(app.directory_name()) {
             return Ok(unpacked.to_owned());
         }
+        self.require_rights()?;
         let work = work_directory(self);
         esky_fs::create_dir_all(&self.updates_dir())?;
         esky_fs::remove_tree(&work)?;

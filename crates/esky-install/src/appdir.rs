@@ -22,6 +22,8 @@ pub struct AppDir {
     root: PathBuf,
     name: String,
     platform: String,
+    /// It is a copy that nobody starts, made for a rehearsal.
+    is_rehearsal: bool,
 }
 
 /// A version directory that has its manifest.
@@ -183,15 +185,18 @@ impl AppDir {
             root,
             name,
             platform,
+            is_rehearsal: false,
         })
     }
 
-    /// The directory for an app whose name and platform are known already. Nothing is read; it may hold no version yet.
+    /// A directory in which the installation of an app is rehearsed. Nothing in it is read; it may hold no version yet. The
+    /// caller has made it, so [`AppDir::require_rights`] is not asked.
     pub fn of(root: &Path, app: &AppVersion) -> Self {
         Self {
             root: absolute(root),
             name: app.name.clone(),
             platform: app.platform.clone(),
+            is_rehearsal: true,
         }
     }
 
@@ -212,6 +217,7 @@ impl AppDir {
                     root,
                     name: app.name.clone(),
                     platform: app.platform.clone(),
+                    is_rehearsal: false,
                 };
                 return Ok((found, app));
             }
@@ -342,10 +348,26 @@ impl AppDir {
         Ok(esky_fs::require_space(&self.root, bytes)?)
     }
 
+    /// Fails if this process runs as root and others can change the app directory: [`Error::NotSafeForRoot`]. Everything
+    /// that changes it asks this first.
+    pub fn require_rights(&self) -> Result<()> {
+        if self.is_rehearsal {
+            return Ok(());
+        }
+        match esky_fs::danger_to_root(&esky_fs::Place::open(&self.root)?)? {
+            Some(danger) => Err(Error::NotSafeForRoot {
+                path: self.root.clone(),
+                danger,
+            }),
+            None => Ok(()),
+        }
+    }
+
     /// Takes the right to change this directory; fails at once when another has it.
     ///
     /// A lock whose owner is dead is broken at once. Two values of this type exclude each other too.
     pub fn lock(&self) -> Result<UpdateLock> {
+        self.require_rights()?;
         UpdateLock::take(&self.root)
     }
 

@@ -125,6 +125,7 @@ impl AppDir {
             .filter(|(_, slot)| is_current(slot) && !view.snapshot.marks.confirmed)
             .and_then(|(_, slot)| trial_of(slot));
         let Some(trial) = trial else { return Ok(false) };
+        self.require_rights()?;
         esky_fs::create_mark(&self.root().join(STATE_DIR).join(mark_name(trial.id)))?;
         Ok(true)
     }

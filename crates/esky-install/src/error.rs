@@ -6,6 +6,7 @@ use esky_format::path::PathFault;
 use esky_format::settings::SettingsFault;
 use esky_format::start_files::Obstacle;
 use esky_format::state::SlotFault;
+use esky_fs::RootDanger;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -43,6 +44,14 @@ pub enum Error {
     NotInVersionDirectory {
         /// The program.
         path: PathBuf,
+    },
+    /// This process runs as root, and others can prepare what it would find.
+    #[error("root must not change the app directory {}: {danger}", path.display())]
+    NotSafeForRoot {
+        /// The app directory.
+        path: PathBuf,
+        /// Who can.
+        danger: RootDanger,
     },
     /// Another updater is at work.
     #[error("{owner} is changing the app directory {} now", path.display())]
@@ -374,6 +383,7 @@ impl Error {
             Self::NoVersions { .. } => {
                 "Give the directory that holds the app's start-up programs. If this is it, install the app again."
             }
+            Self::NotSafeForRoot { danger, .. } => return Some(hint_for_root(danger)),
             Self::Locked { .. } => "Wait until the other update is finished, then try again.",
             Self::VersionInUse { .. } => "Close the running app and try again.",
             Self::UnknownVersion { .. } => "Fetch the version first.",
@@ -413,5 +423,20 @@ impl Error {
             Self::NotInVersionDirectory { .. } | Self::AlreadyInstalled { .. } => return None,
         };
         Some(hint.to_owned())
+    }
+}
+
+fn hint_for_root(danger: &RootDanger) -> String {
+    match danger {
+        RootDanger::OwnedBy { is_above: false, .. } => {
+            "Run this as the owner of the app directory; the `esky` command does so by itself."
+                .to_owned()
+        }
+        RootDanger::WritableByOthers { path } => format!(
+            "Take that right away with `chmod go-w {}`, or give the app directory to the user who is to update it.",
+            path.display()
+        ),
+        _ => "Move the app to where every directory above it belongs to root, or give it to the user who is to update it."
+            .to_owned(),
     }
 }

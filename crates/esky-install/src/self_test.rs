@@ -23,10 +23,11 @@ pub(crate) fn run(root: &Path, version_dir: &Path, test: &SelfTest) -> Result<()
         cause: error.to_string(),
     };
     // A file and not a pipe: a child of the program that stays must not keep us waiting.
-    let mut words = tempfile::tempfile().map_err(not_started)?;
+    let mut words = file_for_words(version_dir).map_err(not_started)?;
     let errors = words.try_clone().map_err(not_started)?;
     let mut command = command(&below(version_dir, &test.program), version_dir, errors);
     clean_environment(&mut command, root);
+    tell_whom_it_runs_as(&mut command);
     let mut child = command.spawn().map_err(not_started)?;
     match wait(&mut child, test.seconds).map_err(not_started)? {
         Some(status) if status.success() => Ok(()),
@@ -43,6 +44,11 @@ pub(crate) fn run(root: &Path, version_dir: &Path, test: &SelfTest) -> Result<()
     }
 }
 
+/// A file without a name. The directory for such files may be one that only root may use, before this process became somebody else.
+fn file_for_words(version_dir: &Path) -> std::io::Result<std::fs::File> {
+    tempfile::tempfile().or_else(|_| tempfile::tempfile_in(version_dir))
+}
+
 fn command(program: &Path, version_dir: &Path, errors: std::fs::File) -> Command {
     let mut command = Command::new(program);
     command
@@ -55,6 +61,19 @@ fn command(program: &Path, version_dir: &Path, errors: std::fs::File) -> Command
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
     command
+}
+
+/// A process that was root and became somebody else still has root's own directory in its environment.
+fn tell_whom_it_runs_as(command: &mut Command) {
+    let Some(account) = esky_fs::acting_as() else {
+        return;
+    };
+    if let Some(home) = &account.home {
+        command.env("HOME", home);
+    }
+    if let Some(name) = &account.name {
+        command.env("USER", name).env("LOGNAME", name);
+    }
 }
 
 /// Takes out what the freezer of the running version left, as the bootstrap does.

@@ -50,6 +50,7 @@ impl AppDir {
     /// One at a time: [`Error::Locked`] when anyone stages or installs now; [`Error::AlreadyInstalled`] when the
     /// version is there. The disk is changed without making it durable; [`AppDir::install`] does that.
     pub fn stage(&self, app: &AppVersion) -> Result<Staging> {
+        self.require_rights()?;
         let lock = StagingLock::take(self.root())?;
         let versions_dir = self.versions_dir();
         let dir = VersionDir {

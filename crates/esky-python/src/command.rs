@@ -25,9 +25,15 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(pack, module)?)
 }
 
-/// Runs the command line (without the program's name) and returns the exit code.
+/// Runs the command line (without the program's name) and returns the exit code. `owns_process`: the process is there for this
+/// command alone.
 #[pyfunction]
-fn run_command(py: Python<'_>, arguments: Vec<OsString>, bootstraps: PathBuf) -> PyResult<i32> {
+fn run_command(
+    py: Python<'_>,
+    arguments: Vec<OsString>,
+    bootstraps: PathBuf,
+    owns_process: bool,
+) -> PyResult<i32> {
     let words = std::iter::once(OsString::from("esky"))
         .chain(arguments)
         .collect();
@@ -40,6 +46,7 @@ fn run_command(py: Python<'_>, arguments: Vec<OsString>, bootstraps: PathBuf) ->
     let task = Task::spawn(setting, move |monitor| {
         let environment = Environment {
             cancel: monitor.cancel.clone(),
+            may_change_user: owns_process,
             ..environment
         };
         Ok(esky_cli::run(words, environment))

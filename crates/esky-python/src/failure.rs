@@ -11,6 +11,9 @@ use esky_publish::Error as PublishError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
+/// The number of "operation not permitted", everywhere.
+const EPERM: i32 = 1;
+
 /// What an exception is made of. Workers make it, since they have no interpreter to make the exception itself.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -182,6 +185,10 @@ fn install_failure(error: &InstallError) -> Failure {
         | InstallError::NotADirectory { path }
         | InstallError::NoVersions { path }
         | InstallError::NotInVersionDirectory { path } => failure("broken").at(path),
+        InstallError::NotSafeForRoot { path, .. } => Failure {
+            errno: Some(EPERM),
+            ..failure("permission").at(path)
+        },
         InstallError::Locked { path, .. } => failure("locked").at(path),
         InstallError::VersionInUse { path, .. } => failure("version-locked").at(path),
         InstallError::UnknownVersion { path, .. }

@@ -9,6 +9,7 @@ mod inspect;
 mod installed;
 mod list;
 mod man;
+mod owner;
 pub(crate) mod pack;
 mod patch;
 mod repository;
@@ -16,6 +17,8 @@ mod serve;
 mod update;
 mod verify;
 mod why;
+
+use std::path::Path;
 
 use crate::Environment;
 use crate::arguments::Command;
@@ -28,6 +31,7 @@ pub(crate) fn run(
     terminal: &Terminal,
     environment: &Environment,
 ) -> Result<i32, Failure> {
+    let as_owner = |app_dir: &Path| owner::act_as_owner(app_dir, terminal, environment);
     let (name, outcome) = match command {
         Command::Init(arguments) => ("init", repository::init(&arguments, terminal, environment)),
         Command::Import(arguments) => (
@@ -63,18 +67,57 @@ pub(crate) fn run(
         ),
         Command::Serve(arguments) => ("serve", serve::run(&arguments, terminal, environment)),
         Command::Pack(arguments) => ("pack", pack::run(arguments, terminal, environment)),
-        Command::Update(arguments) => ("update", update::run(&arguments, terminal, environment)),
-        Command::List(arguments) => ("list", list::run(&arguments, terminal, environment)),
-        Command::Verify(arguments) => ("verify", verify::run(&arguments, terminal, environment)),
-        Command::Why(arguments) => ("why", why::run(&arguments, terminal)),
-        Command::Rollback(arguments) => ("rollback", decide::roll_back(&arguments, terminal)),
-        Command::Pin(arguments) => ("pin", decide::pin(&arguments, terminal)),
-        Command::Unpin(arguments) => ("unpin", decide::unpin(&arguments, terminal)),
-        Command::Skip(arguments) => ("skip", decide::skip(&arguments, terminal)),
-        Command::Unhold(arguments) => ("unhold", decide::unhold(&arguments, terminal)),
-        Command::Confirm(arguments) => ("confirm", decide::confirm(&arguments, terminal)),
-        Command::Cleanup(arguments) => ("cleanup", cleanup::run(&arguments, terminal)),
-        Command::Info(arguments) => ("info", info::run(&arguments, terminal)),
+        Command::Update(arguments) => (
+            "update",
+            as_owner(&arguments.app_dir)
+                .and_then(|()| update::run(&arguments, terminal, environment)),
+        ),
+        Command::List(arguments) => (
+            "list",
+            as_owner(Path::new(&arguments.place))
+                .and_then(|()| list::run(&arguments, terminal, environment)),
+        ),
+        Command::Verify(arguments) => (
+            "verify",
+            as_owner(&arguments.app_dir)
+                .and_then(|()| verify::run(&arguments, terminal, environment)),
+        ),
+        Command::Why(arguments) => (
+            "why",
+            as_owner(&arguments.app_dir).and_then(|()| why::run(&arguments, terminal)),
+        ),
+        Command::Rollback(arguments) => (
+            "rollback",
+            as_owner(&arguments.app_dir).and_then(|()| decide::roll_back(&arguments, terminal)),
+        ),
+        Command::Pin(arguments) => (
+            "pin",
+            as_owner(&arguments.app_dir).and_then(|()| decide::pin(&arguments, terminal)),
+        ),
+        Command::Unpin(arguments) => (
+            "unpin",
+            as_owner(&arguments.app_dir).and_then(|()| decide::unpin(&arguments, terminal)),
+        ),
+        Command::Skip(arguments) => (
+            "skip",
+            as_owner(&arguments.app_dir).and_then(|()| decide::skip(&arguments, terminal)),
+        ),
+        Command::Unhold(arguments) => (
+            "unhold",
+            as_owner(&arguments.app_dir).and_then(|()| decide::unhold(&arguments, terminal)),
+        ),
+        Command::Confirm(arguments) => (
+            "confirm",
+            as_owner(&arguments.app_dir).and_then(|()| decide::confirm(&arguments, terminal)),
+        ),
+        Command::Cleanup(arguments) => (
+            "cleanup",
+            as_owner(&arguments.app_dir).and_then(|()| cleanup::run(&arguments, terminal)),
+        ),
+        Command::Info(arguments) => (
+            "info",
+            as_owner(&arguments.path).and_then(|()| info::run(&arguments, terminal)),
+        ),
         Command::Diff(arguments) => ("diff", diff::run(&arguments, terminal, environment)),
         Command::Patch(arguments) => ("patch", patch::run(&arguments, terminal, environment)),
         Command::Inspect(arguments) => ("inspect", inspect::run(&arguments, terminal)),

@@ -47,6 +47,7 @@ impl From<esky_install::Error> for Failure {
             Fault::AppDirMissing { path }
             | Fault::NotADirectory { path }
             | Fault::NoVersions { path }
+            | Fault::NotSafeForRoot { path, .. }
             | Fault::NotInVersionDirectory { path }
             | Fault::VersionInUse { path, .. }
             | Fault::AlreadyInstalled { path, .. }

@@ -3,5 +3,6 @@
 
 mod locks;
 mod modes;
+mod root;
 mod trees;
 mod writes;

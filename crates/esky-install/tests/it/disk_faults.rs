@@ -94,46 +94,38 @@ fn assert_no_permission(root: &Path, who: &str) {
     }
 }
 
+/// A library does not become somebody else behind the back of the process that it is in.
 #[cfg(unix)]
 #[test]
-fn update_by_the_administrator_belongs_to_the_owner_of_the_app() {
-    use std::os::unix::fs::{MetadataExt, lchown};
+fn process_of_root_does_not_change_the_app_of_somebody_else() {
+    use std::os::unix::fs::lchown;
     if !is_root() {
         return skipped(
-            "an update by the administrator",
-            "needs root to give files away",
+            "a process of root and the app of somebody else",
+            "needs root to give a directory away",
         );
     }
     let app = App::with_versions(&["1"]);
-    let mut paths = vec![app.root().to_owned()];
-    while let Some(path) = paths.pop() {
-        lchown(&path, Some(1234), Some(1235)).unwrap();
-        if path.is_dir() && !path.is_symlink() {
-            paths.extend(
-                std::fs::read_dir(path)
-                    .unwrap()
-                    .map(|entry| entry.unwrap().path()),
-            );
-        }
-    }
-    drop(crate::fixture::install(&app.open(), "2").unwrap());
-    let mut paths = vec![app.root().to_owned()];
-    while let Some(path) = paths.pop() {
-        let found = path.symlink_metadata().unwrap();
-        assert_eq!(
-            (found.uid(), found.gid()),
-            (1234, 1235),
-            "{}",
-            path.display()
+    lchown(app.root(), Some(1234), Some(1235)).unwrap();
+    let before = app.everything();
+    let opened = app.open();
+    for error in [
+        opened.lock().map(drop).unwrap_err(),
+        opened.stage(&app_version("2")).map(drop).unwrap_err(),
+        opened.require_rights().unwrap_err(),
+    ] {
+        assert!(
+            matches!(&error, Error::NotSafeForRoot { path, .. } if path == app.root()),
+            "{error}"
         );
-        if found.is_dir() {
-            paths.extend(
-                std::fs::read_dir(path)
-                    .unwrap()
-                    .map(|entry| entry.unwrap().path()),
-            );
-        }
+        let text = error.to_string();
+        assert!(text.contains("belongs to the user with id 1234"), "{text}");
+        let hint = error.hint().unwrap();
+        assert!(hint.contains("as the owner of the app directory"), "{hint}");
     }
+    assert_eq!(app.everything(), before);
+    assert_eq!(opened.best().unwrap().app.version, "1");
+    lchown(app.root(), Some(0), Some(0)).unwrap();
 }
 
 /// A small file system in memory, unmounted when dropped.

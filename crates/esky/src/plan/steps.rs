@@ -170,7 +170,7 @@ impl Steps<'_> {
                 None => Failure::of_nothing(Error::NotRefreshed),
             }
         })?;
-        let removed = files.iter().try_for_each(|file| esky_fs::remove_file(file));
+        let removed = files.iter().try_for_each(esky_fs::remove_file);
         removed.map_err(|error| Failure::of_nothing(error.into()))?;
         Ok(staged)
     }

@@ -1,5 +1,6 @@
 //! Unix: Linux and macOS.
 
+mod account;
 mod modes;
 mod names;
 mod removal;
@@ -14,6 +15,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+pub(crate) use account::{become_owner, danger_to_root};
 pub(crate) use modes::granted_to_directories;
 pub(crate) use names::{
     create_dir, create_new, create_private_dir, list, metadata, open_for_read, open_in_place,

@@ -4,8 +4,8 @@
 mod names;
 
 use super::contention;
-use crate::Location;
 use crate::access::Right;
+use crate::{Account, Location, Place, RootDanger};
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, OpenOptions};
@@ -179,6 +179,15 @@ pub(crate) fn try_hold_exclusive(
         Err(error) if error.raw_os_error() == Some(ERROR_SHARING_VIOLATION as i32) => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// There is no user that may do everything, and none to become.
+pub(crate) fn become_owner(_directory: &Path) -> io::Result<Option<Account>> {
+    Ok(None)
+}
+
+pub(crate) fn danger_to_root(_directory: &Place) -> io::Result<Option<RootDanger>> {
+    Ok(None)
 }
 
 /// Closing the handle is all.
