@@ -88,3 +88,12 @@ fn missing_room_is_an_error_before_it_is_used() {
         "{error}"
     );
 }
+
+#[test]
+fn tree_that_is_a_single_file_is_made_durable_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("file");
+    fs::write(&file, "x").unwrap();
+    esky_fs::sync_tree(&file).unwrap();
+    esky_fs::sync_tree(directory.path()).unwrap();
+}

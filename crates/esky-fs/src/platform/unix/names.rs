@@ -170,23 +170,24 @@ pub(crate) fn sync_dir(location: Location<'_>) -> io::Result<()> {
     Spot::of(location)?.open_directory()?.sync_all()
 }
 
+/// A tree may be a single file.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) fn sync_tree(location: Location<'_>) -> io::Result<()> {
-    let directory = Spot::of(location)?.open_directory()?;
-    Ok(rustix::fs::syncfs(directory)?)
+    Ok(rustix::fs::syncfs(Spot::of(location)?.open_any()?)?)
 }
 
+/// A tree may be a single file.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 pub(crate) fn sync_tree(location: Location<'_>) -> io::Result<()> {
     use crate::Located;
+    match metadata(location)?.kind {
+        Kind::Directory => {}
+        // The cheap fsync: one full flush of the drive at the end covers them all.
+        Kind::File => return Ok(rustix::fs::fsync(open_for_read(location)?)?),
+        Kind::Symlink | Kind::Other => return Ok(()),
+    }
     for name in list(location)? {
-        let entry = location.child(&name);
-        match metadata(entry.location())?.kind {
-            Kind::Directory => sync_tree(entry.location())?,
-            // The cheap fsync: one full flush of the drive at the end covers them all.
-            Kind::File => rustix::fs::fsync(open_for_read(entry.location())?)?,
-            Kind::Symlink | Kind::Other => {}
-        }
+        sync_tree(location.child(name).location())?;
     }
     sync_dir(location)
 }

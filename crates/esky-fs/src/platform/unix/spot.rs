@@ -126,7 +126,7 @@ impl<'a> Spot<'a> {
         }
     }
 
-    /// Opens a file or a directory to change its mode, and nothing else; no link is followed.
+    /// Opens a file or a directory, and nothing else, for what is done to both; no link is followed.
     pub(super) fn open_any(&self) -> io::Result<OwnedFd> {
         let careful = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         let opened = open(self.as_fd(), self.name, careful, 0)

@@ -173,20 +173,20 @@ pub(crate) fn sync_dir(location: Location<'_>) -> io::Result<()> {
     Ok(())
 }
 
+/// A tree may be a single file.
 pub(crate) fn sync_tree(location: Location<'_>) -> io::Result<()> {
-    sync_files_below(location.path)
+    sync_all_of(location.path)
 }
 
-fn sync_files_below(path: &Path) -> io::Result<()> {
-    for entry in std::fs::read_dir(path)? {
-        let entry = entry?;
-        let kind = entry.file_type()?;
-        if kind.is_dir() {
-            sync_files_below(&entry.path())?;
-        } else if kind.is_file() {
-            // FlushFileBuffers wants a handle that may write.
-            let path = entry.path();
-            retry(&path, || OpenOptions::new().write(true).open(&path))?.sync_all()?;
+fn sync_all_of(path: &Path) -> io::Result<()> {
+    let kind = std::fs::symlink_metadata(path)?.file_type();
+    if kind.is_file() {
+        // FlushFileBuffers wants a handle that may write.
+        return retry(path, || OpenOptions::new().write(true).open(path))?.sync_all();
+    }
+    if kind.is_dir() {
+        for entry in std::fs::read_dir(path)? {
+            sync_all_of(&entry?.path())?;
         }
     }
     Ok(())
