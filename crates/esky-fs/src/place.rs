@@ -21,6 +21,7 @@ pub struct Place {
 
 pub(crate) struct Base {
     path: PathBuf,
+    #[cfg_attr(windows, expect(dead_code, reason = "there it holds nothing"))]
     pub(crate) anchor: Anchor,
 }
 

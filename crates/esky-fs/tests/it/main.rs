@@ -1,5 +1,10 @@
 //! The door to the disk, on a real file system.
-#![allow(clippy::disallowed_methods, clippy::unwrap_used, missing_docs)]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    missing_docs
+)]
 
 mod locks;
 mod modes;

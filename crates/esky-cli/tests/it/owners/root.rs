@@ -240,3 +240,27 @@ fn root_refuses_an_app_of_its_own_that_others_can_exchange() {
     set_mode(&home, 0o1777);
     assert_eq!(victim.run(&["update", "APP", "site"]).code, 0);
 }
+
+/// Releasing unpacks versions and installs them by way of trial, in a directory of its own. Whose the project is does not matter.
+#[test]
+fn root_releases_in_the_project_of_somebody_else() {
+    let scene = Scene::new();
+    if skipped_without_root(&scene, "root_releases_in_the_project_of_somebody_else") {
+        return;
+    }
+    let home = scene.path("home");
+    fs::create_dir(&home).unwrap();
+    lchown(&home, Some(ALICE.id), Some(TEAM)).unwrap();
+    let run = |words: &[&str]| {
+        let mut command = crate::support::command(words);
+        command.env("HOME", scene.path("root")).current_dir(&home);
+        command.env("ESKY_BOOTSTRAP", scene.bootstrap());
+        let reply = Reply::from(command.output().unwrap());
+        assert_eq!(reply.code, 0, "{words:?}: {reply:?}");
+    };
+    run(&["init", "--app", "demo"]);
+    for version in ["1.0", "1.1"] {
+        let frozen = scene.frozen(version);
+        run(&["release", frozen.to_str().unwrap(), "--version", version]);
+    }
+}
