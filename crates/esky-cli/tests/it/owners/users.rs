@@ -48,7 +48,12 @@ pub(super) fn open_to_everybody(scene: &Scene) -> PathBuf {
     set_mode(&scene.path(""), 0o755);
     let command = scene.path("esky");
     if !command.exists() {
-        fs::copy(env!("CARGO_BIN_EXE_esky"), &command).unwrap();
+        // By another process: a child that another thread is just starting must not have it open for writing.
+        let copied = Command::new("cp")
+            .arg(env!("CARGO_BIN_EXE_esky"))
+            .arg(&command)
+            .status();
+        assert!(copied.unwrap().success());
         set_mode(&command, 0o755);
     }
     command
