@@ -1,7 +1,7 @@
 """A program that ends in the way that it is told, after starting children in the way that it is told.
 
-`app WAY CHILDREN` is for the table of endings; `app daemon DIRECTORY-OR-URL LOG LAST` updates and starts itself anew until it
-is LAST.
+`app WAY CHILDREN` is for the table of endings; `app daemon DIRECTORY-OR-URL LOG LAST` updates and starts itself
+anew until it is LAST.
 """
 
 import multiprocessing
