@@ -73,7 +73,13 @@ def test_no_character_of_a_script_is_changed_by_the_hooks(plane, mark):
 
 @pytest.mark.parametrize(
     ("encoding", "letters"),
-    [("latin-1", "\x85é"), ("koi8-r", "\u0445Ё"), ("shift_jis", "入表ソ"), ("gbk", "全中"), ("utf-8", "\u0445\u2028\x1c")],
+    [
+        ("latin-1", "\x85é"),
+        ("koi8-r", "\u0445Ё"),
+        ("shift_jis", "入表ソ"),
+        ("gbk", "全中"),
+        ("utf-8", "\u0445\u2028\x1c"),
+    ],
 )
 @pytest.mark.parametrize(
     "head", ["# coding: {}\n", "#!/usr/bin/python\n# -*- coding: {} -*-\n", "# a comment\n# vim: fileencoding={}\n"]
