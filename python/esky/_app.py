@@ -170,15 +170,22 @@ class Esky:
     def find_update(self) -> str | None:
         """The newest version there is, if it is newer than what is on disk; else None.
 
-        A version that is held or skipped does not count, and when one is pinned no other does.
+        A version that is held or skipped does not count, and when one is pinned no other does.  One that is on disk and
+        cannot be started, because files of it are damaged, counts as newer: fetching it repairs it.
         """
-        versions = list(self._need_finder().find_versions(self))
+        finder = self._need_finder()
+        versions = list(finder.find_versions(self))
+        if self.version not in versions and self._damaged(self.version) and finder.can_repair(self, self.version):
+            # Finders of packages leave out the version that starts, since it is no update as a rule.
+            versions.append(self.version)
         refused = self._native.decisions(versions).refused
         offered = (version for version in versions if version not in refused)
         newest = max(offered, key=util.parse_version, default=None)
-        if newest is None or util.parse_version(newest) <= util.parse_version(self.version):
+        if newest is None:
             return None
-        return newest
+        key, present = util.parse_version(newest), util.parse_version(self.version)
+        is_update = key > present or (key == present and self._damaged(newest) is not None)
+        return newest if is_update else None
 
     def fetch_version(self, version: str, callback: Callback | None = None) -> str:
         """Fetches and unpacks a version, and returns the directory it is in.  The running version is not touched."""
@@ -187,6 +194,9 @@ class Esky:
         if ready is not None:
             return ready
         with self._locked():
+            path = self._mend(version)
+            if path is not None:
+                return path
             path = finder.has_version(self, version)
             if not path:
                 path = finder.fetch_version(self, version, self._observer(finder, version, callback))
@@ -203,7 +213,11 @@ class Esky:
             yield {"status": "ready", "path": ready}
             return
         with self._locked():
-            path: Any = finder.has_version(self, version)
+            path: Any = self._mend(version)
+            if path is not None:
+                yield {"status": "ready", "path": path}
+                return
+            path = finder.has_version(self, version)
             if not path:
                 for status in finder.fetch_version_iter(self, version):
                     if status.get("status") == "ready":
@@ -366,8 +380,26 @@ class Esky:
     def _ready(self, version: str) -> str | None:
         """Where a version is that need not be fetched any more."""
         found = (installed for installed in self._native.versions() if installed.version == version)
-        whole = next((installed.path for installed in found if installed.complete), None)
-        return whole if whole is not None else self._native.staged(version)
+        whole = (installed.path for installed in found if installed.complete and installed.obstacle is None)
+        return next(whole, None) or self._native.staged(version)
+
+    def _damaged(self, version: str) -> _esky.InstalledVersion | None:
+        """A version that is installed and cannot be started."""
+        found = (installed for installed in self._native.versions() if installed.version == version)
+        return next((installed for installed in found if installed.obstacle is not None), None)
+
+    def _mend(self, version: str) -> str | None:
+        """Repairs a version that is installed and cannot be started; its directory then.  None: it is to be fetched."""
+        damaged = self._damaged(version)
+        if damaged is None:
+            return None
+        try:
+            self._need_finder().repair_version(self, version, current_monitor())
+        except NotImplementedError:
+            # A finder that gives no parts of packages: the version is fetched as if it had never been there.
+            run(self._native.discard(version))
+            return None
+        return damaged.path
 
     def _is_on_disk(self, version: str) -> bool:
         if any(installed.version == version for installed in self._native.versions()):
@@ -396,9 +428,9 @@ class Esky:
         progress: Progress | None = None,
         cancel: _esky.CancelToken | None = None,
     ) -> _esky.VerifyReport:
-        """Compares every file of a version with its file list.  Without `version`, the best one."""
+        """Compares every file of a version with its file list.  Without `version`, the one that is to start."""
         with monitored(progress, cancel) as monitor:
-            report: _esky.VerifyReport = run(self._native.verify(version or self.version, monitor.cancel), monitor)
+            report: _esky.VerifyReport = run(self._native.verify(version or self._wanted(), monitor.cancel), monitor)
             return report
 
     def repair(
@@ -409,11 +441,15 @@ class Esky:
     ) -> list[str]:
         """Fetches what is damaged or missing in a version, and nothing else; returns the paths that were mended.
 
-        Without `version`, the best one.  The version may be running.
+        Without `version`, the one that is to start.  The version may be running.
         """
         finder = self._need_finder()
         with monitored(progress, cancel) as monitor, self._locked():
-            return finder.repair_version(self, version or self.version, monitor)
+            return finder.repair_version(self, version or self._wanted(), monitor)
+
+    def _wanted(self) -> str:
+        """The version that is to start, even if it is so damaged that another one takes its place."""
+        return self._native.wanted().version
 
     # --- Trials, and what the user decides
 

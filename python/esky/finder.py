@@ -73,6 +73,10 @@ class VersionFinder:
         """Mends an installed version; returns the paths that were mended.  Only finders of packages can."""
         raise NotImplementedError(f"{type(self).__name__} cannot give parts of a package, which a repair needs")
 
+    def can_repair(self, app: Any, version: str) -> bool:
+        """Whether `repair_version` would find the package of a version."""
+        return False
+
 
 class _NativeVersionFinder(VersionFinder):
     """A finder whose work is done by the native core."""
@@ -111,6 +115,11 @@ class _NativeVersionFinder(VersionFinder):
     def repair_version(self, app: Any, version: str, monitor: Monitor) -> list[str]:
         task = self._native.repair(native_app(app), version, monitor.cancel, self._opener())
         return list(run(task, monitor))
+
+    def can_repair(self, app: Any, version: str) -> bool:
+        monitor = current_monitor()
+        task = self._native.can_repair(native_app(app), version, monitor.cancel, self._opener())
+        return bool(run(task, monitor))
 
     def has_version(self, app: Any, version: str) -> str | Literal[False]:
         return self._native.has_version(native_app(app), version) or False

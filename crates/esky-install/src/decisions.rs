@@ -1,6 +1,6 @@
 //! What was decided about versions, by the machine or by a person: trials, going back, holding, pinning, skipping.
 
-use crate::appdir::{AppDir, InstalledVersion, View, look};
+use crate::appdir::{AppDir, InstalledVersion, Ranked, View, look};
 use crate::error::{Error, Result};
 use crate::lock::{UpdateLock, VersionLock};
 use crate::version_dir::{Stage, VersionDir};
@@ -166,7 +166,9 @@ impl AppDir {
         self.recover(lock)?;
         let view = View::of(self.root())?;
         let dir = self.startable(&view, version)?;
-        let is_best = view.best().is_some_and(|best| best.dir.path == dir.path);
+        // One that only takes the place of a damaged version must take its place in the record too.
+        let starts = |found: Option<&Ranked>| found.is_some_and(|found| found.dir.path == dir.path);
+        let is_best = starts(view.best()) && starts(view.wanted());
         let pin = |slot: &mut Slot| slot.pinned = Some(version.to_owned());
         if is_best {
             state::change(self.root(), &view, pin)
@@ -244,10 +246,7 @@ impl AppDir {
             .ok_or_else(|| self.unknown(version))?;
         match (found.stage()?, facts::obstacle(self.root(), found)) {
             (Stage::Complete, None) => Ok(found),
-            (Stage::Complete, Some(obstacle)) => Err(Error::CannotStart {
-                version: version.to_owned(),
-                obstacle: Box::new(obstacle),
-            }),
+            (Stage::Complete, Some(obstacle)) => Err(Error::cannot_start(version, obstacle)),
             _ => Err(self.unknown(version)),
         }
     }

@@ -345,6 +345,14 @@ impl fmt::Display for Damage {
 }
 
 impl Error {
+    /// That a version cannot be started.
+    pub fn cannot_start(version: &str, obstacle: Obstacle) -> Self {
+        Self::CannotStart {
+            version: version.to_owned(),
+            obstacle: Box::new(obstacle),
+        }
+    }
+
     pub(crate) fn entry(path: &str, fault: EntryFault) -> Self {
         Self::BadEntry {
             path: path.to_owned(),
@@ -359,9 +367,12 @@ impl Error {
         }
     }
 
-    /// Whether files of a version are not what they should be, so that fetching it again may help.
+    /// Whether files of a version are not what they should be, so that fetching it again, or repairing it, may help.
     pub fn is_damage(&self) -> bool {
-        matches!(self, Self::Damaged { .. } | Self::BadFileList { .. })
+        matches!(
+            self,
+            Self::Damaged { .. } | Self::BadFileList { .. } | Self::CannotStart { .. }
+        )
     }
 
     /// The system's or the reader's error below, for callers that treat some of them specially.

@@ -20,6 +20,7 @@ impl AppDir {
     /// Stopped at any point, the old or the new version starts, and calling this (or [`AppDir::recover`]) again does
     /// the rest. A staged version that is damaged, or that the disk could not keep, is removed: fetch it again.
     /// A version older than the one that starts is put in place but does not become the one that starts.
+    /// [`Error::CannotStart`] for one that is installed already and damaged: it wants repairing.
     pub fn install(&self, version: &str, lock: &UpdateLock) -> Result<InstalledVersion> {
         self.recover(lock)?;
         let _staging = StagingLock::take(self.root())?;
@@ -29,7 +30,10 @@ impl AppDir {
             .find(&view, version)
             .ok_or_else(|| self.unknown(version))?;
         match dir.stage()? {
-            Stage::Complete => self.make_current(&view, dir)?,
+            Stage::Complete => match facts::obstacle(self.root(), dir) {
+                None => self.make_current(&view, dir)?,
+                Some(obstacle) => return Err(Error::cannot_start(version, obstacle)),
+            },
             Stage::Uninstalled => return Err(self.unknown(version)),
             Stage::Staged if !dir.is_fully_staged()? => return Err(self.unknown(version)),
             Stage::Staged | Stage::Partial => self.install_staged(&view, dir)?,

@@ -3,6 +3,7 @@
 use crate::error::{Error, Result};
 use crate::hashing::{Expected, check_file, hash_file};
 use crate::lock::{self, make_state_dir};
+use crate::modes;
 use crate::version_dir::{Stage, VersionDir};
 use esky_format::file_list::{FileList, Kind, Limits};
 use esky_format::layout::STATE_DIR;
@@ -59,7 +60,8 @@ pub(crate) fn put(root: &Path, dir: &VersionDir, replace: bool) -> Result<()> {
             continue;
         };
         let present = esky_fs::exists(&to)?;
-        if present && (!replace || same_content(&from, &to)?) {
+        let usable = !present || mend_mode(&to, found.mode)?;
+        if present && (!replace || (usable && same_content(&from, &to)?)) {
             continue;
         }
         if let Some(parent) = to.parent() {
@@ -78,6 +80,23 @@ pub(crate) fn put(root: &Path, dir: &VersionDir, replace: bool) -> Result<()> {
     }
     esky_fs::remove_tree(&staged)?;
     Ok(esky_fs::sync_dir(&dir.marks_directory())?)
+}
+
+/// Gives a program at the top the right to be executed again if it has lost it. `false`: this user may not do that.
+fn mend_mode(path: &Path, mode: u32) -> Result<bool> {
+    let kind = Kind::Program {
+        mode,
+        size: 0,
+        sha256: [0; 32],
+    };
+    if !modes::is_damaged_at(&kind, path)? {
+        return Ok(true);
+    }
+    let may = esky_fs::may_set_mode(path);
+    if may {
+        modes::mend(&kind, path)?;
+    }
+    Ok(may)
 }
 
 /// Durable before the first program is replaced, so a program that is at the top is in the record or was there before.

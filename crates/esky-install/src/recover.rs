@@ -4,12 +4,14 @@ use crate::appdir::{AppDir, Ranked, View};
 use crate::error::Result;
 use crate::lock::UpdateLock;
 use crate::version_dir::{Stage, VersionDir};
-use crate::{programs, scan, state, verify};
+use crate::{modes, programs, scan, state, verify};
 use esky_format::layout::{STATE_DIR, TRIAL_PREFIXES};
 use esky_format::state::{
     Reason, Status, Trial, active_slot, confirmed_name, left_to_app_name, settle, tries_name,
 };
 
+/// How often to look again for permission bits to mend: a file system that ignores them must not keep us.
+const DEEPEST: usize = 8;
 /// Why a version is held that was found damaged when the record was lost.
 const DAMAGED: &str = "its files are damaged";
 
@@ -22,6 +24,7 @@ impl AppDir {
     /// * A record that was lost is written anew, for the newest version whose files are all as they were released.
     /// * A version that was committed, but whose programs are not all at the top, gets them.
     /// * A newer complete version that an old client has put there, and that starts already, is recorded.
+    /// * Permission bits that keep a version or a program at the top from starting are put right.
     /// * Marks of trials that are over are removed.
     pub fn recover(&self, lock: &UpdateLock) -> Result<()> {
         debug_assert!(
@@ -29,6 +32,7 @@ impl AppDir {
             "the lock of another app directory"
         );
         scan::require_record(self.root())?;
+        self.mend_modes()?;
         self.settle()?;
         let view = View::of(self.root())?;
         if let Some(best) = view.best() {
@@ -51,7 +55,7 @@ impl AppDir {
 
     /// Whether [`AppDir::recover`] would write anything that matters.
     pub(crate) fn needs_recovery(&self, view: &View) -> Result<bool> {
-        if settle(&view.snapshot, 0).is_some() {
+        if settle(&view.snapshot, 0).is_some() || !modes::to_mend(self.root(), view)?.is_empty() {
             return Ok(true);
         }
         let Some(best) = view.best() else {
@@ -63,6 +67,22 @@ impl AppDir {
             Reason::Current | Reason::OnTrial => best.dir.stage()? == Stage::Partial,
             _ => false,
         })
+    }
+
+    /// What is in a directory comes to light when that one is mended. **Durable**; a crash leaves some mended, and doing it again
+    /// does the rest. A version starts only when all of it is mended.
+    fn mend_modes(&self) -> Result<()> {
+        for _ in 0..DEEPEST {
+            let damaged = modes::to_mend(self.root(), &View::of(self.root())?)?;
+            if damaged.is_empty() {
+                break;
+            }
+            for (kind, path) in damaged {
+                modes::mend(&kind, &path)?;
+            }
+            esky_fs::sync_tree(self.root())?;
+        }
+        Ok(())
     }
 
     fn settle(&self) -> Result<()> {

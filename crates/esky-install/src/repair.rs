@@ -7,13 +7,14 @@ use crate::appdir::{AppDir, View};
 use crate::error::{Damage, Error, Result};
 use crate::hashing::copy_and_hash;
 use crate::lock::{self, UpdateLock, make_state_dir};
+use crate::modes::{self, usable_directory_mode, usable_file_mode};
 use crate::programs;
-use crate::staging::{usable_directory_mode, usable_file_mode};
-use crate::verify::{Places, located};
+use crate::verify::{ITSELF, Places, VERSION_DIRECTORY, located};
 use crate::version_dir::VersionDir;
 use esky_format::file_list::{Entry, FileList, Kind};
 use esky_format::manifest;
 use esky_fs::Kind as Found;
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -27,6 +28,8 @@ pub struct Repair {
     temporary: PathBuf,
     wanted: Vec<Wanted>,
     mended: Vec<String>,
+    /// The places of those.
+    places: BTreeSet<PathBuf>,
 }
 
 /// A file whose content is needed.
@@ -68,8 +71,14 @@ impl AppDir {
             temporary: make_state_dir(self.root())?.join(TEMPORARY),
             wanted: Vec::new(),
             mended: Vec::new(),
+            places: BTreeSet::new(),
         };
+        repair.mend_mode(ITSELF, &VERSION_DIRECTORY, &dir.path)?;
         let entries = located(dir, list, &|path| places.of_program(path));
+        // First, and directories before what is in them: what may not be read cannot be compared.
+        for (entry, place) in &entries {
+            repair.mend_mode(&entry.path, &entry.kind, place)?;
+        }
         for (entry, place, fault) in self.findings(entries, progress)? {
             repair.mend(entry, place, fault)?;
         }
@@ -102,7 +111,7 @@ impl Repair {
             esky_fs::remove_tree(place)?;
         }
         esky_fs::move_durable(file, &self.temporary, place)?;
-        self.mended.push(wanted.path.clone());
+        self.note(place, &wanted.path);
         Ok(())
     }
 
@@ -111,11 +120,18 @@ impl Repair {
         self.mended
     }
 
+    /// Where this user may not change the bits, the file is written anew.
+    fn mend_mode(&mut self, path: &str, kind: &Kind, place: &Path) -> Result<()> {
+        let is_file = matches!(kind, Kind::File { .. } | Kind::Program { .. });
+        if modes::is_damaged_at(kind, place)? && (esky_fs::may_set_mode(place) || !is_file) {
+            modes::mend(kind, place)?;
+            self.note(place, path);
+        }
+        Ok(())
+    }
+
     fn mend(&mut self, entry: &Entry, place: PathBuf, fault: Damage) -> Result<()> {
         match &entry.kind {
-            Kind::File { mode, .. } | Kind::Program { mode, .. } if fault == Damage::Mode => {
-                esky_fs::set_mode(&place, usable_file_mode(*mode))?;
-            }
             Kind::File { mode, size, sha256 } | Kind::Program { mode, size, sha256 } => {
                 self.wanted.push(Wanted {
                     path: entry.path.clone(),
@@ -144,8 +160,15 @@ impl Repair {
         if let Some(parent) = place.parent() {
             esky_fs::sync_dir(parent)?;
         }
-        self.mended.push(entry.path.clone());
+        self.note(&place, &entry.path);
         Ok(())
+    }
+
+    /// Once, although a file and its bits may both have been damaged.
+    fn note(&mut self, place: &Path, path: &str) {
+        if self.places.insert(place.to_owned()) {
+            self.mended.push(path.to_owned());
+        }
     }
 
     /// The list and the manifest, which no list names.
@@ -168,8 +191,7 @@ impl Repair {
         lock::write_alone(path, text)?;
         let name = path.strip_prefix(&dir.path).unwrap_or(path);
         let name = name.to_string_lossy();
-        self.mended
-            .push(name.replace(std::path::MAIN_SEPARATOR, "/"));
+        self.note(path, &name.replace(std::path::MAIN_SEPARATOR, "/"));
         Ok(())
     }
 }

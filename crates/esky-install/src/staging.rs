@@ -8,6 +8,7 @@ use crate::appdir::{AppDir, View};
 use crate::error::{Damage, EntryFault, Error, Result};
 use crate::hashing::copy_and_hash;
 use crate::lock::{StagingLock, VersionLock};
+use crate::modes::{usable_directory_mode, usable_file_mode};
 use crate::programs::{below, in_order};
 use crate::removal::remove_version_dir;
 use crate::version_dir::{Stage, VersionDir};
@@ -442,23 +443,6 @@ fn difference(listed: &Kind, written: &Kind) -> Option<Damage> {
             (true, true) => None,
         },
         _ => Some(Damage::Kind),
-    }
-}
-
-/// No set-user-id bits from a package; the owner can always read and write. No mode at all means the usual one.
-pub(crate) fn usable_file_mode(mode: u32) -> u32 {
-    if mode & 0o777 == 0 {
-        0o644
-    } else {
-        mode & 0o777 | 0o600
-    }
-}
-
-pub(crate) fn usable_directory_mode(mode: u32) -> u32 {
-    if mode & 0o777 == 0 {
-        0o755
-    } else {
-        mode & 0o777 | 0o700
     }
 }
 

@@ -32,6 +32,33 @@ impl AppDir {
         }
     }
 
+    /// Takes a version out of service that cannot be started, so that it can be fetched and installed again as if it had never
+    /// been there. It must not be the only one ([`Error::LastVersion`]). **Durable** when it returns; a crash leaves it in
+    /// service or out of it.
+    pub fn discard(&self, version: &str, lock: &UpdateLock) -> Result<()> {
+        self.recover(lock)?;
+        let view = View::of(self.root())?;
+        let dir = self
+            .find(&view, version)
+            .ok_or_else(|| self.unknown(version))?;
+        match dir.stage()? {
+            Stage::Staged => return Err(self.unknown(version)),
+            Stage::Uninstalled => return Ok(()),
+            Stage::Complete | Stage::Partial => {}
+        }
+        let best = view.best().filter(|best| best.dir.path != dir.path);
+        let best = best.ok_or_else(|| last(dir))?;
+        let held = VersionLock::try_exclusive(&dir.path)?.ok_or_else(|| Error::VersionInUse {
+            version: version.to_owned(),
+            path: dir.path.clone(),
+        })?;
+        if is_current(&view, dir) {
+            // Unlike after going back nothing counts as skipped: the version is wanted.
+            state::choose_proven(self, &view, &best.dir, &[dir], |_| ())?;
+        }
+        self.disable(&View::of(self.root())?, dir, &held)
+    }
+
     /// The version's exclusive lock must be held: nobody can begin to use it meanwhile.
     pub(crate) fn disable(&self, view: &View, dir: &VersionDir, _held: &VersionLock) -> Result<()> {
         self.record_successor(view, dir)?;
@@ -45,16 +72,13 @@ impl AppDir {
             |ranked: &&Ranked| ranked.dir.path != dir.path && ranked.reason != Reason::Partial;
         let mut others = view.order.iter().filter(usable);
         let Some(successor) = others.next() else {
-            return Err(Error::LastVersion {
-                version: dir.app.version.clone(),
-                path: dir.path.clone(),
-            });
+            return Err(last(dir));
         };
         if active_slot(&view.snapshot.slots).is_none() || !view.is_recorded(dir) {
             return Ok(());
         }
         let starts = view.best().is_some_and(|best| best.dir.path == dir.path);
-        if starts {
+        if starts || is_current(view, dir) {
             return state::choose_proven(self, view, &successor.dir, &[dir], |slot| {
                 slot.stay_at_current(&view.snapshot.candidates);
             });
@@ -63,6 +87,18 @@ impl AppDir {
             .find(|ranked| ranked.reason != Reason::Failed)
             .map(|ranked| ranked.dir.directory_name());
         state::change(self.root(), view, |slot| slot.fallback = fallback)
+    }
+}
+
+fn is_current(view: &View, dir: &VersionDir) -> bool {
+    let current = view.snapshot.record().map(|slot| &slot.current);
+    current == Some(&dir.directory_name())
+}
+
+fn last(dir: &VersionDir) -> Error {
+    Error::LastVersion {
+        version: dir.app.version.clone(),
+        path: dir.path.clone(),
     }
 }
 

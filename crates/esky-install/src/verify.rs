@@ -3,8 +3,8 @@
 use crate::appdir::{AppDir, View};
 use crate::error::{Damage, Error, Result};
 use crate::hashing::{Expected, check_files};
+use crate::modes;
 use crate::programs::{self, below};
-use crate::staging::{usable_directory_mode, usable_file_mode};
 use crate::version_dir::{Stage, VersionDir};
 use esky_format::file_list::{Entry, FileList, Kind};
 use esky_format::layout::{BOOTSTRAP_DIR, CONTROL_DIR, FILE_LIST, MANIFEST, MANIFEST_UNINSTALLED};
@@ -33,7 +33,7 @@ impl VerifyReport {
 
 impl AppDir {
     /// Hashes every file of a version and compares it with the version's list of files. Changes nothing.
-    /// `progress` is called with bytes done and bytes total. The programs at the top count for the version that starts.
+    /// `progress` is called with bytes done and bytes total. The programs at the top count for the version that is to start.
     pub fn verify(
         &self,
         version: &str,
@@ -55,6 +55,9 @@ impl AppDir {
             checked: entries.len(),
             ..VerifyReport::default()
         };
+        if modes::is_damaged_at(&VERSION_DIRECTORY, &dir.path)? {
+            report.damaged.push(ITSELF.to_owned());
+        }
         for (entry, _, damage) in self.findings(entries, progress)? {
             match damage {
                 Damage::Missing => report.missing.push(entry.path.clone()),
@@ -79,7 +82,7 @@ impl AppDir {
     }
 
     /// What is wrong with these. A program at the top may be that of a newer version, which was there and was left: the
-    /// start-up programs of newer versions start older ones too.
+    /// start-up programs of newer versions start older ones too. Its permission bits are those of any program.
     pub(crate) fn findings<'a>(
         &self,
         entries: Vec<(&'a Entry, PathBuf)>,
@@ -89,7 +92,8 @@ impl AppDir {
         for finding in check(entries, progress)? {
             let (entry, place, damage) = &finding;
             let at_top = entry.kind.is_program() && *place == below(self.root(), &entry.path);
-            let replaced = at_top && *damage != Damage::Missing;
+            let is_other = matches!(damage, Damage::Size { .. } | Damage::Content);
+            let replaced = at_top && is_other;
             if !replaced || !programs::is_what_was_put(self.root(), &entry.path)? {
                 findings.push(finding);
             }
@@ -97,6 +101,10 @@ impl AppDir {
         Ok(findings)
     }
 }
+
+/// How a version directory itself is called in reports, and what it is.
+pub(crate) const ITSELF: &str = ".";
+pub(crate) const VERSION_DIRECTORY: Kind = Kind::Directory { mode: 0o755 };
 
 /// The files of an installed version, and where they are.
 #[derive(Clone, Debug)]
@@ -161,7 +169,7 @@ impl<'a> Places<'a> {
             root: app_dir.root(),
             dir,
             stage: dir.stage()?,
-            is_best: view.best().is_some_and(|best| best.dir.path == dir.path),
+            is_best: view.wanted().is_some_and(|best| best.dir.path == dir.path),
         })
     }
 
@@ -217,28 +225,53 @@ pub(crate) fn located<'a>(
 
 pub(crate) type Finding<'a> = (&'a Entry, PathBuf, Damage);
 
+/// Names, kinds and permission bits first: what must not be read is not hashed, and neither is what is damaged anyhow.
 fn check<'a>(
     entries: Vec<(&'a Entry, PathBuf)>,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Vec<Finding<'a>>> {
-    let contents: Vec<_> = entries
+    let damages = check_names(&entries)?;
+    let unnamed = entries
         .iter()
-        .filter_map(|(entry, path)| expected(entry, path))
+        .zip(&damages)
+        .filter(|(_, found)| found.is_none());
+    let contents: Vec<_> = unnamed
+        .filter_map(|((entry, path), _)| expected(entry, path))
         .collect();
-    let mut damages = check_files(&contents, progress)?.into_iter();
+    let mut in_contents = check_files(&contents, progress)?.into_iter();
     let mut findings = Vec::new();
-    for (entry, path) in entries {
-        let in_content = match entry.kind {
-            Kind::File { .. } | Kind::Program { .. } => damages.next().flatten(),
-            Kind::Directory { .. } | Kind::Symlink { .. } => None,
-        };
-        let damage = match in_content {
-            Some(damage) => Some(damage),
-            None => check_name(entry, &path)?,
+    for ((entry, path), damage) in entries.into_iter().zip(damages) {
+        let damage = match damage {
+            Some(damage) => damage,
+            None if expected(entry, &path).is_some() => in_contents.next().flatten(),
+            None => None,
         };
         findings.extend(damage.map(|damage| (entry, path, damage)));
     }
     Ok(findings)
+}
+
+/// What the names alone tell of each: `Some(None)` for what lies in a directory that may not be searched, about which nothing
+/// can be said until that one is mended.
+fn check_names(entries: &[(&Entry, PathBuf)]) -> Result<Vec<Option<Option<Damage>>>> {
+    let mut closed: Vec<&Path> = Vec::new();
+    let mut damages = Vec::new();
+    for (entry, path) in entries {
+        if closed.iter().any(|directory| path.starts_with(directory)) {
+            damages.push(Some(None));
+            continue;
+        }
+        let damage = check_name(entry, path)?;
+        let is_directory = matches!(entry.kind, Kind::Directory { .. });
+        if is_directory
+            && damage == Some(Damage::Mode)
+            && !esky_fs::has_right(path, esky_fs::Right::Execute)
+        {
+            closed.push(path);
+        }
+        damages.push(damage.map(Some));
+    }
+    Ok(damages)
 }
 
 fn expected(entry: &Entry, path: &Path) -> Option<Expected> {
@@ -257,22 +290,16 @@ fn check_name(entry: &Entry, path: &Path) -> Result<Option<Damage>> {
     let Some(found) = esky_fs::metadata(path)? else {
         return Ok(Some(Damage::Missing));
     };
-    let mode_differs =
-        |usable: u32| (cfg!(unix) && found.mode & 0o777 != usable).then_some(Damage::Mode);
-    Ok(match (&entry.kind, found.kind) {
-        (Kind::File { mode, .. } | Kind::Program { mode, .. }, esky_fs::Kind::File) => {
-            mode_differs(usable_file_mode(*mode))
-        }
-        (Kind::Directory { mode }, esky_fs::Kind::Directory) => {
-            let granted = esky_fs::granted_to_directories(path)?;
-            let usable = usable_directory_mode(*mode);
-            mode_differs(usable).and(mode_differs(usable | granted))
-        }
+    let mode = || Ok(modes::is_damaged_at(&entry.kind, path)?.then_some(Damage::Mode));
+    match (&entry.kind, found.kind) {
+        (Kind::File { .. } | Kind::Program { .. }, esky_fs::Kind::File)
+        | (Kind::Directory { .. }, esky_fs::Kind::Directory) => mode(),
         (Kind::Symlink { target }, esky_fs::Kind::Symlink) => {
-            (esky_fs::read_symlink(path)? != Path::new(target)).then_some(Damage::Target)
+            let is_other = esky_fs::read_symlink(path)? != Path::new(target);
+            Ok(is_other.then_some(Damage::Target))
         }
-        _ => Some(Damage::Kind),
-    })
+        _ => Ok(Some(Damage::Kind)),
+    }
 }
 
 /// Files in the version directory that are neither in the list nor esky's own bookkeeping.

@@ -30,6 +30,8 @@ pub(crate) struct InstalledVersion {
     in_use: bool,
     /// Whether it is the one that starts next.
     current: bool,
+    /// What keeps it from starting.
+    obstacle: Option<String>,
 }
 
 /// What `Esky.verify` found.
@@ -128,6 +130,11 @@ impl App {
         detached(py, || self.0.app_dir().best()).map(InstalledVersion::from)
     }
 
+    /// The version that is to start; another one does in its place while it cannot.
+    fn wanted(&self, py: Python<'_>) -> PyResult<InstalledVersion> {
+        detached(py, || self.0.app_dir().wanted()).map(InstalledVersion::from)
+    }
+
     /// Takes the right to change this app, without waiting. Calls of this object share it.
     fn lock(&self, py: Python<'_>) -> PyResult<UpdateLock> {
         let guard = detached(py, || self.0.lock())?;
@@ -165,6 +172,11 @@ impl App {
         Task::spawn(Setting::default(), move |_| {
             Ok(app.uninstall_version(&version)?)
         })
+    }
+
+    /// Takes a version that cannot be started out of use, so that it can be fetched again.
+    fn discard(&self, version: String) -> PyResult<Task> {
+        self.change(move |app| app.discard_version(&version))
     }
 
     /// Says that the running version has come up. False if there is nothing to confirm.
@@ -311,6 +323,7 @@ impl From<esky_install::InstalledVersion> for InstalledVersion {
             complete: installed.complete,
             in_use: installed.in_use,
             current: installed.current,
+            obstacle: installed.obstacle.map(|found| found.to_string()),
         }
     }
 }

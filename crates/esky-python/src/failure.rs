@@ -203,6 +203,8 @@ fn install_failure(error: &InstallError) -> Failure {
         | InstallError::BadFileList { path, .. }
         | InstallError::BadManifest { path, .. }
         | InstallError::NoFileList { path, .. } => failure("verify").at(path),
+        InstallError::CannotStart { .. } => failure("verify"),
+        InstallError::RecordBehindLink { path } => failure("broken").at(path),
         InstallError::Source { .. } | InstallError::BadEntry { .. } => failure("package"),
         _ => failure("other"),
     }

@@ -215,6 +215,22 @@ impl Finder {
         Ok(detached(py, || finder.has_version(&directory, version))?.map(PathBuf::into_os_string))
     }
 
+    /// Whether a repair of this version would find its package.
+    #[pyo3(signature = (app, version, cancel=None, open_url=None))]
+    fn can_repair(
+        &self,
+        py: Python<'_>,
+        app: PyRef<'_, App>,
+        version: String,
+        cancel: Option<PyRef<'_, CancelToken>>,
+        open_url: Option<Py<PyAny>>,
+    ) -> PyResult<Task> {
+        let (finder, directory) = (self.finder(), app.0.app_dir().clone());
+        Task::spawn(self.setting(py, cancel, open_url), move |monitor| {
+            Ok(finder.can_repair(&directory, &version, monitor))
+        })
+    }
+
     /// Whether `cleanup` would do anything.
     fn needs_cleanup(&self, py: Python<'_>, app: PyRef<'_, App>) -> PyResult<bool> {
         let (finder, directory) = (self.finder(), app.0.app_dir().clone());

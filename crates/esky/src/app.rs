@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use esky_format::version::compare;
-use esky_install::{Decisions, Refusal, VerifyReport};
+use esky_install::{Decisions, VerifyReport};
 
 use crate::fetch::{self, downloads};
 use crate::locking::{Locks, UpdateGuard, Work};
-use crate::{AppDir, Error, Event, InstalledVersion, Monitor, Result, Update, VersionFinder};
+use crate::{
+    AppDir, Error, Event, InstalledVersion, Monitor, Result, Search, Update, VersionFinder,
+};
 
 /// An app directory, the version of it that is running if any, and the finder that knows of newer ones.
 ///
@@ -23,15 +25,6 @@ struct Inner {
     version: Mutex<String>,
     finder: RwLock<Option<Arc<dyn VersionFinder>>>,
     locks: Locks,
-}
-
-/// What a finder offers that is newer than what is on disk.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Search {
-    /// The newest version that may be installed.
-    pub update: Option<String>,
-    /// The newest version of all and why it may not be installed, if that is so.
-    pub refused: Option<(String, Refusal)>,
 }
 
 impl Esky {
@@ -128,43 +121,12 @@ impl Esky {
         self.0.locks.guard(self.app_dir())
     }
 
-    fn work(&self) -> Result<Work<'_>> {
+    pub(crate) fn work(&self) -> Result<Work<'_>> {
         self.0.locks.work(self.app_dir())
     }
 
-    /// The newest version offered, if it is newer than the best one on disk and neither held, skipped nor kept out by
-    /// a pin.
-    pub fn find_update(&self) -> Result<Option<String>> {
-        self.find_update_with(&Monitor::silent())
-    }
-
-    /// As [`Esky::find_update`], with a monitor that can stop it.
-    pub fn find_update_with(&self, monitor: &Monitor) -> Result<Option<String>> {
-        Ok(self.search(monitor)?.update)
-    }
-
-    /// As [`Esky::find_update`], and what is offered and was decided against.
-    pub fn search(&self, monitor: &Monitor) -> Result<Search> {
-        let present = self.version();
-        let offered = self
-            .required_finder()?
-            .find_versions(self.app_dir(), monitor)?;
-        let decisions = self.app_dir().decisions()?;
-        let mut newer: Vec<String> = offered
-            .into_iter()
-            .filter(|version| compare(version, &present).is_gt())
-            .collect();
-        newer.sort_by(|a, b| compare(b, a));
-        let refusal = |version: &String| Some((version.clone(), decisions.refusal(version)?));
-        Ok(Search {
-            refused: newer.first().and_then(refusal),
-            update: newer
-                .into_iter()
-                .find(|version| decisions.refusal(version).is_none()),
-        })
-    }
-
-    /// Fetches and unpacks a version, unless that was done before. The app stays as it is.
+    /// Fetches and unpacks a version, unless that was done before. The app stays as it is. One that is installed and cannot be
+    /// started, because files of it are damaged, is repaired.
     pub fn fetch_version(&self, version: &str, monitor: &Monitor) -> Result<PathBuf> {
         self.required_finder()?;
         if let Some(installed) = self.installed(version)? {
@@ -194,8 +156,12 @@ impl Esky {
         let finder = self.required_finder()?;
         self.app_dir().recover(work.lock())?;
         if let Some(installed) = self.installed(version)? {
-            // Committed by an update that was broken off and finished just now, or by another process meanwhile.
+            // Committed by an update that was broken off and finished just now, or by another process meanwhile; or only
+            // its permission bits were damaged.
             return Ok(installed.path);
+        }
+        if self.is_damaged(version)? && self.heal(version, work, monitor)? {
+            return self.in_service(version);
         }
         let fetched = match finder.has_version(self.app_dir(), version)? {
             Some(path) => path,
@@ -407,7 +373,7 @@ impl Esky {
         self.reinitialize()?;
         if let Some(refusal) = self.app_dir().decisions()?.refusal(&version) {
             found.refused = Some((version, refusal));
-        } else if compare(&version, &self.version()).is_gt() {
+        } else if compare(&version, &self.version()).is_gt() || self.is_damaged(&version)? {
             self.fetch(&version, &work, monitor)?;
             monitor.emit(Event::Installing {
                 version: version.clone(),
@@ -435,9 +401,11 @@ impl Esky {
         Ok(self.app_dir().adopt(&fetched, version)?)
     }
 
-    fn installed(&self, version: &str) -> Result<Option<InstalledVersion>> {
+    /// A version that nothing is left to do for.
+    pub(crate) fn installed(&self, version: &str) -> Result<Option<InstalledVersion>> {
         let mut versions = self.app_dir().versions()?.into_iter();
-        Ok(versions.find(|installed| installed.complete && installed.app.version == version))
+        let is_whole = |found: &InstalledVersion| found.complete && found.obstacle.is_none();
+        Ok(versions.find(|found| is_whole(found) && found.app.version == version))
     }
 
     fn version_directory(&self, version: &str) -> PathBuf {
@@ -449,14 +417,14 @@ impl Esky {
         self.app_dir().versions_dir().join(app.directory_name())
     }
 
-    fn required_finder(&self) -> Result<Arc<dyn VersionFinder>> {
+    pub(crate) fn required_finder(&self) -> Result<Arc<dyn VersionFinder>> {
         let finder = self.finder().ok_or(Error::NoVersionFinder)?;
         self.refuse_unsigned(&*finder)?;
         Ok(finder)
     }
 
     /// An app with a root of trust believes nobody but who can be verified from it.
-    fn refuse_unsigned(&self, finder: &dyn VersionFinder) -> Result<()> {
+    pub(crate) fn refuse_unsigned(&self, finder: &dyn VersionFinder) -> Result<()> {
         if !finder.is_verified() && self.app_dir().trust()?.is_some() {
             let app_dir = self.app_dir().root().to_owned();
             return Err(Error::UnsignedSource { app_dir });

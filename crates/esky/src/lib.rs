@@ -31,10 +31,11 @@ mod monitor;
 mod plan;
 mod repository;
 mod running;
+mod search;
 mod transport;
 mod update;
 
-pub use app::{Esky, Search};
+pub use app::Esky;
 pub use error::{Error, HttpFault, Result};
 pub use fetch::{FetchLimit, OpenPackage, PackageBytes, unpack_package};
 pub use finder::{
@@ -48,6 +49,7 @@ pub use repository::{Repository, RepositoryPlaces};
 pub use running::{
     ProgramStart, RunningApp, Started, clean_environment, clean_up_patiently, run_startup_hooks,
 };
+pub use search::Search;
 pub use transport::{
     Address, AddressFault, CertificateFault, FileTransport, HeadersHook, HttpOptions,
     HttpTransport, Proxy, ProxyFault, ProxyName, Range, Request, Response, RetryPolicy,
@@ -57,6 +59,6 @@ pub use update::Update;
 
 pub use esky_format as format;
 pub use esky_install::{
-    AppDir, Decisions, InstalledVersion, OnTrial, Refusal, Trust, VerifyReport,
+    AppDir, Decisions, InstalledVersion, Obstacle, OnTrial, Refusal, Trust, VerifyReport,
 };
 pub use esky_trust as trust;

@@ -25,6 +25,15 @@ struct Outcome {
     available: Option<String>,
     updated: bool,
     refused: Option<Refused>,
+    damaged: Option<Damaged>,
+}
+
+/// The version that should have started and could not.
+#[derive(Serialize)]
+struct Damaged {
+    version: String,
+    cause: String,
+    repaired: bool,
 }
 
 #[derive(Serialize)]
@@ -61,6 +70,7 @@ fn update(app: &Esky, only_check: bool, monitor: &Monitor) -> esky::Result<Outco
     let Search {
         update: available,
         refused,
+        damaged,
     } = match only_check {
         true => {
             monitor.emit(Event::Searching);
@@ -70,6 +80,7 @@ fn update(app: &Esky, only_check: bool, monitor: &Monitor) -> esky::Result<Outco
     };
     let app_dir = app.app_dir().root().display();
     let updated = available.is_some() && !only_check;
+    let still_damaged = app.app_dir().wanted()?.obstacle.is_some();
     Ok(Outcome {
         name: app.name().to_owned(),
         platform: app.platform().to_owned(),
@@ -78,6 +89,11 @@ fn update(app: &Esky, only_check: bool, monitor: &Monitor) -> esky::Result<Outco
         updated,
         available,
         refused: refused.map(|(version, refusal)| Refused::new(version, refusal, &app_dir)),
+        damaged: damaged.map(|(version, obstacle)| Damaged {
+            version,
+            cause: obstacle.to_string(),
+            repaired: !still_damaged,
+        }),
     })
 }
 
@@ -160,6 +176,12 @@ impl fmt::Display for Outcome {
             );
             writeln!(formatter, "{name} {}", text::printable(&words))?;
         }
+        if let Some(damaged) = &self.damaged {
+            self.damage(damaged, formatter)?;
+            if self.available.as_ref() == Some(&damaged.version) {
+                return Ok(());
+            }
+        }
         match self.available.as_deref().map(text::printable) {
             None if self.refused.is_some() => writeln!(formatter, "{name} {installed} stays"),
             None => writeln!(formatter, "{name} {installed} is up to date"),
@@ -169,6 +191,29 @@ impl fmt::Display for Outcome {
             Some(version) => writeln!(
                 formatter,
                 "{name} {version} is available, {installed} is installed"
+            ),
+        }
+    }
+}
+
+impl Outcome {
+    fn damage(&self, damaged: &Damaged, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words = format!("{} {}", self.name, damaged.version);
+        let (words, cause) = (text::printable(&words), text::printable(&damaged.cause));
+        match damaged.repaired {
+            true => writeln!(
+                formatter,
+                "repaired {words}, which could not be started: {cause}"
+            ),
+            false if self.available.is_some() => {
+                writeln!(
+                    formatter,
+                    "{words} cannot be started: {cause}; an update repairs it"
+                )
+            }
+            false => writeln!(
+                formatter,
+                "{words} cannot be started: {cause}; `esky verify --repair` with a source that has it repairs it"
             ),
         }
     }

@@ -134,3 +134,159 @@ fn what_is_said_to_start_is_what_starts() {
         assert!(list.contains("1.0  starts"), "{list}");
     }
 }
+
+#[test]
+fn the_next_update_heals_it() {
+    for (what, damage, cause) in DAMAGES {
+        let scene = updated();
+        damage(&version(&scene, "1.1"));
+        let check = says(&scene, &["update", "app", "site", "-q", "--check"]);
+        assert_eq!(check.code, 0, "{what}: {check:?}");
+        assert!(
+            check
+                .stdout
+                .contains(&format!("1.1 cannot be started: {cause}")),
+            "{check:?}"
+        );
+        let update = says(&scene, &["update", "app", "site", "-q"]);
+        assert_eq!(update.code, 0, "{what}: {update:?}");
+        assert!(
+            update.stdout.starts_with("repaired demo 1.1"),
+            "{what}: {update:?}"
+        );
+        heals(&scene, what);
+    }
+}
+
+#[test]
+fn a_repair_without_a_version_is_that_of_the_damaged_one() {
+    for (what, damage, _) in DAMAGES {
+        let scene = updated();
+        damage(&version(&scene, "1.1"));
+        let found = says(&scene, &["verify", "app", "-q"]);
+        assert_eq!(found.code, 4, "{what}: {found:?}");
+        assert!(found.stdout.contains("version 1.1 is damaged"), "{found:?}");
+        let repair = says(&scene, &["verify", "app", "-q", "--repair", "site"]);
+        assert_eq!(repair.code, 0, "{what}: {repair:?}");
+        heals(&scene, what);
+    }
+}
+
+fn heals(scene: &Scene, what: &str) {
+    assert_eq!(started(scene), "1.1 is up\n", "{what}");
+    let why = says(scene, &["why", "app"]).stdout;
+    assert!(
+        why.starts_with("demo 1.1 starts: the state record names it.\n"),
+        "{what}: {why}"
+    );
+    let intact = says(scene, &["verify", "app", "-q"]);
+    assert_eq!(intact.code, 0, "{what}: {intact:?}");
+    let nothing = says(scene, &["update", "app", "site", "-q"]);
+    assert_eq!(nothing.stdout, "demo 1.1 is up to date\n", "{what}");
+}
+
+#[test]
+fn the_only_version_heals_too() {
+    for (what, damage, _) in DAMAGES {
+        let scene = Scene::new();
+        esky_testkit::apps::extract(&package(&scene, "1.1", "site"), &scene.path("app"));
+        damage(&version(&scene, "1.1"));
+        let why = says(&scene, &["why", "app"]).stdout;
+        assert!(
+            why.contains("It is damaged, and nothing better is there: "),
+            "{why}"
+        );
+        let update = says(&scene, &["update", "app", "site", "-q"]);
+        assert!(
+            update.stdout.starts_with("repaired demo 1.1"),
+            "{what}: {update:?}"
+        );
+        assert_eq!(started(&scene), "1.1 is up\n", "{what}");
+    }
+}
+
+#[test]
+fn a_damaged_version_that_is_offered_no_more_gives_way_to_a_newer_one() {
+    let scene = updated();
+    fs::remove_file(version(&scene, "1.1").join(LIBRARY)).unwrap();
+    fs::remove_dir_all(scene.path("site")).unwrap();
+    fs::create_dir(scene.path("site")).unwrap();
+    let nothing = says(&scene, &["update", "app", "site", "-q"]);
+    assert!(
+        nothing.stdout.contains("1.1 cannot be started: "),
+        "{nothing:?}"
+    );
+    assert!(nothing.stdout.contains("verify --repair"), "{nothing:?}");
+    assert_eq!(started(&scene), "1.0 is up\n");
+    package(&scene, "1.2", "site");
+    assert_eq!(says(&scene, &["update", "app", "site", "-q"]).code, 0);
+    assert_eq!(started(&scene), "1.2 is up\n");
+    let why = says(&scene, &["why", "app"]).stdout;
+    assert!(why.contains("If it cannot, 1.0 does: "), "{why}");
+}
+
+/// As Python's zipfile, some file managers and FAT leave it.
+#[test]
+fn an_app_that_was_unpacked_without_modes_heals_with_the_next_update() {
+    let scene = Scene::new();
+    esky_testkit::apps::extract(&package(&scene, "1.0", "site"), &scene.path("app"));
+    for program in [scene.path("app/demo"), version(&scene, "1.0").join("demo")] {
+        set_mode(&program, 0o644);
+    }
+    let found = says(&scene, &["verify", "app", "-q"]);
+    assert_eq!(
+        found.stdout.matches("damaged   demo\n").count(),
+        2,
+        "{found:?}"
+    );
+    let nothing_new = says(&scene, &["update", "app", "site", "-q"]);
+    assert_eq!(nothing_new.code, 0, "{nothing_new:?}");
+    assert_eq!(started(&scene), "1.0 is up\n");
+    assert_eq!(says(&scene, &["verify", "app", "-q"]).code, 0);
+}
+
+#[test]
+fn a_program_at_the_top_that_lost_its_execute_bit_is_damage_and_heals() {
+    for heal in [
+        &["update", "app", "site", "-q"][..],
+        &["verify", "app", "-q", "--repair", "site"],
+        &["cleanup", "app", "-q"],
+    ] {
+        let scene = updated();
+        set_mode(&scene.path("app/demo"), 0o644);
+        let found = says(&scene, &["verify", "app", "-q"]);
+        assert_eq!(
+            (found.code, &found.stdout[..15]),
+            (4, "damaged   demo\n"),
+            "{found:?}"
+        );
+        assert_eq!(says(&scene, heal).code, 0, "{heal:?}");
+        assert_eq!(started(&scene), "1.1 is up\n", "{heal:?}");
+        assert_eq!(says(&scene, &["verify", "app", "-q"]).code, 0, "{heal:?}");
+    }
+}
+
+#[test]
+fn what_everybody_may_write_is_damage_and_fewer_rights_for_others_are_not() {
+    let scene = updated();
+    let data = version(&scene, "1.1").join("data.txt");
+    for mode in [0o600, 0o664, 0o444] {
+        set_mode(&data, mode);
+        assert_eq!(says(&scene, &["verify", "app", "-q"]).code, 0, "{mode:o}");
+    }
+    for mode in [0o646, 0o4644, 0o200] {
+        set_mode(&data, mode);
+        assert_eq!(says(&scene, &["verify", "app", "-q"]).code, 4, "{mode:o}");
+        let repair = says(&scene, &["verify", "app", "-q", "--repair", "site"]);
+        assert!(
+            repair.stdout.starts_with("repaired  data.txt\n"),
+            "{repair:?}"
+        );
+    }
+    set_mode(&version(&scene, "1.1"), 0o777);
+    assert_eq!(says(&scene, &["verify", "app", "-q"]).code, 4);
+    assert_eq!(
+        says(&scene, &["verify", "app", "-q", "--repair", "site"]).code,
+        0
+    );
+}

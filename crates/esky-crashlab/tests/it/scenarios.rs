@@ -176,6 +176,33 @@ pub(crate) const REPAIRING: Case = Case {
     ..UPDATE
 };
 
+const HEALING: Case = Case {
+    what: "an update that repairs a version which cannot be started",
+    before: &[&["update", "good"], &["confirm"], &["damage", "2.0"]],
+    also: |root| {
+        check::is_whole(root, "2.0")?;
+        CONFIRMED(root)
+    },
+    ..UPDATE
+};
+
+const MENDING: Case = Case {
+    what: "putting permission bits right",
+    before: &[&["update", "good"], &["confirm"], &["forbid", "2.0"]],
+    command: &["recover"],
+    ..HEALING
+};
+
+const NOTING: Case = Case {
+    what: "noting that a version cannot be started",
+    before: HEALING.before,
+    command: &["recover"],
+    may_start: &["1.0"],
+    promised: "1.0",
+    also: CONFIRMED,
+    ..UPDATE
+};
+
 #[test]
 fn an_update() {
     UPDATE.withstands_everything();
@@ -201,7 +228,10 @@ fn a_watched_start_on_trial() {
 fn a_watched_start_that_is_killed_before_its_child_is_bound_starts_nothing() {
     let story = Story::with(WATCHED.kind);
     let tree = story.after(WATCHED.before);
-    let program = tree.join(directory_name("2.0")).join("prog");
+    let version = tree.join(directory_name("2.0"));
+    // Another program is damage as long as this says what it was.
+    std::fs::remove_file(version.join("esky-files/start-files.txt")).unwrap();
+    let program = version.join("prog");
     let trace = tree.join("trace of a start");
     let script = format!("#!/bin/sh\necho started > '{}'\n", trace.display());
     std::fs::write(&program, script).unwrap();
@@ -248,6 +278,21 @@ fn allowing_a_held_version_again() {
 #[test]
 fn uninstalling() {
     UNINSTALLING.withstands_everything();
+}
+
+#[test]
+fn an_update_that_repairs() {
+    HEALING.withstands_everything();
+}
+
+#[test]
+fn putting_permission_bits_right() {
+    MENDING.withstands_everything();
+}
+
+#[test]
+fn noting_damage() {
+    NOTING.withstands_everything();
 }
 
 #[test]

@@ -65,7 +65,7 @@ impl Story {
     }
 
     /// A copy of 1.0 on which the commands of the subject were carried out, one after the other. `start` runs the program
-    /// at the top, whatever comes of it; `damage VERSION` scratches a version.
+    /// at the top, whatever comes of it; `damage VERSION` scratches a version, `forbid VERSION` takes permission bits away.
     pub(crate) fn after(&self, commands: &[&[&str]]) -> PathBuf {
         let place = tempfile::tempdir_in(self.holder.path()).unwrap().keep();
         let tree = place.join("app");
@@ -73,6 +73,10 @@ impl Story {
         for words in commands {
             if let ["damage", version] = words {
                 damage(&tree.join(directory_name(version)));
+                continue;
+            }
+            if let ["forbid", version] = words {
+                forbid(&tree, &tree.join(directory_name(version)));
                 continue;
             }
             let mut command = self.command(words, &tree);
@@ -169,6 +173,19 @@ fn damage(version: &Path) {
     fs::remove_file(version.join("prog")).unwrap();
     fs::remove_file(version.join("library/link.txt")).unwrap();
     fs::remove_dir(version.join("library/empty")).unwrap();
+}
+
+/// Neither the program of the version nor the one at the top can be executed, and more is locked away.
+fn forbid(tree: &Path, version: &Path) {
+    let modes = [
+        (version.join("library/same.txt"), 0),
+        (version.join("library"), 0o600),
+        (version.join("prog"), 0),
+        (tree.join("prog"), 0o644),
+    ];
+    for (path, mode) in modes {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
 }
 
 fn executable(path: &Path, text: &str) {

@@ -13,6 +13,7 @@
 mod adopting;
 mod cleaning;
 mod crashes;
+mod damaged;
 mod deciding;
 mod disk_faults;
 mod early;

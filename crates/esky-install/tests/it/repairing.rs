@@ -48,7 +48,7 @@ fn damage(app: &App) {
     fs::remove_dir_all(version.join("lib/deep")).unwrap();
     fs::remove_file(version.join("empty")).unwrap();
     fs::create_dir(version.join("empty")).unwrap();
-    set_mode(&version.join("lib/data.bin"), 0o600);
+    set_mode(&version.join("lib/data.bin"), 0o200);
     fs::remove_file(version.join("esky-files/file-list.txt")).unwrap();
     fs::write(app.root().join("prog"), "scratched too").unwrap();
 }
@@ -138,4 +138,24 @@ fn a_repair_broken_off_anywhere_is_finished_by_the_next() {
             assert_eq!(found, goal, "{plan:?}");
         }
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_directory_that_nobody_may_search_is_mended_with_all_that_is_in_it() {
+    let (app, list) = installed();
+    let version = app.version_dir("2");
+    let before = app.everything();
+    set_mode(&version.join("lib/deep/text.txt"), 0);
+    fs::write(version.join("lib/data.bin"), "scratched").unwrap();
+    set_mode(&version.join("lib/deep"), 0);
+    set_mode(&version.join("lib"), 0);
+    set_mode(&version, 0o777);
+    let report = app.open().verify("2", &mut |_, _| {}).unwrap();
+    assert_eq!(report.damaged[..2], [".", "lib"]);
+    let mended = repair(&app.open(), &list).unwrap();
+    let all = [".", "lib", "lib/data.bin", "lib/deep", "lib/deep/text.txt"];
+    assert_eq!(mended, all);
+    assert_eq!(app.everything(), before);
+    assert!(app.open().verify("2", &mut |_, _| {}).unwrap().is_intact());
 }

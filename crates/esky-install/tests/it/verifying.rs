@@ -76,3 +76,21 @@ fn unknown_version_is_named() {
         Err(Error::UnknownVersion { .. })
     ));
 }
+
+#[cfg(unix)]
+#[test]
+fn a_program_at_the_top_that_must_not_be_executed_is_damage() {
+    let app = App::with_versions(&["1"]);
+    install(&app.open(), "2").unwrap();
+    for mode in [0o644, 0, 0o757, 0o4755] {
+        set_mode(&app.root().join("prog"), mode);
+        let report = app.open().verify("2", &mut |_, _| {}).unwrap();
+        assert_eq!(report.damaged, ["prog"], "{mode:o}");
+        let opened = app.open();
+        opened.recover(&opened.lock().unwrap()).unwrap();
+        assert!(
+            opened.verify("2", &mut |_, _| {}).unwrap().is_intact(),
+            "{mode:o}"
+        );
+    }
+}

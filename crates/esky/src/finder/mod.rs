@@ -46,6 +46,11 @@ pub trait VersionFinder: Send + Sync {
         Ok(None)
     }
 
+    /// Whether [`VersionFinder::open_package`] would give the package of a version.
+    fn can_repair(&self, app: &AppDir, version: &str, monitor: &Monitor) -> bool {
+        matches!(self.open_package(app, version, monitor), Ok(Some(_)))
+    }
+
     /// Whether this finder left anything behind that [`VersionFinder::cleanup`] would remove.
     fn needs_cleanup(&self, app: &AppDir) -> Result<bool> {
         let _ = app;

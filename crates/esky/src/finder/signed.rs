@@ -146,6 +146,16 @@ impl VersionFinder for SignedVersionFinder {
         OpenPackage::of_file(&package).map(Some)
     }
 
+    /// Nothing is downloaded for that.
+    fn can_repair(&self, app: &AppDir, version: &str, monitor: &Monitor) -> bool {
+        let offers = self.known_offers(&self.fetcher(monitor), app);
+        offers.is_ok_and(|offers| {
+            offers
+                .version(version)
+                .is_some_and(|offered| offered.full.is_some())
+        })
+    }
+
     fn needs_cleanup(&self, app: &AppDir) -> Result<bool> {
         downloads::needs_cleanup(app)
     }
