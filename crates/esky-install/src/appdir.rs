@@ -65,6 +65,8 @@ pub(crate) struct View {
     pub(crate) dirs: Vec<VersionDir>,
     pub(crate) snapshot: Snapshot,
     pub(crate) order: Vec<Ranked>,
+    /// Whether the bootstrap can count a start by this user.
+    pub(crate) counts_starts: bool,
 }
 
 impl View {
@@ -92,10 +94,12 @@ impl View {
             })
         });
         let order = order.collect();
+        let counts_starts = scan::counts_starts(root, &snapshot);
         Ok(Self {
             dirs,
             snapshot,
             order,
+            counts_starts,
         })
     }
 

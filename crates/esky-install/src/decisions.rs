@@ -42,6 +42,9 @@ pub struct OnTrial {
     pub confirm_after: u32,
     /// Whether the bootstrap watches the program, because nothing in the app confirms it.
     pub watched: bool,
+    /// Whether starts by the user of this process are counted. They are not, and confirm nothing, where the user may not write:
+    /// then the owner of the app decides.
+    pub counted: bool,
 }
 
 /// Why a version is not offered.
@@ -262,6 +265,7 @@ fn on_trial(view: &View, slot: &Slot) -> Option<OnTrial> {
         max_tries: trial.max_tries,
         confirm_after: trial.confirm_after,
         watched: trial.watched,
+        counted: view.counts_starts,
     })
 }
 

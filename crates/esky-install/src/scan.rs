@@ -175,6 +175,20 @@ pub(crate) fn snapshot(
     Ok(snapshot)
 }
 
+/// Whether this user may write where the starts of the trial are counted.
+pub(crate) fn counts_starts(root: &Path, snapshot: &Snapshot) -> bool {
+    let state = root.join(STATE_DIR);
+    let may_write = |path: &Path| esky_fs::has_right(path, esky_fs::Right::Write);
+    match snapshot.record().map(|slot| slot.status) {
+        Some(Status::Trial(trial)) => {
+            let tries = state.join(tries_name(trial.id));
+            let is_there = esky_fs::exists(&tries).unwrap_or(true);
+            may_write(if is_there { &tries } else { &state })
+        }
+        _ => true,
+    }
+}
+
 /// What the starts of a trial have left. A mark that cannot be read is none, as the bootstrap sees it.
 fn marks(root: &Path, trial: Trial) -> Result<Marks> {
     let state = root.join(STATE_DIR);

@@ -43,6 +43,8 @@ struct Trial {
     max_tries: u32,
     confirm_after: u32,
     confirmed_by: &'static str,
+    /// Whether starts by this user are counted.
+    counted: bool,
 }
 
 /// Something that happened to a version; the time is in seconds since 1970.
@@ -90,6 +92,7 @@ impl Outcome {
                 max_tries: trial.max_tries,
                 confirm_after: trial.confirm_after,
                 confirmed_by: if trial.watched { "bootstrap" } else { "app" },
+                counted: trial.counted,
             }),
             fallback: decisions.fallback,
             held: decisions
@@ -182,6 +185,15 @@ impl Outcome {
             formatter,
             "{version} is on trial: it counts as confirmed when it has run for {seconds} seconds or has ended well; \
              {tries} of {most} starts have gone by without."
-        )
+        )?;
+        if !trial.counted {
+            let path = text::printable(&self.path);
+            writeln!(
+                formatter,
+                "Your starts are neither counted nor do they confirm it, because you may not write to {path}. Who may \
+                 confirms it by starting it or by `esky confirm {path}`, or goes back by `esky rollback {path}`."
+            )?;
+        }
+        Ok(())
     }
 }

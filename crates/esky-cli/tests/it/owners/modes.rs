@@ -126,3 +126,29 @@ fn assert_shared(app_dir: &Path) {
         }
     }
 }
+
+/// Whose starts decide about a new version of an app that somebody else owns is told to who asks.
+#[test]
+fn why_says_whose_starts_are_counted() {
+    let scene = Scene::new();
+    if skipped_without_root(&scene, "why_says_whose_starts_are_counted") {
+        return;
+    }
+    let app_dir = scene.installed("1.0");
+    set_mode(&app_dir, 0o755);
+    scene.package("1.1");
+    assert_eq!(scene.run(["update", "app", "site", "-q"]).code, 0);
+    let why = run_as(&scene, ALICE, "022", ["why", "app"]);
+    assert!(why.stdout.contains("0 of 3 starts"), "{why:?}");
+    assert!(
+        why.stdout.contains("\nYour starts are neither counted nor"),
+        "{why:?}"
+    );
+    let document = run_as(&scene, ALICE, "022", ["why", "app", "--json"]).json();
+    assert_eq!(document["trial"]["counted"], false);
+    let owner = scene.run(["why", "app", "--json"]).json();
+    assert_eq!(owner["trial"]["counted"], true);
+    give(&app_dir, ALICE.id, TEAM);
+    let document = run_as(&scene, ALICE, "022", ["why", "app", "--json"]).json();
+    assert_eq!(document["trial"]["counted"], true);
+}
