@@ -226,7 +226,12 @@ fn a_root_that_was_lost_or_spoilt_is_an_error_and_no_licence() {
         Err(Error::Install(_))
     ));
     fs::write(&path, &good[..good.len() / 2]).unwrap();
-    assert!(matches!(stage.update(), Err(Error::PinnedRoot { .. })));
+    let spoilt = stage.update().unwrap_err();
+    assert!(matches!(spoilt, Error::Install(_)), "{spoilt}");
+    assert!(
+        spoilt.to_string().contains("root.json is damaged"),
+        "{spoilt}"
+    );
     fs::write(&path, good).unwrap();
     assert_eq!(stage.update().unwrap(), None);
 }

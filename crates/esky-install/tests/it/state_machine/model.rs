@@ -82,6 +82,8 @@ struct Trial {
 #[derive(Clone, Debug)]
 pub(crate) struct Model {
     installed: BTreeSet<Version>,
+    /// Versions without settings, as the original packed them: they are never on trial.
+    untried: BTreeSet<Version>,
     running: BTreeMap<Version, u32>,
     current: Version,
     fallback: Option<Version>,
@@ -97,6 +99,7 @@ impl Model {
     fn new() -> Self {
         Self {
             installed: FIRST.into(),
+            untried: FIRST.into(),
             running: BTreeMap::new(),
             current: 2,
             fallback: None,
@@ -203,7 +206,8 @@ impl Model {
         let fallback = self.proven(&[version]).next();
         self.fallback = fallback;
         self.current = version;
-        self.trial = fallback.map(|_| Trial {
+        let tried = fallback.filter(|_| !self.untried.contains(&version));
+        self.trial = tried.map(|_| Trial {
             starts: 0,
             unstartable: false,
         });
@@ -244,7 +248,9 @@ impl Model {
         if self.held.contains(&version) || self.pinned.is_some_and(|pinned| pinned != version) {
             return false;
         }
-        self.installed.insert(version);
+        if self.installed.insert(version) {
+            self.untried.remove(&version);
+        }
         if version > self.current {
             self.commit(version);
         }
