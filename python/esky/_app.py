@@ -194,9 +194,9 @@ class Esky:
         if ready is not None:
             return ready
         with self._locked():
-            path = self._mend(version)
-            if path is not None:
-                return path
+            mended = self._mend(version)
+            if mended is not None:
+                return mended
             path = finder.has_version(self, version)
             if not path:
                 path = finder.fetch_version(self, version, self._observer(finder, version, callback))
