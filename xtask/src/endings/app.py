@@ -1,6 +1,6 @@
 """A program that ends in the way that it is told, after starting children in the way that it is told.
 
-`app WAY CHILDREN` is for the table of endings; `app daemon DIRECTORY-OR-URL LOG LAST` updates and starts itself
+`app WAY CHILDREN` is for the table of endings; `app daemon DIRECTORY LOG LAST` updates and starts itself
 anew until it is LAST.
 """
 
@@ -122,8 +122,8 @@ def daemon(source, log, last):
         time.sleep(STAYS_UP)
         return
     app.cleanup()
-    if app.find_update() is None:
-        raise SystemExit("no update")
+    while app.find_update() is None:
+        time.sleep(0.05)
     app.install_version(app.find_update())
     app.relaunch()
 

@@ -10,7 +10,6 @@ use anyhow::{Context, Result, bail, ensure};
 
 use super::cell::Confirm;
 use super::{NAME, pack, package, unzip};
-use crate::demo::Server;
 use crate::freezers::Workshop;
 
 const UPDATES: usize = 20;
@@ -25,29 +24,31 @@ pub(super) fn run(
     confirm: Confirm,
     is_one_file: bool,
 ) -> Result<()> {
-    let site = place.join(format!("daemon-site-{}", confirm.word()));
+    let directory = |what: &str| place.join(format!("daemon-{what}-{}", confirm.word()));
+    let (packed, site) = (directory("packed"), directory("site"));
+    let installed = directory("installed");
+    for leftover in [&packed, &site, &installed] {
+        if leftover.exists() {
+            fs::remove_dir_all(leftover)?;
+        }
+    }
     let versions: Vec<String> = (0..=UPDATES).map(|number| format!("1.{number}")).collect();
     for version in &versions {
-        pack(workshop, frozen, version, confirm, &site)?;
+        pack(workshop, frozen, version, confirm, &packed)?;
     }
-    let installed = place.join(format!("daemon-{}", confirm.word()));
-    unzip(&package(&site, &versions[0])?, &installed)?;
-    let mut serve = workshop.esky(place, &workshop.bootstrap);
-    let server = Server::start(serve.arg("serve").arg(&site).args(["--port", "0"]))?;
+    fs::create_dir_all(&site)?;
+    unzip(&package(&packed, &versions[0])?, &installed)?;
     let log = place.join(format!("daemon-{}.log", confirm.word()));
+    fs::write(&log, "")?;
     let last = &versions[UPDATES];
     let mut daemon = Command::new(installed.join(NAME));
-    daemon
-        .arg("daemon")
-        .arg(format!("{}index.html", server.url()))
-        .arg(&log)
-        .arg(last);
+    daemon.arg("daemon").arg(&site).arg(&log).arg(last);
     daemon
         .stdin(Stdio::null())
         .env_remove("PYTHONHOME")
         .env_remove("PYTHONPATH");
     let mut daemon = daemon.spawn().context("the daemon does not start")?;
-    let waited = wait_until_done(&log);
+    let waited = publish_one_after_another(&log, &versions, &packed, &site);
     let seen = Seen::now(&installed);
     let _ = Command::new("pkill")
         .args(["-KILL", "-f"])
@@ -56,13 +57,21 @@ pub(super) fn run(
     let _ = daemon.wait();
     waited?;
     seen?.check(&log, &versions, confirm, is_one_file)?;
-    fs::remove_dir_all(&site)?;
-    fs::remove_dir_all(&installed)?;
+    for directory in [packed, site, installed] {
+        fs::remove_dir_all(directory)?;
+    }
     Ok(())
 }
 
-fn wait_until_done(log: &Path) -> Result<()> {
+/// Offers each version when the one before it runs, till the last one says that it is done.
+fn publish_one_after_another(
+    log: &Path,
+    versions: &[String],
+    packed: &Path,
+    site: &Path,
+) -> Result<()> {
     let started = Instant::now();
+    let mut offered = 0;
     loop {
         let text = fs::read_to_string(log).unwrap_or_default();
         if text.ends_with("done\n") {
@@ -70,6 +79,13 @@ fn wait_until_done(log: &Path) -> Result<()> {
         }
         if started.elapsed() > LONGEST {
             bail!("the daemon did not come to its last version:\n{text}");
+        }
+        let running = text.lines().count().max(1);
+        if offered < running && running < versions.len() {
+            offered = running;
+            let package = package(packed, &versions[offered])?;
+            let name = package.file_name().context("a package without a name")?;
+            fs::rename(&package, site.join(name))?;
         }
         thread::sleep(PAUSE);
     }
