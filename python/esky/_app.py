@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
-from . import _esky, _relaunch, _startup, sudo, util
+from . import _esky, _on_disk, _progress, _relaunch, _startup, sudo, util
 from ._decisions import Decisions, Rollback, from_native
 from ._frozen import is_frozen, program_path
 from ._progress import Callback, Event, Progress, Status, current_monitor, event_of, monitored, run
@@ -175,7 +175,11 @@ class Esky:
         """
         finder = self._need_finder()
         versions = list(finder.find_versions(self))
-        if self.version not in versions and self._damaged(self.version) and finder.can_repair(self, self.version):
+        if (
+            self.version not in versions
+            and _on_disk.damaged(self._native, self.version)
+            and finder.can_repair(self, self.version)
+        ):
             # Finders of packages leave out the version that starts, since it is no update as a rule.
             versions.append(self.version)
         refused = self._native.decisions(versions).refused
@@ -184,13 +188,13 @@ class Esky:
         if newest is None:
             return None
         key, present = util.parse_version(newest), util.parse_version(self.version)
-        is_update = key > present or (key == present and self._damaged(newest) is not None)
+        is_update = key > present or (key == present and _on_disk.damaged(self._native, newest) is not None)
         return newest if is_update else None
 
     def fetch_version(self, version: str, callback: Callback | None = None) -> str:
         """Fetches and unpacks a version, and returns the directory it is in.  The running version is not touched."""
         finder = self._need_finder()
-        ready = self._ready(version)
+        ready = _on_disk.ready(self._native, version)
         if ready is not None:
             return ready
         with self._locked():
@@ -208,7 +212,7 @@ class Esky:
         The last one is `{"status": "ready", "path": …}`.
         """
         finder = self._need_finder()
-        ready = self._ready(version)
+        ready = _on_disk.ready(self._native, version)
         if ready is not None:
             yield {"status": "ready", "path": ready}
             return
@@ -235,7 +239,7 @@ class Esky:
         A crash at any instant leaves the old or the new version working.
         """
         with self._locked():
-            was_there = self._is_on_disk(version)
+            was_there = _on_disk.is_there(self._native, version)
             if not was_there:
                 self.fetch_version(version)
             try:
@@ -298,7 +302,7 @@ class Esky:
         `callback` gets a status dictionary at each step: searching, found, downloading, ready, installing,
         cleaning up, done; and error before an exception is raised.
         """
-        tell = callback if callback is not None else _ignore
+        tell = callback if callback is not None else _progress.ignore
         self._need_finder()
         try:
             cleaned_up = self._auto_update(tell)
@@ -335,7 +339,7 @@ class Esky:
             if not self._is_still_wanted(version):
                 self.reinitialize()
                 return
-            path = self.fetch_version(version, lambda status: _unless_ready(status, tell))
+            path = self.fetch_version(version, lambda status: _progress.unless_ready(status, tell))
             tell({"status": "ready", "path": path})
             tell({"status": "installing", "new_version": version})
             self.install_version(version)
@@ -377,20 +381,9 @@ class Esky:
             return staged
         return str(run(self._native.adopt(path, version)))
 
-    def _ready(self, version: str) -> str | None:
-        """Where a version is that need not be fetched any more."""
-        found = (installed for installed in self._native.versions() if installed.version == version)
-        whole = (installed.path for installed in found if installed.complete and installed.obstacle is None)
-        return next(whole, None) or self._native.staged(version)
-
-    def _damaged(self, version: str) -> _esky.InstalledVersion | None:
-        """A version that is installed and cannot be started."""
-        found = (installed for installed in self._native.versions() if installed.version == version)
-        return next((installed for installed in found if installed.obstacle is not None), None)
-
     def _mend(self, version: str) -> str | None:
         """Repairs a version that is installed and cannot be started; its directory then.  None: it is to be fetched."""
-        damaged = self._damaged(version)
+        damaged = _on_disk.damaged(self._native, version)
         if damaged is None:
             return None
         try:
@@ -400,11 +393,6 @@ class Esky:
             run(self._native.discard(version))
             return None
         return damaged.path
-
-    def _is_on_disk(self, version: str) -> bool:
-        if any(installed.version == version for installed in self._native.versions()):
-            return True
-        return self._native.staged(version) is not None
 
     # --- The modern way
 
@@ -506,13 +494,3 @@ class Esky:
         if running is None:
             _relaunch.relaunch(program_path(), words, beside=sys.platform == "win32")
         _relaunch.relaunch(running.launcher, words, beside=running.starts_beside)
-
-
-def _ignore(_status: Status) -> None:
-    """The callback of those who gave none."""
-
-
-def _unless_ready(status: Status, tell: Callback) -> None:
-    # The finder's own `ready` names the directory before it was adopted; auto_update tells the final one.
-    if status.get("status") != "ready":
-        tell(status)

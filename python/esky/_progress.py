@@ -118,3 +118,13 @@ def event_of(status: Status, version: str | None) -> Event:
         version=status.get("new_version", version),
         message=None if message is None else str(message),
     )
+
+
+def ignore(_status: Status) -> None:
+    """The callback of those who gave none."""
+
+
+def unless_ready(status: Status, tell: Callback) -> None:
+    # The finder's own `ready` names the directory before it was adopted; auto_update tells the final one.
+    if status.get("status") != "ready":
+        tell(status)
