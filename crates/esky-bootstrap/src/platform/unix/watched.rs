@@ -30,7 +30,13 @@ const PASSED_ON: [c_int; 9] = [
     libc::SIGCONT,
     libc::SIGWINCH,
 ];
-/// By this the program says that it has become another version. Ignored by processes that do not expect it.
+/// By this signal the program says that it has become another version. Linux queues signals from 34 on, and discards a second
+/// one of a lower number while the first one waits: but what was said last counts. The number is a fixed one, because the C
+/// libraries do not agree where theirs begin.
+#[cfg(target_os = "linux")]
+const TOLD: c_int = 50;
+/// Elsewhere nothing is queued. The other signal has the higher number, so that it is delivered last.
+#[cfg(not(target_os = "linux"))]
 const TOLD: c_int = libc::SIGURG;
 /// What shells add to the number of the signal that ended a program.
 const EXIT_BY_SIGNAL: c_int = 128;
@@ -60,6 +66,11 @@ pub(super) fn run(
     let child = spawn(process, path, &signals)?;
     set_alarm(watch.seconds);
     let mut pending = Some(watch.clone());
+    let mut watch_what_follows = |watch_again: bool, pending: &mut Option<Watch>| {
+        *lock = None;
+        *pending = watch_again.then(|| watcher.watch()).flatten();
+        set_alarm(pending.as_ref().map_or(0, |watch| watch.seconds));
+    };
     loop {
         let received = signals.next();
         let end = match received.signal {
@@ -70,9 +81,7 @@ pub(super) fn run(
                 continue;
             }
             TOLD => {
-                *lock = None;
-                pending = received.watch_again.then(|| watcher.watch()).flatten();
-                set_alarm(pending.as_ref().map_or(0, |watch| watch.seconds));
+                watch_what_follows(received.watch_again, &mut pending);
                 continue;
             }
             libc::SIGCHLD => state_of(child),
@@ -85,6 +94,10 @@ pub(super) fn run(
             State::Running => {}
             State::Stopped => stop_as_well(child),
             State::Exited(code) => {
+                // The system tells of the end first, although the program has said before what it was to become.
+                while let Some(received) = signals.waiting() {
+                    watch_what_follows(received.watch_again, &mut pending);
+                }
                 if let Some(watch) = pending.filter(|_| code == 0) {
                     watcher.confirm(&watch);
                 }
@@ -101,8 +114,7 @@ fn set_alarm(seconds: u32) {
     unsafe { libc::alarm(seconds) };
 }
 
-/// Tells the watcher of this process that this process becomes another version, and whether that is on trial. The signal
-/// is one that every other process ignores.
+/// Tells the watcher of this process that this process becomes another version, and whether that is on trial.
 #[cfg(target_os = "linux")]
 pub(super) fn tell(watcher: libc::pid_t, watch_again: bool) {
     let value = libc::sigval {
@@ -127,6 +139,41 @@ struct Received {
     from_terminal: bool,
     /// For [`TOLD`]: the program has become a version on trial.
     watch_again: bool,
+}
+
+impl Received {
+    #[cfg(target_os = "linux")]
+    fn of(signal: c_int, information: &libc::siginfo_t) -> Self {
+        let has_value = information.si_code == libc::SI_QUEUE;
+        // SAFETY: a signal that was queued with a value has one.
+        let value = has_value.then(|| unsafe { information.si_value().sival_ptr });
+        Self {
+            signal,
+            from_terminal: information.si_code > 0,
+            watch_again: value.is_some_and(|value| !value.is_null()),
+        }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn of(signal: c_int) -> Self {
+        let of_terminals = [libc::SIGINT, libc::SIGQUIT, libc::SIGTSTP, libc::SIGWINCH];
+        let says_no = signal == libc::SIGINFO;
+        Self {
+            signal: if says_no { TOLD } else { signal },
+            from_terminal: of_terminals.contains(&signal),
+            watch_again: signal == TOLD,
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn wait_for(set: &libc::sigset_t) -> c_int {
+    let mut signal = MaybeUninit::<c_int>::zeroed();
+    // SAFETY: both pointers are to valid variables, and zero is a valid number.
+    unsafe {
+        libc::sigwait(set, signal.as_mut_ptr());
+        signal.assume_init()
+    }
 }
 
 /// Signals that wait until they are asked for; what was set before is put back when this is dropped.
@@ -171,36 +218,50 @@ impl Signals {
             unsafe {
                 let signal = libc::sigwaitinfo(&raw const self.set, information.as_mut_ptr());
                 if signal > 0 {
-                    let information = information.assume_init_ref();
-                    let has_value = information.si_code == libc::SI_QUEUE;
-                    return Received {
-                        signal,
-                        from_terminal: information.si_code > 0,
-                        watch_again: has_value && !information.si_value().sival_ptr.is_null(),
-                    };
+                    return Received::of(signal, information.assume_init_ref());
                 }
             }
+        }
+    }
+
+    /// What the program has said and nobody has heard yet; the oldest first.
+    #[cfg(target_os = "linux")]
+    fn waiting(&self) -> Option<Received> {
+        let mut information = MaybeUninit::<libc::siginfo_t>::zeroed();
+        // SAFETY: all pointers are to valid variables; zeroed information is valid, and the time 0 means not to wait.
+        unsafe {
+            let mut told: libc::sigset_t = zeroed();
+            libc::sigemptyset(&raw mut told);
+            libc::sigaddset(&raw mut told, TOLD);
+            let no_time: libc::timespec = zeroed();
+            let signal = libc::sigtimedwait(
+                &raw const told,
+                information.as_mut_ptr(),
+                &raw const no_time,
+            );
+            (signal > 0).then(|| Received::of(signal, information.assume_init_ref()))
         }
     }
 
     /// As above, for systems that do not tell who sent a signal: those that a terminal sends count as sent by it.
     #[cfg(not(target_os = "linux"))]
     fn next(&self) -> Received {
-        let mut signal = MaybeUninit::<c_int>::zeroed();
-        // SAFETY: both pointers are to valid variables, and zero is a valid number.
-        let signal = unsafe {
-            libc::sigwait(&raw const self.set, signal.as_mut_ptr());
-            signal.assume_init()
-        };
-        let of_terminals = [libc::SIGINT, libc::SIGQUIT, libc::SIGTSTP, libc::SIGWINCH];
-        Received {
-            signal: if signal == libc::SIGINFO {
-                TOLD
-            } else {
-                signal
-            },
-            from_terminal: of_terminals.contains(&signal),
-            watch_again: signal == TOLD,
+        Received::of(wait_for(&self.set))
+    }
+
+    /// As above.
+    #[cfg(not(target_os = "linux"))]
+    fn waiting(&self) -> Option<Received> {
+        // SAFETY: all pointers are to local variables, and the signals are valid.
+        unsafe {
+            let mut all: libc::sigset_t = zeroed();
+            libc::sigpending(&raw mut all);
+            let mut told = [TOLD, libc::SIGINFO].into_iter();
+            let signal = told.find(|signal| libc::sigismember(&raw const all, *signal) == 1)?;
+            let mut only: libc::sigset_t = zeroed();
+            libc::sigemptyset(&raw mut only);
+            libc::sigaddset(&raw mut only, signal);
+            Some(Received::of(wait_for(&only)))
         }
     }
 
