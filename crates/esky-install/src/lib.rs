@@ -9,6 +9,7 @@ mod adopt;
 mod appdir;
 mod cleanup;
 mod decisions;
+mod environment;
 mod error;
 mod facts;
 mod hashing;
@@ -31,6 +32,7 @@ mod version_dir;
 
 pub use appdir::{AppDir, InstalledVersion, StartChoice};
 pub use decisions::{Decisions, OnTrial, Refusal};
+pub use environment::clean_environment;
 pub use error::{Damage, EntryFault, Error, Result, SelfTestFault};
 pub use esky_format::start_files::Obstacle;
 pub use lock::{UpdateLock, VersionLock};

@@ -1,8 +1,8 @@
 //! Running a new version once before it becomes the one that starts.
 
+use crate::environment::clean_environment;
 use crate::error::SelfTestFault;
 use crate::programs::below;
-use esky_format::relaunch::{self, PrivateDirectories};
 use esky_format::settings::SelfTest;
 use std::ffi::OsString;
 use std::io::{Read, Seek, SeekFrom};
@@ -26,7 +26,10 @@ pub(crate) fn run(root: &Path, version_dir: &Path, test: &SelfTest) -> Result<()
     let mut words = file_for_words(version_dir).map_err(not_started)?;
     let errors = words.try_clone().map_err(not_started)?;
     let mut command = command(&below(version_dir, &test.program), version_dir, errors);
-    clean_environment(&mut command, root);
+    // Without what the freezer of the running version left, as the bootstrap starts it.
+    let variables: Vec<(OsString, OsString)> = std::env::vars_os().collect();
+    let cleaned = clean_environment(&variables, Some(root), None);
+    command.env_clear().envs(cleaned);
     tell_whom_it_runs_as(&mut command);
     let mut child = command.spawn().map_err(not_started)?;
     match wait(&mut child, test.seconds).map_err(not_started)? {
@@ -73,52 +76,6 @@ fn tell_whom_it_runs_as(command: &mut Command) {
     }
     if let Some(name) = &account.name {
         command.env("USER", name).env("LOGNAME", name);
-    }
-}
-
-/// Takes out what the freezer of the running version left, as the bootstrap does.
-#[cfg(unix)]
-fn clean_environment(command: &mut Command, root: &Path) {
-    use std::ffi::OsStr;
-    use std::os::unix::ffi::{OsStrExt, OsStringExt};
-    let variables: Vec<(OsString, OsString)> = std::env::vars_os().collect();
-    let pairs = variables
-        .iter()
-        .map(|(name, value)| (name.as_bytes(), value.as_bytes()));
-    let private = PrivateDirectories {
-        app_directory: Some(root.as_os_str().as_bytes()),
-        freezer_directory: None,
-    };
-    for change in relaunch::clean(pairs, private) {
-        let name = OsStr::from_bytes(&change.name);
-        match change.value {
-            Some(value) => command.env(name, OsString::from_vec(value)),
-            None => command.env_remove(name),
-        };
-    }
-}
-
-/// As above. Variables that are not Unicode are no freezer's.
-#[cfg(not(unix))]
-fn clean_environment(command: &mut Command, root: &Path) {
-    let text = |(name, value): (OsString, OsString)| {
-        Some((name.into_string().ok()?, value.into_string().ok()?))
-    };
-    let variables: Vec<(String, String)> = std::env::vars_os().filter_map(text).collect();
-    let pairs = variables
-        .iter()
-        .map(|(name, value)| (name.as_bytes(), value.as_bytes()));
-    let root = root.to_string_lossy();
-    let private = PrivateDirectories {
-        app_directory: Some(root.as_bytes()),
-        freezer_directory: None,
-    };
-    for change in relaunch::clean(pairs, private) {
-        let name = String::from_utf8_lossy(&change.name).into_owned();
-        match change.value {
-            Some(value) => command.env(name, String::from_utf8_lossy(&value).into_owned()),
-            None => command.env_remove(name),
-        };
     }
 }
 

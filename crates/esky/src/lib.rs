@@ -46,9 +46,7 @@ pub use locking::UpdateGuard;
 pub use monitor::{CancelToken, Event, EventHandler, Monitor};
 pub use plan::{FetchOptions, Way};
 pub use repository::{Repository, RepositoryPlaces};
-pub use running::{
-    ProgramStart, RunningApp, Started, clean_environment, clean_up_patiently, run_startup_hooks,
-};
+pub use running::{ProgramStart, RunningApp, Started, clean_up_patiently, run_startup_hooks};
 pub use search::Search;
 pub use transport::{
     Address, AddressFault, CertificateFault, FileTransport, HeadersHook, HttpOptions,
@@ -60,5 +58,6 @@ pub use update::Update;
 pub use esky_format as format;
 pub use esky_install::{
     AppDir, Decisions, InstalledVersion, Obstacle, OnTrial, Refusal, Trust, VerifyReport,
+    clean_environment,
 };
 pub use esky_trust as trust;

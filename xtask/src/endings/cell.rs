@@ -224,21 +224,10 @@ fn kill(group: u32) {
 
 /// Files of versions are shared with the template, since nobody writes to them; what is written or locked is copied.
 fn copy(template: &Path, place: &Path) -> Result<()> {
-    for (option, which) in [("-al", "."), ("-a", "esky-state")] {
-        let target = if which == "." {
-            place.to_owned()
-        } else {
-            let target = place.join(which);
-            fs::remove_dir_all(&target)?;
-            target
-        };
-        let copied = Command::new("cp")
-            .arg(option)
-            .arg(template.join(which))
-            .arg(target)
-            .status()?;
-        anyhow::ensure!(copied.success(), "cannot copy {}", template.display());
-    }
+    cp("-al", template, place)?;
+    let state = place.join("esky-state");
+    fs::remove_dir_all(&state)?;
+    cp("-a", &template.join("esky-state"), &state)?;
     for entry in fs::read_dir(place)? {
         let lock = entry?.path().join("esky-files/lockfile.txt");
         if lock.exists() {
@@ -247,5 +236,11 @@ fn copy(template: &Path, place: &Path) -> Result<()> {
             fs::write(&lock, text)?;
         }
     }
+    Ok(())
+}
+
+fn cp(option: &str, from: &Path, to: &Path) -> Result<()> {
+    let copied = Command::new("cp").arg(option).arg(from).arg(to).status()?;
+    anyhow::ensure!(copied.success(), "cannot copy {}", from.display());
     Ok(())
 }

@@ -15,6 +15,8 @@ pub(super) struct Freezer {
     requirements: &'static [&'static str],
     /// The arguments of Python; `DIST` stands for the directory to write to.
     arguments: &'static [&'static str],
+    /// What follows them, for another layout of the same freezer.
+    more_arguments: &'static [&'static str],
     /// Where in `DIST` the frozen app lies.
     result: &'static str,
     /// The program unpacks itself at each start.
@@ -37,40 +39,24 @@ pub(super) const FREEZERS: [Freezer; 6] = [
         name: "PyInstaller 6 onedir",
         requirements: &["PyInstaller>=6.10,<7"],
         arguments: PYINSTALLER,
+        more_arguments: &[],
         result: "app",
         is_one_file: false,
     },
     Freezer {
         name: "PyInstaller 6 onefile",
         requirements: &["PyInstaller>=6.10,<7"],
-        arguments: &[
-            "-m",
-            "PyInstaller",
-            "--noconfirm",
-            "--log-level=ERROR",
-            "--onefile",
-            "--distpath=DIST/app",
-            "--workpath=DIST/work",
-            "--specpath=DIST/work",
-            "app.py",
-        ],
+        arguments: PYINSTALLER,
+        // The last one of two options of the same name counts.
+        more_arguments: &["--onefile", "--distpath=DIST/app"],
         result: "app",
         is_one_file: true,
     },
     Freezer {
         name: "PyInstaller 6 with contents beside the program",
         requirements: &["PyInstaller>=6.10,<7"],
-        arguments: &[
-            "-m",
-            "PyInstaller",
-            "--noconfirm",
-            "--log-level=ERROR",
-            "--contents-directory=.",
-            "--distpath=DIST",
-            "--workpath=DIST/work",
-            "--specpath=DIST/work",
-            "app.py",
-        ],
+        arguments: PYINSTALLER,
+        more_arguments: &["--contents-directory=."],
         result: "app",
         is_one_file: false,
     },
@@ -78,6 +64,7 @@ pub(super) const FREEZERS: [Freezer; 6] = [
         name: "PyInstaller 5 onedir",
         requirements: &["PyInstaller>=5.13,<6"],
         arguments: PYINSTALLER,
+        more_arguments: &[],
         result: "app",
         is_one_file: false,
     },
@@ -92,6 +79,7 @@ pub(super) const FREEZERS: [Freezer; 6] = [
             "--build-exe=DIST/app",
             "--silent",
         ],
+        more_arguments: &[],
         result: "app",
         is_one_file: false,
     },
@@ -108,6 +96,7 @@ pub(super) const FREEZERS: [Freezer; 6] = [
             "--output-filename=app",
             "app.py",
         ],
+        more_arguments: &[],
         result: "app.dist",
         is_one_file: false,
     },
@@ -126,7 +115,8 @@ impl Freezer {
         std::fs::write(sources.join("app.py"), include_str!("app.py"))?;
         let frozen = place.join("frozen");
         let dist = frozen.to_str().context("the path is no text")?;
-        let arguments = self.arguments.iter().map(|word| word.replace("DIST", dist));
+        let arguments = self.arguments.iter().chain(self.more_arguments);
+        let arguments = arguments.map(|word| word.replace("DIST", dist));
         let mut freeze = Command::new(environment.python());
         freeze.args(arguments).current_dir(&sources);
         println!("   $ {} ({NAME}.py)", self.name);

@@ -24,10 +24,9 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use esky_install::VersionLock;
+use esky_install::{VersionLock, clean_environment};
 
 use crate::{Error, Esky, Result};
-pub use program::clean_environment;
 
 /// The first argument of a start that only cleans up. The original gives it too, with a pickle behind it.
 const SPAWN_CLEANUP: &str = "--esky-spawn-cleanup";

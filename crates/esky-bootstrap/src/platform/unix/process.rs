@@ -118,13 +118,16 @@ impl Process {
             Environment::Untouched(pointers) => *pointers,
             Environment::Cleaned { pointers, .. } => pointers.as_ptr(),
         };
-        // SAFETY: an array of C strings that ends with null: the given one (see `new`) or the cleaned one.
-        let known = unsafe { strings(environment) }.map(CStr::as_ptr);
-        let more = more_variables.iter().map(|text| text.as_ptr().cast());
-        let extended: Vec<*const c_char> = known.chain(more).chain([ptr::null()]).collect();
-        let environment = match more_variables {
+        let mut extended: Vec<*const c_char> = Vec::new();
+        if !more_variables.is_empty() {
+            // SAFETY: an array of C strings that ends with null: the given one (see `new`) or the cleaned one.
+            let known = unsafe { strings(environment) }.map(CStr::as_ptr);
+            let more = more_variables.iter().map(|text| text.as_ptr().cast());
+            extended.extend(known.chain(more).chain([ptr::null()]));
+        }
+        let environment = match extended.as_slice() {
             [] => environment,
-            _ => extended.as_ptr(),
+            extended => extended.as_ptr(),
         };
         for _ in 0..LAUNCH_ATTEMPTS {
             // SAFETY: the path and all strings end with NUL, both arrays end with null, all of it lives across the call.
