@@ -43,7 +43,7 @@ pub trait Platform {
     /// What is at this path, and whether this user may do with it what is needed.
     fn look(&self, path: &str, need: Need) -> Look;
 
-    /// Reads a file from its beginning until the buffer is full. What is no regular file is not read.
+    /// Reads a file from its beginning until the buffer is full. It reads only regular files.
     fn read<'a>(&self, path: &str, buffer: &'a mut [u8]) -> Reading<'a>;
 
     /// Whether the first argument is one of those by which esky starts an app for its own purposes
@@ -91,7 +91,7 @@ pub struct Name {
 /// What came of reading a file.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Reading<'a> {
-    /// There is no such file.
+    /// The file does not exist.
     Absent,
     /// A directory, a pipe, a device: nothing that could ever be read.
     NotAFile,
@@ -111,7 +111,7 @@ impl<'a> Reading<'a> {
     }
 }
 
-/// Who confirms the version that is launched.
+/// Who confirms a new version.
 #[derive(Debug, PartialEq, Eq)]
 pub enum OnTrial {
     /// The app itself. It is told which process was started.

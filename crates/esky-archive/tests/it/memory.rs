@@ -54,7 +54,7 @@ fn unpacking_a_large_file_holds_at_most_32_mib() {
     in_a_process_of_its_own(test, write_large);
 }
 
-/// An index as large as is read, and every path in it stands for as many directories as there may be.
+/// The largest index that the reader accepts. Every path in it has the largest number of directories that a path may have.
 #[test]
 #[cfg(target_os = "linux")]
 fn opening_an_index_of_deep_paths_holds_at_most_64_mib() {

@@ -1,5 +1,5 @@
-//! Files of the app directory. Nothing here follows a symbolic link or waits for anybody: a pipe, a device or a link in place
-//! of one of our files is no file.
+//! Files of the app directory. No function here follows a symbolic link or waits for another process. Each one refuses a pipe,
+//! a device or a link that somebody has put in place of a file.
 #![allow(unsafe_code)]
 
 use super::{FIRST_OTHER_DESCRIPTOR, last_error};
@@ -24,7 +24,7 @@ impl Drop for Descriptor {
     }
 }
 
-/// Opens a regular file; else the system's error number, for what is no regular file [`NOT_A_FILE`].
+/// Opens a regular file. Fails with the system's error number, and with [`NOT_A_FILE`] for a pipe, a device or a directory.
 /// Without `O_CLOEXEC` among the flags it stays open when this process becomes the program.
 pub(super) fn open(path: &[u8], flags: c_int) -> Result<Descriptor, c_int> {
     let file = open_anything(path, flags)?;
@@ -132,7 +132,7 @@ pub(super) fn status(file: &Descriptor) -> Option<libc::stat> {
     status_of_descriptor(file.0)
 }
 
-/// The status of what a descriptor stands for, if it is open.
+/// The status of an open file by its descriptor; `None` if the descriptor is not open.
 pub(super) fn status_of_descriptor(descriptor: c_int) -> Option<libc::stat> {
     // SAFETY: all-zero bytes are a valid `stat`; a descriptor that is not open is an error and nothing else.
     unsafe {
