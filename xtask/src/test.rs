@@ -46,6 +46,7 @@ pub(crate) fn main() -> ExitCode {
     report.add(rust_tests());
     report.add(python_tests());
     report.add(demo_stories());
+    report.add(crate::freezers::apps_with_libraries());
     report.add(other_systems());
     #[cfg(unix)]
     // The crates' own tests take too long on Wine to be a part of this: `cargo xtask windows` has them.

@@ -1,9 +1,11 @@
 //! What every task needs: where things are, how a program is run, the Python environment, and what is built from here.
 
 mod artifacts;
+mod nginx;
 pub(crate) mod packages;
 mod python;
 pub(crate) mod python2;
+mod server;
 pub(crate) mod windows;
 
 use std::ffi::OsStr;
@@ -16,8 +18,10 @@ use anyhow::{Context, Result, bail};
 pub(crate) use artifacts::{
     build_bootstrap, build_wheel, build_windows_wheel, host_target, rust_target_ready,
 };
+pub(crate) use nginx::{NGINX_PACKAGE, serve_with_nginx};
 #[allow(unused_imports, reason = "the pieces a task may want on their own")]
 pub(crate) use python::{Python, Venv, development_venv, find_python, venv};
+pub(crate) use server::{Server, Totals};
 
 /// The root of the project's sources.
 pub(crate) fn workspace_root() -> PathBuf {
@@ -48,6 +52,21 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     echo(command);
     let status = command.status().with_context(|| cannot_start(command))?;
     succeeded(command, status)
+}
+
+/// The number of symbolic links in a directory and those in it.
+pub(crate) fn count_links(directory: &Path) -> Result<usize> {
+    let mut count = 0;
+    for entry in std::fs::read_dir(directory)? {
+        let entry = entry?;
+        let kind = entry.file_type()?;
+        if kind.is_symlink() {
+            count += 1;
+        } else if kind.is_dir() {
+            count += count_links(&entry.path())?;
+        }
+    }
+    Ok(count)
 }
 
 /// Runs silently and gives back what was written to stdout; stderr is shown when it fails.

@@ -2,7 +2,7 @@
 
 import sys
 
-from hello_notes.notes import packed_size, read_notes
+from hello_notes.notes import packed_size, read_notes, thumbnail_size
 from hello_notes.release import VERSION
 from hello_notes.updates import clean_up, say, update_from
 
@@ -28,7 +28,8 @@ def main(arguments):
 def tell():
     """Print the version, the notes, and what the C extension made of them."""
     notes = read_notes()
-    say(f"hello {VERSION}: {len(notes)} notes, {packed_size(notes)} bytes packed")
+    width, height = thumbnail_size(notes)
+    say(f"hello {VERSION}: {len(notes)} notes, {packed_size(notes)} bytes packed, a picture of {width}x{height}")
     for note in notes:
         say(f"  {note}")
 

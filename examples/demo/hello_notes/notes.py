@@ -1,8 +1,10 @@
 """Reads the notes that come with the application."""
 
 from importlib import resources
+from io import BytesIO
 
 import msgpack
+from PIL import Image
 
 
 def read_notes():
@@ -19,3 +21,10 @@ def packed_size(notes):
     if msgpack.unpackb(packed) != notes:
         raise ValueError("the notes did not survive packing")
     return len(packed)
+
+
+def thumbnail_size(notes):
+    """Width and height of a picture with one column of pixels a note, written and read as JPEG by Pillow's shared libraries."""
+    picture = BytesIO()
+    Image.new("RGB", (len(notes), 8)).save(picture, "JPEG")
+    return Image.open(picture, formats=["JPEG"]).size

@@ -38,6 +38,14 @@ impl Installed {
         })
     }
 
+    /// Fails if an app that has to have symbolic links has none.
+    pub(crate) fn expect_links(&self, wanted: bool) -> Result<()> {
+        let links = crate::tools::count_links(&self.root)?;
+        println!("   {links} symbolic links");
+        ensure!(links > 0 || !wanted, "the app has no symbolic links");
+        Ok(())
+    }
+
     /// The app directory.
     pub(crate) fn root(&self) -> &Path {
         &self.root
@@ -239,9 +247,9 @@ fn expect_told(said: &str, version: &str) -> Result<()> {
         "the app did not read `{note}` from its data file"
     );
     let wanted = format!(
-        "{NAME} {version}: {} notes, {} bytes packed",
-        notes.len(),
-        packed_size(&notes)
+        "{NAME} {version}: {count} notes, {} bytes packed, a picture of {count}x8",
+        packed_size(&notes),
+        count = notes.len()
     );
     ensure!(
         said.lines().any(|line| line == wanted),
@@ -287,11 +295,17 @@ mod tests {
     fn an_app_that_lost_its_data_file_is_noticed() {
         let note = note_of("1.0");
         let good = format!(
-            "hello 1.0: 1 notes, {} bytes packed\n  {note}\n",
+            "hello 1.0: 1 notes, {} bytes packed, a picture of 1x8\n  {note}\n",
             note.len() + 2
         );
         assert!(expect_told(&good, "1.0").is_ok());
         assert!(expect_told(&good, "1.1").is_err());
-        assert!(expect_told("hello 1.0: 0 notes, 1 bytes packed\n", "1.0").is_err());
+        assert!(
+            expect_told(
+                "hello 1.0: 0 notes, 1 bytes packed, a picture of 0x8\n",
+                "1.0"
+            )
+            .is_err()
+        );
     }
 }

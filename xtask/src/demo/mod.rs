@@ -5,7 +5,6 @@
 
 mod installed;
 mod releases;
-mod server;
 mod steps;
 
 use std::fs;
@@ -13,10 +12,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail, ensure};
 
-use crate::tools;
+use crate::tools::{self, Server};
 use installed::Installed;
 use releases::{Release, Workshop};
-pub(crate) use server::Server;
 pub(crate) use steps::Steps;
 
 /// The freezers that the demo can use, as `--freezer` and `bdist_esky` name them.
@@ -164,6 +162,7 @@ fn install(
         || {
             let package = workshop.release(release)?;
             let app = Installed::unzip(&package, &stage.installed)?;
+            app.expect_links(workshop.freezer_makes_links())?;
             app.expect_versions(&[OLD])?;
             app.run_and_expect(OLD)?;
             Ok(app)

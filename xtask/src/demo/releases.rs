@@ -9,11 +9,10 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::server::Server;
-use crate::tools::{self, Venv};
+use crate::tools::{self, Server, Venv};
 
-/// What the demo's app needs from the package index, beside the freezer.
-const APP_DEPENDENCY: &str = "msgpack>=1.0";
+/// What the demo's app needs from the package index, beside the freezer. PyInstaller puts symbolic links to Pillow's libraries into it.
+const APP_DEPENDENCIES: [&str; 2] = ["msgpack>=1.0", "pillow>=11"];
 /// What the broken release says before it ends.
 pub(crate) const BROKEN: &str = "this release is broken";
 const VERSION_LINE: &str = "VERSION = \"1.0\"";
@@ -36,11 +35,8 @@ impl Workshop {
             remove_if_there(&root.join(leftover))?;
         }
         let environment = tools::venv(&root.join("venv"))?;
-        environment.pip_install(&[
-            "setuptools>=70",
-            freezer_requirement(freezer),
-            APP_DEPENDENCY,
-        ])?;
+        let tools = ["setuptools>=70", freezer_requirement(freezer)];
+        environment.pip_install(&[&tools[..], &APP_DEPENDENCIES].concat())?;
         environment.put_in_anew(&wheel)?;
         let workshop = Self {
             environment,
@@ -50,6 +46,11 @@ impl Workshop {
         };
         workshop.init()?;
         Ok(workshop)
+    }
+
+    /// Whether the app gets symbolic links, which an update has to carry over.
+    pub(crate) fn freezer_makes_links(&self) -> bool {
+        cfg!(unix) && self.freezer == "PyInstaller"
     }
 
     /// `esky init`: keys and a repository.

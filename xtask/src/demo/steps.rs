@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 
-use super::server::Totals;
+use crate::tools::Totals;
 
 /// Counts the steps and says how long each took.
 pub(crate) struct Steps {

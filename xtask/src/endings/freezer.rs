@@ -62,7 +62,8 @@ pub(super) const FREEZERS: [Freezer; 6] = [
     },
     Freezer {
         name: "PyInstaller 5 onedir",
-        requirements: &["PyInstaller>=5.13,<6"],
+        // It imports `pkg_resources`, which later versions of setuptools do not have.
+        requirements: &["PyInstaller>=5.13,<6", "setuptools<81"],
         arguments: PYINSTALLER,
         more_arguments: &[],
         result: "app",
@@ -103,6 +104,11 @@ pub(super) const FREEZERS: [Freezer; 6] = [
 ];
 
 impl Freezer {
+    /// The trial's length: longer than the app takes to its end on a busy machine. A one-file program unpacks itself before that.
+    pub(super) fn trial_seconds(&self) -> &'static str {
+        if self.is_one_file { "20" } else { "5" }
+    }
+
     pub(super) fn slug(&self) -> String {
         self.name.to_lowercase().replace(' ', "-")
     }

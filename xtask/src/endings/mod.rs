@@ -55,7 +55,12 @@ fn run_freezer(freezer: &Freezer, workshop: &Workshop, group: &mut Group) {
     };
     group.step(&format!("{}: every way to end", freezer.name), || {
         let outcomes = cell::run_all(&place, |confirm| {
-            installed_on_trial(workshop, &place, &frozen, confirm)
+            installed_on_trial(
+                workshop,
+                &place,
+                &frozen,
+                (confirm, freezer.trial_seconds()),
+            )
         })?;
         page::write(freezer, &outcomes)?;
         surprises(&outcomes)
@@ -87,16 +92,17 @@ fn surprises(outcomes: &[(Cell, Outcome)]) -> Result<()> {
     Ok(())
 }
 
-/// An app directory with 1.0 and 1.1, the latter on trial for a second.
+/// An app directory with 1.0 and 1.1, the latter on trial for so many seconds.
 fn installed_on_trial(
     workshop: &Workshop,
     place: &Path,
     frozen: &Path,
-    confirm: Confirm,
+    trial: (Confirm, &str),
 ) -> Result<std::path::PathBuf> {
+    let (confirm, _) = trial;
     let site = place.join(format!("site-{}", confirm.word()));
     for version in ["1.0", "1.1"] {
-        pack(workshop, frozen, version, confirm, &site)?;
+        pack(workshop, frozen, version, trial, &site)?;
     }
     let installed = place.join(format!("installed-{}", confirm.word()));
     unzip(&package(&site, "1.0")?, &installed)?;
@@ -109,13 +115,13 @@ fn pack(
     workshop: &Workshop,
     frozen: &Path,
     version: &str,
-    confirm: Confirm,
+    (confirm, seconds): (Confirm, &str),
     site: &Path,
 ) -> Result<()> {
     let mut pack = workshop.esky(site, &workshop.bootstrap);
     pack.arg("pack").arg(frozen);
     pack.args(["--name", NAME, "--version", version, "--exe", NAME]);
-    pack.args(["--confirm", confirm.word(), "--confirm-after", "1"]);
+    pack.args(["--confirm", confirm.word(), "--confirm-after", seconds]);
     pack.args(["--index", "--quiet", "-o"]).arg(site);
     std::fs::create_dir_all(site)?;
     run(&mut pack)

@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use super::Row;
-use super::story::{Made, Passed, Terms, Updater, play};
+use super::story::{Host, Made, Passed, Terms, Updater, play};
 use super::workshop::{Workshop, versions, write_app};
 use crate::tools::python2::{MISSING, find_python2, pip_install_into};
 use crate::tools::{output, venv, workspace_root};
@@ -34,6 +34,7 @@ fn play_it(workshop: &Workshop, place: &Path) -> Result<Passed> {
     let terms = Terms {
         updater: Updater::Itself,
         has_links: false,
+        host: Host::EskyServe,
         program: "hello",
         freezer: Some("bbfreeze"),
         bootstrap: &workshop.bootstrap,

@@ -7,9 +7,10 @@ use anyhow::{Context, Result};
 use serde_json::json;
 
 use super::Row;
-use super::story::{Made, Passed, Terms, Updater, play};
+use super::story::{Host, Made, Passed, Terms, Updater, play};
 use super::workshop::{Workshop, versions, write_app};
-use crate::tools::{self, is_on_path};
+use crate::tools::packages::lack_of;
+use crate::tools::{self, NGINX_PACKAGE, is_on_path};
 
 /// A freezer as `bdist_esky` is told about it.
 struct Freezer {
@@ -17,7 +18,7 @@ struct Freezer {
     requirements: &'static [&'static str],
     options: serde_json::Value,
     recognised: &'static str,
-    /// What the app imports besides, so that there are symbolic links in it.
+    /// What the app imports besides, so that there are symbolic links in it; nginx serves such apps.
     library: Option<Library>,
 }
 
@@ -39,26 +40,6 @@ pub(crate) fn rows() -> Vec<Row> {
             options: json!({"freezer_module": "PyInstaller"}),
             recognised: "PyInstaller onedir",
             library: None,
-        }),
-        row("PyInstaller, numpy", None, || Freezer {
-            package: "PyInstaller",
-            requirements: &["PyInstaller>=6.10,<7"],
-            options: json!({"freezer_module": "PyInstaller"}),
-            recognised: "PyInstaller onedir",
-            library: Some(Library {
-                requirement: "numpy",
-                import: "import numpy; assert numpy.eye(3).sum() == 3",
-            }),
-        }),
-        row("PyInstaller, PySide6", None, || Freezer {
-            package: "PyInstaller",
-            requirements: &["PyInstaller>=6.10,<7"],
-            options: json!({"freezer_module": "PyInstaller"}),
-            recognised: "PyInstaller onedir",
-            library: Some(Library {
-                requirement: "PySide6-Essentials",
-                import: "from PySide6 import QtCore; assert QtCore.QSize(3, 4).width() == 3",
-            }),
         }),
         row("PyInstaller onefile", None, || Freezer {
             package: "PyInstaller",
@@ -85,6 +66,33 @@ pub(crate) fn rows() -> Vec<Row> {
     ]
 }
 
+/// Apps like people's: PyInstaller with a large library, from nginx.
+pub(crate) fn rows_with_libraries() -> Vec<Row> {
+    let nginx = || lack_of(NGINX_PACKAGE);
+    vec![
+        row("PyInstaller, numpy", nginx(), || Freezer {
+            package: "PyInstaller",
+            requirements: &["PyInstaller>=6.10,<7"],
+            options: json!({"freezer_module": "PyInstaller"}),
+            recognised: "PyInstaller onedir",
+            library: Some(Library {
+                requirement: "numpy",
+                import: "import numpy; assert numpy.eye(3).sum() == 3",
+            }),
+        }),
+        row("PyInstaller, PySide6", nginx(), || Freezer {
+            package: "PyInstaller",
+            requirements: &["PyInstaller>=6.10,<7"],
+            options: json!({"freezer_module": "PyInstaller"}),
+            recognised: "PyInstaller onedir",
+            library: Some(Library {
+                requirement: "PySide6-Essentials",
+                import: "from PySide6 import QtCore; assert QtCore.QSize(3, 4).width() == 3",
+            }),
+        }),
+    ]
+}
+
 fn row(name: &'static str, obstacle: Option<String>, freezer: fn() -> Freezer) -> Row {
     Row::new(
         name,
@@ -105,6 +113,7 @@ fn run(workshop: &Workshop, place: &Path, freezer: &Freezer) -> Result<Passed> {
     let terms = Terms {
         updater: Updater::Itself,
         has_links: library.is_some() && cfg!(unix),
+        host: library.map_or(Host::EskyServe, |_| Host::Nginx),
         program: "hello",
         freezer: Some(freezer.recognised),
         bootstrap: &workshop.bootstrap,

@@ -4,6 +4,7 @@
 mod bbfreeze;
 mod bdist;
 mod native;
+mod person;
 mod story;
 mod table;
 mod windows;
@@ -21,6 +22,8 @@ pub(crate) use workshop::Workshop;
 /// The app before and after its update.
 const OLD: &str = "1.0";
 const NEW: &str = "1.1";
+/// What two instances update to at the same time.
+const NEWEST: &str = "1.2";
 
 /// What a row does in its directory.
 type Play = Box<dyn Fn(&Workshop, &Path) -> Result<Passed>>;
@@ -93,6 +96,22 @@ pub(crate) fn main(arguments: &[String]) -> Result<ExitCode> {
     Ok(report.close())
 }
 
+/// The apps that are like people's apps: with large libraries, symbolic links and nginx. A part of `cargo xtask test`.
+pub(crate) fn apps_with_libraries() -> Group {
+    let mut group = Group::new("Apps with libraries");
+    let mut workshop = None;
+    group.step("the developer's tools", || {
+        workshop = Some(Workshop::set_up()?);
+        Ok(())
+    });
+    if let Some(workshop) = workshop {
+        for row in bdist::rows_with_libraries() {
+            run(&row, &workshop, &mut group);
+        }
+    }
+    group
+}
+
 fn slugs() -> String {
     let slugs: Vec<String> = rows().iter().map(Row::slug).collect();
     slugs.join(", ")
@@ -100,6 +119,7 @@ fn slugs() -> String {
 
 fn rows() -> Vec<Row> {
     let mut rows = bdist::rows();
+    rows.extend(bdist::rows_with_libraries());
     rows.push(bbfreeze::row());
     rows.extend(native::rows());
     rows.extend(windows::rows());

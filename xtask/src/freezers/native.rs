@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use super::Row;
-use super::story::{Made, Passed, Terms, Updater, play};
+use super::story::{Host, Made, Passed, Terms, Updater, play};
 use super::workshop::{Workshop, write_app};
 use crate::tools::{is_on_path, output};
 
@@ -58,6 +58,7 @@ fn run(workshop: &Workshop, place: &Path, language: Language) -> Result<Passed> 
     let terms = Terms {
         updater: Updater::Command,
         has_links: false,
+        host: Host::EskyServe,
         program: "hello",
         freezer: None,
         bootstrap: &workshop.bootstrap,

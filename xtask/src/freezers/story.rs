@@ -6,13 +6,12 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
-use zip::ZipArchive;
 
+use super::person::Person;
 use super::workshop::Workshop;
-use super::{NEW, OLD};
-use crate::demo::Server;
+use super::{NEW, NEWEST, OLD};
 use crate::tools::windows::Wine;
-use crate::tools::{human_size, output};
+use crate::tools::{Server, count_links, human_size, output, serve_with_nginx};
 
 /// What a freezer made of a version.
 pub(crate) struct Made {
@@ -31,6 +30,13 @@ pub(crate) enum Updater {
     Command,
 }
 
+/// What serves the releases.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Host {
+    EskyServe,
+    Nginx,
+}
+
 /// The terms of a row's story.
 pub(crate) struct Terms<'a> {
     pub(crate) updater: Updater,
@@ -41,6 +47,7 @@ pub(crate) struct Terms<'a> {
     pub(crate) bootstrap: &'a Path,
     /// Whether there have to be symbolic links in what the freezer makes.
     pub(crate) has_links: bool,
+    pub(crate) host: Host,
     /// Where the app is one for Windows and this is not.
     pub(crate) wine: Option<&'a Wine>,
     pub(crate) versions: String,
@@ -73,29 +80,37 @@ pub(crate) fn play(
         "recognised as {recognised:?}, which should be {:?}",
         terms.freezer
     );
-    let installed = place.join("installed");
+    let person = match terms.host {
+        Host::EskyServe => Person::here(place),
+        Host::Nginx => Person::who_is_not_root(place)?,
+    };
+    let installed = person.installed();
     let package = Path::new(old["path"].as_str().context("no path in the answer")?);
-    ZipArchive::new(fs::File::open(package)?)?.extract(&installed)?;
+    person.install(package)?;
     let app = App {
         program: installed.join(terms.program),
+        person: &person,
         wine: terms.wine,
     };
     app.says(&["run"], &format!("hello {OLD}"))?;
-    let links = count_links(&installed)?;
+    let links = count_links(installed)?;
     println!("   {links} symbolic links");
     ensure!(
         links > 0 || !terms.has_links,
         "the app should have symbolic links, and has none"
     );
 
-    let server = Server::start(esky().args(["serve", "--port", "0"]))?;
+    let server = match terms.host {
+        Host::EskyServe => Server::start(esky().args(["serve", "--port", "0"]))?,
+        Host::Nginx => serve_with_nginx(&project.join("repo"))?,
+    };
     let new = release(&mut esky(), &freeze(NEW)?, NEW)?;
     let before = server.totals();
     let told = match terms.updater {
         Updater::Itself => app.says(&["update", &server.url()], &format!("hello {NEW}"))?,
         Updater::Command => {
             let mut command = esky();
-            command.arg("update").arg(&installed).arg(server.url());
+            command.arg("update").arg(installed).arg(server.url());
             let done = command.output().context("`esky update`")?;
             let told = String::from_utf8_lossy(&done.stderr).into_owned();
             ensure!(done.status.success(), "`esky update` failed:\n{told}");
@@ -105,12 +120,19 @@ pub(crate) fn play(
     expect_patch_at_first_try(&told)?;
     let fetched = server.totals().since(&before).bytes;
     app.says(&["run"], &format!("hello {NEW}"))?;
-    output(esky().arg("verify").arg(&installed)).context("`esky verify`")?;
-    let ran = match terms.updater {
-        Updater::Itself => {
+    if terms.host == Host::Nginx {
+        release(&mut esky(), &freeze(NEWEST)?, NEWEST)?;
+        app.update_twice_at_once(&server.url())?;
+    }
+    output(esky().arg("verify").arg(installed)).context("`esky verify`")?;
+    let ran = match (terms.updater, terms.host) {
+        (Updater::Itself, Host::Nginx) => {
+            "froze, packed, signed, installed, started; updated itself from nginx as an ordinary account, restarted itself; then two instances updated at once; verified"
+        }
+        (Updater::Itself, Host::EskyServe) => {
             "froze, packed, signed, installed, started; updated itself, restarted itself, verified"
         }
-        Updater::Command => {
+        (Updater::Command, _) => {
             "built, packed, signed, installed, started; `esky update`, started, verified"
         }
     };
@@ -145,21 +167,6 @@ fn expect_patch_at_first_try(told: &str) -> Result<()> {
     Ok(())
 }
 
-/// How many symbolic links are in a directory and those in it.
-fn count_links(directory: &Path) -> Result<usize> {
-    let mut count = 0;
-    for entry in fs::read_dir(directory)? {
-        let entry = entry?;
-        let kind = entry.file_type()?;
-        if kind.is_symlink() {
-            count += 1;
-        } else if kind.is_dir() {
-            count += count_links(&entry.path())?;
-        }
-    }
-    Ok(count)
-}
-
 fn release(esky: &mut Command, made: &Made, version: &str) -> Result<Value> {
     esky.arg("release").arg(&made.path).arg("--json");
     if made.path.is_dir() {
@@ -174,29 +181,70 @@ fn release(esky: &mut Command, made: &Made, version: &str) -> Result<Value> {
 
 struct App<'a> {
     program: PathBuf,
+    person: &'a Person,
     wine: Option<&'a Wine>,
 }
 
 impl App<'_> {
     /// Starts the app, whose last line has to be this. Gives all it said.
     fn says(&self, arguments: &[&str], wanted: &str) -> Result<String> {
+        let said = output(&mut self.command(arguments))?;
+        said.lines().for_each(|line| println!("   | {line}"));
+        let last = last_line(&said);
+        ensure!(last == wanted, "the app said {last:?}, not {wanted:?}");
+        Ok(said)
+    }
+
+    /// Two instances look for updates at the same time, as at the start of a desktop session: at least one updates the app and starts
+    /// anew, and the other does too, or says that the first is at it.
+    fn update_twice_at_once(&self, url: &str) -> Result<()> {
+        let start = || {
+            let mut command = self.command(&["update", url]);
+            command
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+        };
+        let instances = [start()?, start()?];
+        let mut updated = 0;
+        for instance in instances {
+            let done = instance.wait_with_output()?;
+            let said = String::from_utf8_lossy(&done.stdout);
+            let complaint = String::from_utf8_lossy(&done.stderr);
+            said.lines().for_each(|line| println!("   | {line}"));
+            ensure!(
+                done.status.success(),
+                "one of two instances failed:\n{complaint}"
+            );
+            match last_line(&said) {
+                "another process is updating" => {}
+                last => {
+                    ensure!(last == format!("hello {NEWEST}"), "one said {last:?}");
+                    updated += 1;
+                }
+            }
+        }
+        ensure!(updated > 0, "neither of two instances updated the app");
+        self.says(&["run"], &format!("hello {NEWEST}"))?;
+        Ok(())
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
         let mut command = match self.wine {
             Some(wine) => wine.command(&self.program),
             None => Command::new(&self.program),
         };
-        // A user's machine has none of the variables of the developer's Python.
-        command
-            .args(arguments)
-            .stdin(Stdio::null())
-            .env_remove("PYTHONHOME")
-            .env_remove("PYTHONPATH");
         println!("   $ hello {}", arguments.join(" "));
-        let said = output(&mut command)?;
-        said.lines().for_each(|line| println!("   | {line}"));
-        let last = said.lines().last().unwrap_or_default().trim_end();
-        ensure!(last == wanted, "the app said {last:?}, not {wanted:?}");
-        Ok(said)
+        self.person
+            .runs(&mut command)
+            .args(arguments)
+            .stdin(Stdio::null());
+        command
     }
+}
+
+fn last_line(said: &str) -> &str {
+    said.lines().last().unwrap_or_default().trim_end()
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::Row;
 use super::bdist::freeze;
-use super::story::{Passed, Terms, Updater, play};
+use super::story::{Host, Passed, Terms, Updater, play};
 use super::workshop::Workshop;
 use crate::tools::windows::{self, Wine, compiler::Compiler, python::WindowsPython};
 
@@ -148,6 +148,7 @@ fn play_it(workshop: &Workshop, place: &Path, freezer: &Freezer, tools: &Tools) 
     let terms = Terms {
         updater: Updater::Itself,
         has_links: false,
+        host: Host::EskyServe,
         program: "hello.exe",
         freezer: Some(freezer.recognised),
         bootstrap: &workshop.bootstrap,

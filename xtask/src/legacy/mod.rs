@@ -12,9 +12,9 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::demo::{Server, Steps};
-use crate::tools;
+use crate::demo::Steps;
 use crate::tools::python2::MISSING;
+use crate::tools::{self, Server};
 use new::Developer;
 use old::{OldPython, VARIANTS, Variant};
 

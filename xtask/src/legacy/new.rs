@@ -8,8 +8,7 @@ use anyhow::{Result, ensure};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::demo::Server;
-use crate::tools::{self, Venv, human_size, workspace_root};
+use crate::tools::{self, Server, Venv, human_size, workspace_root};
 
 const FREEZER: &str = "pyinstaller>=6.10";
 const VERSION_LINE: &str = "VERSION = \"0.2\"";

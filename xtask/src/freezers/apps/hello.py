@@ -24,10 +24,15 @@ def main(arguments):
         return
     program = sys.executable if os.path.exists(sys.executable or "") else os.path.abspath(sys.argv[0])
     app = esky.Esky(program, arguments[1])
-    update = app.check()
-    update.download(progress=tell)
-    update.install()
-    print(f"hello {VERSION}: installed {update.version}", flush=True)
+    try:
+        update = app.check()
+        if update is not None:
+            update.download(progress=tell)
+            update.install()
+            print(f"hello {VERSION}: installed {update.version}", flush=True)
+    except esky.EskyLockedError:
+        print("another process is updating", flush=True)
+        return
     app.relaunch(["run"])
 
 

@@ -1,4 +1,4 @@
-//! `esky serve` for the repository of the demo, and an account of what it sends.
+//! A server of files on this machine, `esky serve` or another, and an account of what it sends.
 
 use std::fmt;
 use std::io::{BufRead, BufReader};
@@ -7,14 +7,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use anyhow::{Context, Result};
+use tempfile::TempDir;
 
-use crate::tools::human_size;
+use super::human_size;
 
 /// The running server; it ends with this.
 pub(crate) struct Server {
     child: Child,
     url: String,
     totals: Arc<Mutex<Totals>>,
+    /// Where its configuration is.
+    _scratch: Option<TempDir>,
 }
 
 /// How much was asked for and sent.
@@ -62,6 +65,21 @@ impl Server {
             .trim_end()
             .rsplit_once(" at ")
             .map(|(_, url)| url.to_owned());
+        match url {
+            Some(url) if !url.is_empty() => Self::listen_to(child, url, None),
+            _ => {
+                let _ = child.kill();
+                anyhow::bail!("`esky serve` does not say where it serves: {line}");
+            }
+        }
+    }
+
+    /// Takes over a running server that writes a line for each request to stderr, which ends with its size in bytes.
+    pub(super) fn listen_to(
+        mut child: Child,
+        url: String,
+        scratch: Option<TempDir>,
+    ) -> Result<Self> {
         let totals = Arc::new(Mutex::new(Totals::default()));
         let (stderr, shared) = (
             child.stderr.take().context("stderr is a pipe")?,
@@ -75,15 +93,12 @@ impl Server {
                 totals.bytes += bytes_of(&line).unwrap_or(0);
             }
         });
-        let server = Self {
+        Ok(Self {
             child,
-            url: url.unwrap_or_default(),
+            url,
             totals,
-        };
-        if server.url.is_empty() {
-            anyhow::bail!("`esky serve` does not say where it serves: {line}");
-        }
-        Ok(server)
+            _scratch: scratch,
+        })
     }
 
     /// Where the repository is.
