@@ -47,6 +47,7 @@ fn words(directory: &Path, scratch: &Path, port: u16) -> String {
          http {{\n\
          log_format line '$request_method $uri $status $body_bytes_sent bytes';\n\
          access_log /dev/stderr line;\n\
+         log_not_found off;\n\
          default_type application/octet-stream;\n\
          client_body_temp_path {scratch}/body;\n\
          proxy_temp_path {scratch}/proxy;\n\
