@@ -23,6 +23,8 @@ pub struct Error {
 struct Detail {
     owner: Option<u32>,
     needed: Option<u64>,
+    /// The programs that have the file open.
+    holders: Vec<String>,
 }
 
 /// The operation that failed.
@@ -112,6 +114,10 @@ impl Error {
             io::ErrorKind::PermissionDenied => crate::platform::owner_of_nearest(path),
             _ => None,
         };
+        let holders = match crate::platform::is_busy(&source) {
+            true => crate::platform::holders(path),
+            false => Vec::new(),
+        };
         Self {
             operation,
             path: path.to_owned(),
@@ -119,6 +125,7 @@ impl Error {
             detail: Detail {
                 owner,
                 needed: None,
+                holders,
             },
         }
     }
@@ -145,14 +152,16 @@ impl Error {
 
     /// The kind of failure.
     pub fn kind(&self) -> ErrorKind {
-        if self.operation == Operation::Sync {
-            return ErrorKind::SyncFailed;
-        }
         if Refusal::is(&self.source) {
             return ErrorKind::Foreign;
         }
         if crate::platform::is_busy(&self.source) {
             return ErrorKind::Busy;
+        }
+        // Who may not open a file has not lost anything of it.
+        let is_denied = self.source.kind() == io::ErrorKind::PermissionDenied;
+        if self.operation == Operation::Sync && !is_denied {
+            return ErrorKind::SyncFailed;
         }
         match self.source.kind() {
             io::ErrorKind::NotFound => ErrorKind::NotFound,
@@ -175,7 +184,7 @@ impl Error {
             ErrorKind::Permission => self.hint_permission(),
             ErrorKind::ReadOnly => format!("{path} is on a file system mounted read-only; remount it for writing."),
             ErrorKind::TooLong => "Move the app to a directory with a shorter path.".to_owned(),
-            ErrorKind::Busy => format!("Close the program that uses {path} and try again."),
+            ErrorKind::Busy => self.hint_busy(),
             ErrorKind::Foreign => {
                 format!("See who put it there; if nobody needs it, remove {path} and try again.")
             }
@@ -196,6 +205,17 @@ impl Error {
             None => format!(
                 "Free some space on the disk that holds {}.",
                 self.path.display()
+            ),
+        }
+    }
+
+    fn hint_busy(&self) -> String {
+        let path = self.path.display();
+        match self.detail.holders.as_slice() {
+            [] => format!("Close the program that uses {path} and try again."),
+            holders => format!(
+                "Close {}, which uses {path}, and try again.",
+                holders.join(", ")
             ),
         }
     }
@@ -248,6 +268,24 @@ mod tests {
         assert_eq!(
             error(Operation::Sync, io::ErrorKind::StorageFull).kind(),
             ErrorKind::SyncFailed
+        );
+    }
+
+    #[test]
+    fn file_that_may_not_be_opened_to_be_synced_is_not_lost() {
+        let error = error(Operation::Sync, io::ErrorKind::PermissionDenied);
+        assert_eq!(error.kind(), ErrorKind::Permission);
+    }
+
+    #[test]
+    fn programs_that_use_a_file_are_named_if_the_system_tells() {
+        let mut error = error(Operation::Remove, io::ErrorKind::ResourceBusy);
+        assert!(error.hint().unwrap().starts_with("Close the program that"));
+        error.detail.holders = vec!["Notepad (process 7)".to_owned(), "process 8".to_owned()];
+        let hint = error.hint().unwrap();
+        assert!(
+            hint.starts_with("Close Notepad (process 7), process 8, which uses /app/prog, and"),
+            "{hint}"
         );
     }
 

@@ -11,7 +11,8 @@ use std::sync::Arc;
 ///
 /// Whatever is done through it stays below that directory, even while somebody exchanges directories for links: on Unix no
 /// symbolic link is followed on the way or at the end, and only regular files are opened. (To create, read and remove a link
-/// itself is fine.) The path is kept for messages. On Windows it is that path and nothing more.
+/// itself is fine.) The path is kept for messages. On Windows the directory itself is not held but opened by its path for each
+/// operation, and from there on no link and no junction is followed.
 #[derive(Clone)]
 pub struct Place {
     base: Arc<Base>,
@@ -20,7 +21,7 @@ pub struct Place {
 }
 
 pub(crate) struct Base {
-    path: PathBuf,
+    pub(crate) path: PathBuf,
     #[cfg_attr(windows, expect(dead_code, reason = "there it holds nothing"))]
     pub(crate) anchor: Anchor,
 }

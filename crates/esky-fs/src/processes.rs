@@ -188,7 +188,8 @@ mod imp {
 
     use super::DirectoryUse;
 
-    pub(super) type Identity = ();
+    #[derive(Clone, Copy, PartialEq, Eq)]
+    pub(super) struct Identity;
 
     pub(super) fn identity(_: &Path) -> io::Result<Identity> {
         Err(io::ErrorKind::Unsupported.into())
@@ -198,7 +199,7 @@ mod imp {
         DirectoryUse::Unknown
     }
 
-    pub(super) fn lock_is_only_inherited((): Identity) -> bool {
+    pub(super) fn lock_is_only_inherited(_: Identity) -> bool {
         false
     }
 }

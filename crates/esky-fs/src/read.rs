@@ -50,6 +50,21 @@ pub fn exists(at: &(impl Located + ?Sized)) -> Result<bool> {
     Ok(metadata(at)?.is_some())
 }
 
+/// Whether two names are one file: with case-insensitive names, or with accents that are written in two ways, only the file system
+/// knows. `false` where one of them is missing. Links are not followed.
+pub fn is_same_file(
+    left: &(impl Located + ?Sized),
+    right: &(impl Located + ?Sized),
+) -> Result<bool> {
+    let identity = |at: crate::Location<'_>| match platform::identity(at) {
+        Ok(identity) => Ok(Some(identity)),
+        Err(error) if is_absent(&error) => Ok(None),
+        Err(error) => Err(error).at(Operation::Inspect, at.path),
+    };
+    let left = identity(left.location())?;
+    Ok(left.is_some() && left == identity(right.location())?)
+}
+
 fn is_absent(error: &io::Error) -> bool {
     matches!(
         error.kind(),

@@ -3,8 +3,8 @@
 //! A failed sync is never tried again: the system may have dropped the dirty pages and would report success.
 //! The caller throws away what it wrote (see [`ErrorKind::SyncFailed`](crate::ErrorKind::SyncFailed)).
 
-use crate::error::{Operation, Result};
-use crate::faults::change;
+use crate::error::{At, Operation, Result};
+use crate::faults::{change, gate};
 use crate::{Located, Location, platform};
 use std::fs::File;
 
@@ -24,10 +24,12 @@ pub fn sync_dir(at: &(impl Located + ?Sized)) -> Result<()> {
 /// Makes a whole tree durable: all data, all names, all modes below it. **Durable.**
 ///
 /// Linux: one `syncfs`, which is many times faster than an fsync for each of thousands of files and reports
-/// write errors too. Elsewhere: every file and directory in turn.
+/// write errors too. Elsewhere: every file and directory in turn. On Windows a file that others have open is waited for, longer
+/// than usual: to give up would throw away a whole download.
 pub fn sync_tree(at: &(impl Located + ?Sized)) -> Result<()> {
     let at = at.location();
-    change(Operation::Sync, at, || platform::sync_tree(at))
+    gate(Operation::Sync, at.path).at(Operation::Sync, at.path)?;
+    platform::sync_tree(at).map_err(|stuck| stuck.into_error(Operation::Sync))
 }
 
 /// Makes the name of a file durable.

@@ -77,7 +77,7 @@ pub fn rename(from: &(impl Located + ?Sized), to: &(impl Located + ?Sized)) -> R
 pub fn remove_file(at: &(impl Located + ?Sized)) -> Result<()> {
     let at = at.location();
     change(Operation::Remove, at, || {
-        gone_is_fine(platform::retry(at.path, || platform::remove_file(at)))
+        gone_is_fine(platform::remove_file(at))
     })
 }
 
@@ -90,7 +90,8 @@ pub fn remove_empty_dir(at: &(impl Located + ?Sized)) -> Result<bool> {
     })
 }
 
-/// Removes a directory with all below it, or a file; never follows links; fine when it is gone already.
+/// Removes a directory with all below it, or a file; never follows links; fine when it is gone already. Where something cannot be
+/// removed, all the rest goes, and the error names the first such thing.
 /// **Ordered later**; a crash leaves any part of it, so what gives the tree its meaning must be removed first.
 pub fn remove_tree(at: &(impl Located + ?Sized)) -> Result<()> {
     let at = at.location();
@@ -104,8 +105,7 @@ pub fn remove_tree(at: &(impl Located + ?Sized)) -> Result<()> {
         tear_tree(at);
         return Err(error).at(Operation::Remove, at.path);
     }
-    let removed = platform::retry(at.path, || platform::remove_tree(at));
-    gone_is_fine(removed).at(Operation::Remove, at.path)
+    platform::remove_tree(at).map_err(|stuck| stuck.into_error(Operation::Remove))
 }
 
 /// What a kill in the middle of a removal leaves: about half of the entries.

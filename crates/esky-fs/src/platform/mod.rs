@@ -4,6 +4,9 @@
 mod contention;
 
 pub(crate) mod refusal;
+mod stuck;
+
+pub(crate) use stuck::Stuck;
 
 #[cfg(unix)]
 mod unix;

@@ -4,18 +4,19 @@ use std::io;
 
 /// What is there is nothing that esky puts there.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
-#[cfg_attr(
-    windows,
-    expect(
-        dead_code,
-        reason = "there a place is its path, and nothing is refused yet"
-    )
-)]
 pub(crate) enum Refusal {
-    /// A symbolic link, there or on the way.
-    #[error("it is a symbolic link or lies behind one, and none is followed here")]
+    /// A symbolic link or a junction, there or on the way.
+    #[cfg_attr(
+        windows,
+        error("it is a link or junction or lies behind one, and none is followed here")
+    )]
+    #[cfg_attr(
+        not(windows),
+        error("it is a symbolic link or lies behind one, and none is followed here")
+    )]
     Link,
     /// A FIFO, a device, a socket.
+    #[cfg(unix)]
     #[error("it is not a regular file")]
     Special,
     /// A path such as `../x`.

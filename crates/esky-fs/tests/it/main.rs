@@ -9,5 +9,6 @@
 mod locks;
 mod modes;
 mod root;
+mod sharing;
 mod trees;
 mod writes;

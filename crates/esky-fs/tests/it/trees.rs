@@ -1,6 +1,8 @@
 //! Directories, links and removal.
 
-use esky_fs::{ErrorKind, Kind};
+use esky_fs::ErrorKind;
+#[cfg(unix)]
+use esky_fs::Kind;
 use std::fs;
 use std::path::Path;
 
@@ -33,12 +35,54 @@ fn removal_does_not_follow_links() {
     assert!(!tree.exists());
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn what_cannot_be_removed_stays_alone_and_is_named() {
+    use std::process::Command;
+    let directory = tempfile::tempdir().unwrap();
+    let tree = directory.path().join("tree");
+    let stuck = tree.join("a/b/stuck");
+    fs::create_dir_all(tree.join("a/b")).unwrap();
+    for name in ["a/b/stuck", "a/free", "z"] {
+        fs::write(tree.join(name), "").unwrap();
+    }
+    let mark = |mark: &str| Command::new("chattr").arg(mark).arg(&stuck).output();
+    if !mark("+i").is_ok_and(|done| done.status.success()) {
+        eprintln!("SKIPPED what_cannot_be_removed_stays_alone_and_is_named: needs root and chattr");
+        return;
+    }
+    let removed = esky_fs::remove_tree(&tree);
+    mark("-i").unwrap();
+    let error = removed.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.path()),
+        (ErrorKind::Permission, &*stuck)
+    );
+    assert!(!tree.join("z").exists() && !tree.join("a/free").exists());
+    esky_fs::remove_tree(&tree).unwrap();
+    assert!(!tree.exists());
+}
+
 #[test]
 fn removing_what_is_gone_is_fine() {
     let gone = Path::new("/nonexistent/gone");
     esky_fs::remove_tree(gone).unwrap();
     esky_fs::remove_file(gone).unwrap();
     assert!(esky_fs::remove_empty_dir(gone).unwrap());
+}
+
+#[test]
+fn two_names_of_one_file_are_known_as_such() {
+    let directory = tempfile::tempdir().unwrap();
+    let [file, same, other] = ["file", "same", "other"].map(|name| directory.path().join(name));
+    fs::write(&file, "x").unwrap();
+    fs::hard_link(&file, &same).unwrap();
+    fs::write(&other, "x").unwrap();
+    let is_same = |right: &Path| esky_fs::is_same_file(&file, right).unwrap();
+    assert!(is_same(&file) && is_same(&same));
+    assert!(!is_same(&other) && !is_same(&directory.path().join("none")));
+    let in_capitals = directory.path().join("FILE");
+    assert_eq!(is_same(&in_capitals), in_capitals.exists());
 }
 
 #[test]

@@ -18,21 +18,20 @@ use std::path::Path;
 pub(crate) use account::{become_owner, danger_to_root};
 pub(crate) use modes::granted_to_directories;
 pub(crate) use names::{
-    create_dir, create_new, create_private_dir, list, metadata, open_for_read, open_in_place,
-    open_or_create, read_symlink, remove_dir, remove_file, rename, set_directory_mode, set_mode,
-    symlink, sync_dir, sync_tree, widen_directory,
+    create_dir, create_new, create_private_dir, identity, list, metadata, open_for_read,
+    open_in_place, open_or_create, read_symlink, remove_dir, remove_file, rename,
+    set_directory_mode, set_mode, symlink, sync_dir, sync_tree, widen_directory,
 };
 pub(crate) use removal::remove_tree;
 pub(crate) use spot::Anchor;
 
 pub(crate) type VersionHold = File;
 
-/// Here nothing fails just because someone looks at a file.
-pub(crate) fn retry<T>(_path: &Path, mut action: impl FnMut() -> io::Result<T>) -> io::Result<T> {
-    action()
+/// A file in use can be replaced and removed.
+pub(crate) fn holders(_path: &Path) -> Vec<String> {
+    Vec::new()
 }
 
-/// The kind of the error says it.
 pub(crate) fn is_busy(_error: &io::Error) -> bool {
     false
 }

@@ -5,6 +5,7 @@ use super::modes::{
     settle_private_directory, widen,
 };
 use super::spot::{Spot, kind};
+use crate::platform::Stuck;
 use crate::{Kind, Location, Metadata, Mode};
 use rustix::fs::{
     AtFlags, Dir, FileType, OFlags, Stat, mkdirat, readlinkat, renameat, symlinkat, unlinkat,
@@ -32,6 +33,16 @@ pub(crate) fn metadata(location: Location<'_>) -> io::Result<Metadata> {
         mode: permissions(&stat),
         modified: modified(&stat),
     })
+}
+
+/// Device and number.
+#[allow(
+    clippy::unnecessary_cast,
+    reason = "the types of the fields differ from system to system"
+)]
+pub(crate) fn identity(location: Location<'_>) -> io::Result<(u64, u64)> {
+    let stat = Spot::of(location)?.stat()?;
+    Ok((stat.st_dev as u64, stat.st_ino as u64))
 }
 
 #[allow(
@@ -172,22 +183,27 @@ pub(crate) fn sync_dir(location: Location<'_>) -> io::Result<()> {
 
 /// A tree may be a single file.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-pub(crate) fn sync_tree(location: Location<'_>) -> io::Result<()> {
-    Ok(rustix::fs::syncfs(Spot::of(location)?.open_any()?)?)
+pub(crate) fn sync_tree(location: Location<'_>) -> Result<(), Stuck> {
+    let sync = || Ok(rustix::fs::syncfs(Spot::of(location)?.open_any()?)?);
+    sync().map_err(|error| Stuck::at(location.path, error))
 }
 
 /// A tree may be a single file.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub(crate) fn sync_tree(location: Location<'_>) -> io::Result<()> {
+pub(crate) fn sync_tree(location: Location<'_>) -> Result<(), Stuck> {
     use crate::Located;
-    match metadata(location)?.kind {
+    let stuck = |error| Stuck::at(location.path, error);
+    match metadata(location).map_err(stuck)?.kind {
         Kind::Directory => {}
         // The cheap fsync: one full flush of the drive at the end covers them all.
-        Kind::File => return Ok(rustix::fs::fsync(open_for_read(location)?)?),
+        Kind::File => {
+            let file = open_for_read(location).map_err(stuck)?;
+            return rustix::fs::fsync(file).map_err(|error| stuck(error.into()));
+        }
         Kind::Symlink | Kind::Other => return Ok(()),
     }
-    for name in list(location)? {
+    for name in list(location).map_err(stuck)? {
         sync_tree(location.child(name).location())?;
     }
-    sync_dir(location)
+    sync_dir(location).map_err(stuck)
 }

@@ -1,42 +1,50 @@
 //! Windows.
 #![allow(unsafe_code)] // calls into the system, each with its reason
 
+mod holders;
 mod names;
+mod removal;
+mod spot;
+mod system;
 
-use super::contention;
+use super::contention::{self, Patience, Use};
 use crate::access::Right;
-use crate::{Account, Location, Place, RootDanger};
+use crate::{Account, Located, Location, Place, RootDanger};
+use spot::Spot;
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
 use std::os::windows::ffi::{OsStrExt, OsStringExt};
-use std::os::windows::fs::OpenOptionsExt;
 use std::path::{Component, Path, PathBuf, Prefix};
 use std::time::Duration;
 use windows_sys::Win32::Foundation::{
     CloseHandle, ERROR_ACCESS_DENIED, ERROR_SHARING_VIOLATION, FALSE, GENERIC_READ, STILL_ACTIVE,
 };
 use windows_sys::Win32::Storage::FileSystem::{
-    DELETE, FILE_SHARE_DELETE, FILE_SHARE_READ, FILE_SHARE_WRITE, GetDiskFreeSpaceExW,
+    DELETE, FILE_SHARE_READ, FILE_SHARE_WRITE, FILE_WRITE_ATTRIBUTES, FILE_WRITE_DATA,
+    GetDiskFreeSpaceExW,
 };
 use windows_sys::Win32::System::SystemInformation::{ComputerNameDnsHostname, GetComputerNameExW};
 use windows_sys::Win32::System::Threading::{
     GetExitCodeProcess, OpenProcess, PROCESS_QUERY_LIMITED_INFORMATION,
 };
 
+pub(crate) use holders::holders;
 pub(crate) use names::{
-    Anchor, create_dir, create_new, create_private_dir, granted_to_directories, list, metadata,
-    open_for_read, open_in_place, open_or_create, read_symlink, remove_dir, remove_file,
-    remove_tree, rename, set_directory_mode, set_mode, symlink, sync_dir, sync_tree,
-    widen_directory,
+    create_dir, create_new, create_private_dir, granted_to_directories, identity, list, metadata,
+    open_for_read, open_in_place, open_or_create, read_symlink, remove_dir, remove_file, rename,
+    set_directory_mode, set_mode, symlink, sync_dir, sync_tree, widen_directory,
 };
+pub(crate) use removal::remove_tree;
+pub(crate) use spot::Anchor;
+use system::Opening;
 
 pub(crate) type VersionHold = File;
 
 /// Every file may be run, and who may not read or write it learns that from trying.
 pub(crate) fn has_right(location: Location<'_>, _right: Right) -> bool {
-    std::fs::symlink_metadata(location.path).is_ok()
+    metadata(location).is_ok()
 }
 
 /// There are no bits to change.
@@ -45,16 +53,46 @@ pub(crate) fn may_set_mode(_location: Location<'_>) -> bool {
 }
 
 /// See [`contention`]: what is refused for the moment is tried again.
-pub(crate) fn retry<T>(path: &Path, mut action: impl FnMut() -> io::Result<T>) -> io::Result<T> {
-    contention::persist(&mut OnDisk(path), |_| action())
+fn retry<T>(
+    location: Location<'_>,
+    patience: Patience,
+    mut action: impl FnMut() -> io::Result<T>,
+) -> io::Result<T> {
+    let mut on_disk = OnDisk {
+        location: Some(location),
+        path: location.path.to_owned(),
+    };
+    contention::persist(&mut on_disk, patience, |_| action())
+}
+
+/// The same for what changes nothing.
+fn retry_reading<T>(
+    location: Location<'_>,
+    mut action: impl FnMut() -> io::Result<T>,
+) -> io::Result<T> {
+    let mut on_disk = OnDisk::to_look_at(location.path.to_owned());
+    contention::persist(&mut on_disk, Patience::Usual, |_| action())
 }
 
 pub(crate) fn is_busy(error: &io::Error) -> bool {
     contention::is_busy(error)
 }
 
-/// A file that the system refuses to change.
-struct OnDisk<'a>(&'a Path);
+/// A file that the system refuses to change or to open.
+struct OnDisk<'a> {
+    /// Where its marks may be changed.
+    location: Option<Location<'a>>,
+    path: PathBuf,
+}
+
+impl OnDisk<'_> {
+    fn to_look_at(path: PathBuf) -> Self {
+        Self {
+            location: None,
+            path,
+        }
+    }
+}
 
 impl contention::Refused for OnDisk<'_> {
     fn pause(&mut self, time: Duration) {
@@ -62,34 +100,49 @@ impl contention::Refused for OnDisk<'_> {
     }
 
     fn make_writable(&mut self) -> bool {
-        make_writable(self.0)
+        let spot = self.location.map(Spot::of);
+        spot.is_some_and(|spot| spot.is_ok_and(|spot| make_writable(&spot)))
     }
 
-    fn is_in_use(&mut self) -> bool {
-        let opened = OpenOptions::new().write(true).open(self.0);
-        opened.is_err_and(|error| contention::is_busy(&error))
+    /// Asked so that nobody is disturbed by it: what this process may remove, in a directory that it may change, is refused
+    /// because somebody has it open.
+    fn used_by(&mut self) -> Use {
+        let (file, parent) = (
+            self.path.location(),
+            self.path.location().parent_or_current(),
+        );
+        let is_ours = |parent: Location<'_>| Spot::of(parent)?.open_directory(FILE_WRITE_DATA);
+        let Ok(spot) = Spot::of(file) else {
+            return Use::Nobody;
+        };
+        match spot.open_itself(Opening::existing(DELETE)) {
+            Err(error) if is_busy(&error) => return Use::Open,
+            Ok(_) if is_ours(parent).is_ok() => {}
+            _ => return Use::Nobody,
+        }
+        let written = spot.open_itself(Opening::existing(FILE_WRITE_DATA));
+        match written.is_err_and(|error| is_busy(&error)) {
+            true => Use::Running,
+            false => Use::Open,
+        }
     }
 }
 
-/// Takes the mark "read-only" from a file, or from all files below a directory. Says whether there was one.
-fn make_writable(path: &Path) -> bool {
-    let Ok(found) = std::fs::symlink_metadata(path) else {
+/// Takes the mark "read-only" from a file. Says whether there was one.
+fn make_writable(spot: &Spot<'_>) -> bool {
+    let Ok(file) = spot.open_itself(Opening::existing(FILE_WRITE_ATTRIBUTES)) else {
         return false;
     };
-    if found.is_dir() {
-        let mut any = false;
-        for entry in std::fs::read_dir(path).into_iter().flatten().flatten() {
-            any |= make_writable(&entry.path());
-        }
-        return any;
-    }
+    let Ok(found) = file.metadata() else {
+        return false;
+    };
     let mut permissions = found.permissions();
-    if !permissions.readonly() {
+    if found.is_dir() || !permissions.readonly() {
         return false;
     }
     #[allow(clippy::permissions_set_readonly_false)] // on Windows it is this mark and nothing else
     permissions.set_readonly(false);
-    std::fs::set_permissions(path, permissions).is_ok()
+    file.set_permissions(permissions).is_ok()
 }
 
 /// The program's own children inherit no handle unless it says so.
@@ -153,10 +206,9 @@ pub(crate) fn hold_shared(
     _lock_file: Location<'_>,
     manifest: Location<'_>,
 ) -> io::Result<VersionHold> {
-    OpenOptions::new()
-        .read(true)
-        .share_mode(FILE_SHARE_READ | FILE_SHARE_WRITE)
-        .open(manifest.path)
+    let mut opening = Opening::existing(GENERIC_READ);
+    opening.sharing = FILE_SHARE_READ | FILE_SHARE_WRITE;
+    retry_reading(manifest, || Spot::of(manifest)?.open_file(opening))
 }
 
 /// Asking for the right to delete fails while anyone holds the manifest as above. A version without a manifest
@@ -165,15 +217,11 @@ pub(crate) fn try_hold_exclusive(
     lock_file: Location<'_>,
     manifest: Location<'_>,
 ) -> io::Result<Option<VersionHold>> {
-    let path = if manifest.path.exists() {
-        manifest.path
-    } else {
-        lock_file.path
+    let place = match metadata(manifest) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => lock_file,
+        _ => manifest,
     };
-    let opened = OpenOptions::new()
-        .access_mode(GENERIC_READ | DELETE)
-        .share_mode(FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE)
-        .open(path);
+    let opened = Spot::of(place)?.open_file(Opening::existing(GENERIC_READ | DELETE));
     match opened {
         Ok(file) => Ok(Some(file)),
         Err(error) if error.raw_os_error() == Some(ERROR_SHARING_VIOLATION as i32) => Ok(None),
