@@ -145,13 +145,14 @@ impl AppDir {
             ours.extend(programs::readable(ranked.dir.manifest_names())?.unwrap_or_default());
         }
         let names = esky_fs::read_dir_names(self.root())?;
-        let is_backup = |name: &str| {
-            name.contains(".old") && !ours.contains(name) && ours.contains(&without_old(name))
-        };
-        let backups = names
-            .iter()
-            .filter(|name| name.to_str().is_some_and(is_backup));
-        Ok(backups.map(|name| self.root().join(name)).collect())
+        let mut backups = Vec::new();
+        for name in names.iter().filter_map(|name| name.to_str()) {
+            let is_backup = name.contains(".old") && ours.contains(&without_old(name));
+            if is_backup && !programs::is_one_of(self.root(), name, &ours)? {
+                backups.push(self.root().join(name));
+            }
+        }
+        Ok(backups)
     }
 }
 

@@ -144,7 +144,7 @@ pub(crate) fn retire(root: &Path, dir: &VersionDir, all: &[VersionDir]) -> Resul
     let list = dir.read_file_list().unwrap_or_default();
     let mut removed = false;
     for name in readable(dir.uninstalled_names())?.unwrap_or_default() {
-        if !kept.contains(&name) && is_the_version_own(root, &name, list.as_ref())? {
+        if !is_one_of(root, &name, &kept)? && is_the_version_own(root, &name, list.as_ref())? {
             let path = below(root, &name);
             esky_fs::remove_file(&path)?;
             esky_fs::sync_dir(path.parent().unwrap_or(root))?;
@@ -194,10 +194,10 @@ fn is_the_version_own(root: &Path, name: &str, list: Option<&FileList>) -> Resul
         return Ok(false);
     }
     let Some(list) = list else { return Ok(true) };
-    let entry = list
-        .entries
-        .iter()
-        .find(|entry| entry.path == name && entry.kind.is_program());
+    let programs = || list.entries.iter().filter(|entry| entry.kind.is_program());
+    let names = programs().map(|entry| entry.path.clone()).collect();
+    let known = same_as(root, name, &names)?;
+    let entry = programs().find(|entry| Some(&entry.path) == known);
     let Some(Kind::Program { size, sha256, .. }) = entry.map(|entry| &entry.kind) else {
         return Ok(false);
     };
@@ -210,6 +210,26 @@ fn is_the_version_own(root: &Path, name: &str, list: Option<&FileList>) -> Resul
         &AtomicU64::new(0),
     )?
     .is_none())
+}
+
+/// Whether a file at the top has one of these names, as the file system compares them.
+pub(crate) fn is_one_of(root: &Path, name: &str, names: &BTreeSet<String>) -> Result<bool> {
+    Ok(same_as(root, name, names)?.is_some())
+}
+
+/// The name among these that a file at the top has. `prog.exe` and `Prog.exe` are one name on Windows and on most disks of macOS, and
+/// on Linux in a directory that ignores case. Nobody knows but the file system: it is asked whether they are one file.
+fn same_as<'a>(root: &Path, name: &str, names: &'a BTreeSet<String>) -> Result<Option<&'a String>> {
+    if let Some(same) = names.get(name) {
+        return Ok(Some(same));
+    }
+    let path = below(root, name);
+    for other in names {
+        if esky_fs::is_same_file(&path, &below(root, other))? {
+            return Ok(Some(other));
+        }
+    }
+    Ok(None)
 }
 
 fn remove_empty_parents(root: &Path, name: &str) -> Result<()> {

@@ -34,6 +34,26 @@ fn programs_that_only_this_version_had_are_removed() {
     opened.uninstall("1", &lock).unwrap();
 }
 
+/// On Windows and macOS `tool` and `Tool` are one file. Where they are two, a second link to the same file shows the same.
+#[test]
+fn program_that_another_version_writes_with_other_letters_stays() {
+    let app = App::with_versions(&["1", "2"]);
+    let [old, new] = ["tool", "Tool"].map(|name| app.root().join(name));
+    if !new.exists() {
+        fs::hard_link(&old, &new).unwrap();
+    }
+    let manifest = app
+        .version_dir("2")
+        .join("esky-files/bootstrap-manifest.txt");
+    let names = fs::read_to_string(&manifest).unwrap();
+    fs::write(&manifest, names + "Tool\n").unwrap();
+    let opened = app.open();
+    let lock = opened.lock().unwrap();
+    opened.uninstall("1", &lock).unwrap();
+    opened.cleanup(&lock, None).unwrap();
+    assert!(old.exists() && new.exists());
+}
+
 #[test]
 fn file_of_a_person_with_the_name_of_an_old_program_stays() {
     let app = App::with_versions(&["1", "2"]);
