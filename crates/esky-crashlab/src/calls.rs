@@ -38,9 +38,24 @@ pub fn open_changes(flags: u64) -> bool {
 pub fn open_flags(number: libc::c_long) -> Option<usize> {
     match number {
         libc::SYS_open => Some(1),
-        libc::SYS_openat => Some(2),
+        libc::SYS_openat | libc::SYS_openat2 => Some(2),
         _ => None,
     }
+}
+
+/// The arguments of a call; those of `openat2`, which lie in memory, in the order of `openat`. `None` if they cannot be read.
+#[must_use]
+pub fn arguments(
+    number: libc::c_long,
+    mut arguments: [u64; 6],
+    read_bytes: impl Fn(u64, usize) -> Option<Vec<u8>>,
+) -> Option<[u64; 6]> {
+    if number == libc::SYS_openat2 {
+        let how = read_bytes(arguments[2], 16)?;
+        let word = |at: usize| Some(u64::from_ne_bytes(how.get(at..at + 8)?.try_into().ok()?));
+        (arguments[2], arguments[3]) = (word(0)?, word(8)?);
+    }
+    Some(arguments)
 }
 
 /// The table entry of a call number.
@@ -147,6 +162,7 @@ pub const CALLS: &[Call] = &[
     call(libc::SYS_syncfs, "syncfs", Target::Descriptor(0), None),
     call(libc::SYS_open, "open", Target::Path(0), None),
     call(libc::SYS_openat, "openat", Target::PathAt(0, 1), None),
+    call(libc::SYS_openat2, "openat2", Target::PathAt(0, 1), None),
     call(libc::SYS_creat, "creat", Target::Path(0), None),
     call(libc::SYS_rename, "rename", Target::Path(1), None),
     call(libc::SYS_renameat, "renameat", Target::PathAt(2, 3), None),
@@ -178,6 +194,19 @@ mod tests {
         numbers.sort_unstable();
         numbers.dedup();
         assert_eq!(numbers.len(), CALLS.len());
+    }
+
+    #[test]
+    fn what_openat2_has_in_memory_is_told_as_openat_tells_it() {
+        let how = [libc::O_CREAT as u64, 0o640, 0]
+            .map(u64::to_ne_bytes)
+            .concat();
+        let memory = |at: u64, length: usize| (at == 99).then(|| how[..length].to_vec());
+        let given = [3, 7, 99, 24, 0, 0];
+        let told = arguments(libc::SYS_openat2, given, memory).unwrap();
+        assert_eq!(told[..4], [3, 7, libc::O_CREAT as u64, 0o640]);
+        assert_eq!(arguments(libc::SYS_openat, given, memory), Some(given));
+        assert_eq!(arguments(libc::SYS_openat2, [0; 6], memory), None);
     }
 
     #[test]

@@ -69,7 +69,7 @@ impl Caller<'_> {
         let [first, second, third, fourth, ..] = self.arguments;
         Some(match call.number {
             libc::SYS_open => opening(second, third),
-            libc::SYS_openat => opening(third, fourth),
+            libc::SYS_openat | libc::SYS_openat2 => opening(third, fourth),
             libc::SYS_creat => opening((libc::O_CREAT | libc::O_TRUNC) as u64, second),
             libc::SYS_write => self.write(self.position(first)?, second, third)?,
             libc::SYS_pwrite64 => self.write(Some(fourth), second, third)?,

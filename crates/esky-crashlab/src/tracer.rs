@@ -217,7 +217,8 @@ impl Session<'_> {
 
     fn operation(&self, process: i32, registers: &Registers) -> Option<Operation> {
         let call = calls::find(registers.call())?;
-        let arguments = registers.arguments();
+        let read_bytes = |at, length| door::read_bytes(process, at, length);
+        let arguments = calls::arguments(call.number, registers.arguments(), read_bytes)?;
         if let Some(index) = calls::open_flags(call.number)
             && !calls::open_changes(arguments[index])
         {
@@ -231,7 +232,6 @@ impl Session<'_> {
         if !path.starts_with(&self.root) {
             return None;
         }
-        let read_bytes = |at, length| door::read_bytes(process, at, length);
         let caller = Caller {
             process,
             arguments,

@@ -155,6 +155,9 @@ impl Error {
         if Refusal::is(&self.source) {
             return ErrorKind::Foreign;
         }
+        if self.operation == Operation::Sync {
+            return ErrorKind::SyncFailed;
+        }
         if crate::platform::is_busy(&self.source) {
             return ErrorKind::Busy;
         }

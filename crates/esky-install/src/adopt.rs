@@ -5,14 +5,14 @@ use crate::error::{EntryFault, Error, Result};
 use crate::staging::Staging;
 use esky_format::layout::{BOOTSTRAP_DIR, CONTROL_DIR};
 use esky_format::name::AppVersion;
-use esky_fs::Kind;
+use esky_fs::{Kind, Place};
 use std::path::{Path, PathBuf};
 
 /// Where a directory goes that was unpacked right into its final place.
 const WORK_DIRECTORY: &str = "adopting";
 
-pub(crate) fn work_directory(app_dir: &AppDir) -> PathBuf {
-    app_dir.updates_dir().join(WORK_DIRECTORY)
+pub(crate) fn work_directory(app_dir: &AppDir) -> Place {
+    app_dir.updates_place().join(WORK_DIRECTORY)
 }
 
 impl AppDir {
@@ -27,37 +27,41 @@ impl AppDir {
         };
         let source = self.out_of_the_way(unpacked, &app)?;
         let mut staging = self.stage(&app)?;
-        copy_tree(&source, "", &mut staging)?;
+        copy_tree(&Place::open(&source)?, "", &mut staging)?;
         let path = staging.finish()?;
         esky_fs::remove_tree(&source)?;
         Ok(path)
     }
 
     fn out_of_the_way(&self, unpacked: &Path, app: &AppVersion) -> Result<PathBuf> {
-        if unpacked != self.versions_dir().join(app.directory_name()) {
+        let place = self.versions_place().join(app.directory_name());
+        if unpacked != place.path() {
             return Ok(unpacked.to_owned());
         }
         self.require_rights()?;
         let work = work_directory(self);
-        esky_fs::create_dir_all(&self.updates_dir())?;
+        esky_fs::create_dir_all(&self.updates_place())?;
         esky_fs::remove_tree(&work)?;
-        esky_fs::rename(unpacked, &work)?;
-        Ok(work)
+        esky_fs::rename(&place, &work)?;
+        Ok(work.path().to_owned())
     }
 }
 
-fn copy_tree(directory: &Path, prefix: &str, staging: &mut Staging) -> Result<()> {
+fn copy_tree(directory: &Place, prefix: &str, staging: &mut Staging) -> Result<()> {
     for name in esky_fs::read_dir_names(directory)? {
         let place = directory.join(&name);
         let Some(name) = name.to_str() else {
-            return Err(Error::entry(&place.to_string_lossy(), EntryFault::NotText));
+            return Err(Error::entry(
+                &place.path().to_string_lossy(),
+                EntryFault::NotText,
+            ));
         };
         copy_entry(&place, &format!("{prefix}{name}"), staging)?;
     }
     Ok(())
 }
 
-fn copy_entry(place: &Path, path: &str, staging: &mut Staging) -> Result<()> {
+fn copy_entry(place: &Place, path: &str, staging: &mut Staging) -> Result<()> {
     let Some(found) = esky_fs::metadata(place)? else {
         return Ok(());
     };

@@ -9,7 +9,7 @@ use esky_format::layout::{APPDATA_DIR, CONTROL_DIR, DOWNLOADS_DIR, METADATA_DIR,
 use esky_format::name::AppVersion;
 use esky_format::start_files::Obstacle;
 use esky_format::state::{Reason, Slot, Snapshot, active_slot, choose, gave_way};
-use esky_fs::ErrorKind;
+use esky_fs::{ErrorKind, Place};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -19,7 +19,7 @@ const MOST_LOOKS: u32 = 20;
 /// A directory that holds an app: start-up programs at the top, one directory for each version.
 #[derive(Clone, Debug)]
 pub struct AppDir {
-    root: PathBuf,
+    root: Place,
     name: String,
     platform: String,
     /// It is a copy that nobody starts, made for a rehearsal.
@@ -70,12 +70,12 @@ pub(crate) struct View {
 }
 
 impl View {
-    pub(crate) fn of(root: &Path) -> Result<Self> {
+    pub(crate) fn of(root: &Place) -> Result<Self> {
         Self::with_slots(root, |_| ())
     }
 
     /// What would be if the slots were different.
-    pub(crate) fn with_slots(root: &Path, edit: impl Fn(&mut Slot)) -> Result<Self> {
+    pub(crate) fn with_slots(root: &Place, edit: impl Fn(&mut Slot)) -> Result<Self> {
         let dirs = scan::version_dirs(root)?;
         let closed = scan::closed_dirs(root)?;
         let mut snapshot = scan::snapshot(root, &dirs, &closed)?;
@@ -134,11 +134,11 @@ impl View {
 }
 
 /// The version that starts, of the only app that is installed here.
-fn only_app(root: &Path) -> Result<AppVersion> {
+fn only_app(root: &Place) -> Result<AppVersion> {
     let view = View::of(root)?;
     let Some(best) = view.best() else {
         return Err(Error::NoVersions {
-            path: root.to_owned(),
+            path: root.path().to_owned(),
         });
     };
     let complete = view.order.iter().filter(|ranked| ranked.complete);
@@ -147,7 +147,7 @@ fn only_app(root: &Path) -> Result<AppVersion> {
         .collect();
     if apps.len() > 1 {
         return Err(Error::SeveralApps {
-            path: root.to_owned(),
+            path: root.path().to_owned(),
             apps: apps.into_iter().map(ToOwned::to_owned).collect(),
         });
     }
@@ -156,7 +156,7 @@ fn only_app(root: &Path) -> Result<AppVersion> {
 
 /// Looks at an app directory without a lock, while another process may install versions and remove others: an answer to
 /// which the record has changed, or for which something is gone that was there a moment ago, is looked for again.
-pub(crate) fn look<T>(root: &Path, look: impl Fn() -> Result<T>) -> Result<T> {
+pub(crate) fn look<T>(root: &Place, look: impl Fn() -> Result<T>) -> Result<T> {
     let sequence = || active_slot(&scan::record(root).slots).map(|(_, slot)| slot.seq);
     for _ in 0..MOST_LOOKS {
         let before = sequence();
@@ -173,17 +173,16 @@ pub(crate) fn look<T>(root: &Path, look: impl Fn() -> Result<T>) -> Result<T> {
 impl AppDir {
     /// Opens the directory that holds the start-up programs.
     pub fn open(root: &Path) -> Result<Self> {
-        let root = absolute(root);
-        match esky_fs::metadata(&root)? {
-            None => return Err(Error::AppDirMissing { path: root }),
-            // A link to the app directory is fine, so ask what it leads to.
-            Some(_)
-                if esky_fs::read_dir_names(&root).is_err_and(|error| is_not_directory(&error)) =>
-            {
-                return Err(Error::NotADirectory { path: root });
+        let path = absolute(root);
+        // A link to the app directory is fine; below it none is followed.
+        let root = match Place::open(&path) {
+            Ok(root) => root,
+            Err(error) if is_not_directory(&error) => return Err(Error::NotADirectory { path }),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                return Err(Error::AppDirMissing { path });
             }
-            Some(_) => {}
-        }
+            Err(error) => return Err(error.into()),
+        };
         let AppVersion { name, platform, .. } = look(&root, || only_app(&root))?;
         Ok(Self {
             root,
@@ -195,13 +194,13 @@ impl AppDir {
 
     /// A directory in which the installation of an app is rehearsed. Nothing in it is read; it may hold no version yet. The
     /// caller has made it, so [`AppDir::require_rights`] is not asked.
-    pub fn of(root: &Path, app: &AppVersion) -> Self {
-        Self {
-            root: absolute(root),
+    pub fn of(root: &Path, app: &AppVersion) -> esky_fs::Result<Self> {
+        Ok(Self {
+            root: Place::open(&absolute(root))?,
             name: app.name.clone(),
             platform: app.platform.clone(),
             is_rehearsal: true,
-        }
+        })
     }
 
     /// Finds the app directory from a program inside one of its version directories, and that version.
@@ -214,11 +213,12 @@ impl AppDir {
             else {
                 continue;
             };
-            if scan::is_directory(&directory.join(CONTROL_DIR))?
-                && let Some(root) = root_of(directory)
-            {
+            let Some(root) = root_of(directory) else {
+                continue;
+            };
+            if is_ordinary_directory(&directory.join(CONTROL_DIR))? {
                 let found = Self {
-                    root,
+                    root: Place::open(&root)?,
                     name: app.name.clone(),
                     platform: app.platform.clone(),
                     is_rehearsal: false,
@@ -231,6 +231,11 @@ impl AppDir {
 
     /// The directory with the start-up programs.
     pub fn root(&self) -> &Path {
+        self.root.path()
+    }
+
+    /// The same, held open. Everything that is done below it goes through this.
+    pub(crate) fn place(&self) -> &Place {
         &self.root
     }
 
@@ -246,6 +251,10 @@ impl AppDir {
 
     /// Where version directories are: in `appdata/` when it holds one, else at the top.
     pub fn versions_dir(&self) -> PathBuf {
+        self.versions_place().path().to_owned()
+    }
+
+    pub(crate) fn versions_place(&self) -> Place {
         let dirs = scan::version_dirs(&self.root).unwrap_or_default();
         let in_appdata = dirs
             .iter()
@@ -259,7 +268,11 @@ impl AppDir {
 
     /// The work area of finders. May not exist.
     pub fn updates_dir(&self) -> PathBuf {
-        self.versions_dir().join(UPDATES_DIR)
+        self.updates_place().path().to_owned()
+    }
+
+    pub(crate) fn updates_place(&self) -> Place {
+        self.versions_place().join(UPDATES_DIR)
     }
 
     /// Where packages are downloaded to. May not exist.
@@ -295,7 +308,7 @@ impl AppDir {
         look(&self.root, || {
             let view = View::of(&self.root)?;
             let best = view.best().ok_or_else(|| Error::NoVersions {
-                path: self.root.clone(),
+                path: self.root().to_owned(),
             })?;
             installed(best, true)
         })
@@ -306,7 +319,7 @@ impl AppDir {
         look(&self.root, || {
             let view = View::of(&self.root)?;
             let wanted = view.wanted().ok_or_else(|| Error::NoVersions {
-                path: self.root.clone(),
+                path: self.root().to_owned(),
             })?;
             installed(
                 wanted,
@@ -324,8 +337,8 @@ impl AppDir {
     }
 
     /// Where what is known of the app's repository is kept. Nothing in it is trusted unless it is verified again.
-    pub fn metadata_dir(&self) -> PathBuf {
-        self.updates_dir().join(METADATA_DIR)
+    pub fn metadata_dir(&self) -> Place {
+        self.updates_place().join(METADATA_DIR)
     }
 
     /// Everything that decides which version starts.
@@ -344,12 +357,12 @@ impl AppDir {
             Stage::Partial => !view.is_recorded(dir),
             Stage::Complete | Stage::Uninstalled => false,
         };
-        Ok(waiting.then(|| dir.path.clone()))
+        Ok(waiting.then(|| dir.path.path().to_owned()))
     }
 
     /// Fails, saying how much is missing, unless this many bytes are free for a new version.
     pub fn require_space(&self, bytes: u64) -> Result<()> {
-        Ok(esky_fs::require_space(&self.root, bytes)?)
+        Ok(esky_fs::require_space(self.root(), bytes)?)
     }
 
     /// Fails if this process runs as root and others can change the app directory: [`Error::NotSafeForRoot`]. Everything
@@ -358,9 +371,9 @@ impl AppDir {
         if self.is_rehearsal {
             return Ok(());
         }
-        match esky_fs::danger_to_root(&esky_fs::Place::open(&self.root)?)? {
+        match esky_fs::danger_to_root(&self.root)? {
             Some(danger) => Err(Error::NotSafeForRoot {
-                path: self.root.clone(),
+                path: self.root().to_owned(),
                 danger,
             }),
             None => Ok(()),
@@ -388,7 +401,7 @@ impl AppDir {
     pub(crate) fn unknown(&self, version: &str) -> Error {
         Error::UnknownVersion {
             version: version.to_owned(),
-            path: self.root.clone(),
+            path: self.root().to_owned(),
         }
     }
 }
@@ -396,9 +409,9 @@ impl AppDir {
 fn installed(ranked: &Ranked, current: bool) -> Result<InstalledVersion> {
     Ok(InstalledVersion {
         app: ranked.dir.app.clone(),
-        path: ranked.dir.path.clone(),
+        path: ranked.dir.path.path().to_owned(),
         complete: ranked.complete,
-        in_use: VersionLock::is_held(&ranked.dir.path)?,
+        in_use: VersionLock::is_taken(&ranked.dir.path)?,
         current,
         obstacle: ranked.obstacle.clone(),
     })
@@ -412,6 +425,12 @@ fn root_of(version_directory: &Path) -> Option<PathBuf> {
         parent
     };
     Some(root.to_owned())
+}
+
+/// Of a path that is not looked at as part of an app directory yet.
+fn is_ordinary_directory(path: &Path) -> Result<bool> {
+    let found = esky_fs::metadata(path)?;
+    Ok(found.is_some_and(|found| found.kind == esky_fs::Kind::Directory))
 }
 
 /// Not resolved: links in the path are the user's business.

@@ -8,9 +8,9 @@ use crate::removal::remove_version_dir;
 use crate::version_dir::{Stage, VersionDir};
 use crate::{adopt, facts, lock, programs};
 use esky_format::version::compare;
+use esky_fs::Place;
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 
 /// Something for clean-up to do.
 enum Action {
@@ -25,7 +25,7 @@ enum Action {
     /// The remains of a staging that was broken off, or that something newer has overtaken.
     RemoveStaged(VersionDir),
     /// A program that was moved aside while it was running, or a left-over of adopting.
-    RemoveFile(PathBuf),
+    RemoveFile(Place),
     /// A running old version: nothing can be done yet.
     Wait,
 }
@@ -33,8 +33,8 @@ enum Action {
 impl AppDir {
     /// Whether [`AppDir::cleanup`] would find anything to do, now or later. Takes no lock and changes nothing.
     pub fn needs_cleanup(&self) -> Result<bool> {
-        look(self.root(), || {
-            Ok(!self.plan(None)?.is_empty() || lock::was_left_behind(self.root())?)
+        look(self.place(), || {
+            Ok(!self.plan(None)?.is_empty() || lock::was_left_behind(self.place())?)
         })
     }
 
@@ -72,7 +72,7 @@ impl AppDir {
     }
 
     fn plan(&self, keep_active: Option<&str>) -> Result<Vec<Action>> {
-        let view = View::of(self.root())?;
+        let view = View::of(self.place())?;
         if view.best().is_none() {
             return Ok(Vec::new());
         }
@@ -107,7 +107,7 @@ impl AppDir {
         Ok(Some(match stage {
             Stage::Staged if dir.is_fully_staged()? && is_wanted(view, dir) => return Ok(None),
             Stage::Partial if is_wanted(view, dir) => Action::Install(dir.app.version.clone()),
-            _ if active || VersionLock::is_held(&dir.path)? => Action::Wait,
+            _ if active || VersionLock::is_taken(&dir.path)? => Action::Wait,
             Stage::Staged => Action::RemoveStaged(dir.clone()),
             Stage::Uninstalled => Action::RemoveUninstalled(dir.clone()),
             Stage::Complete | Stage::Partial => Action::Remove(dir.clone()),
@@ -119,7 +119,7 @@ impl AppDir {
         match action {
             Action::Recover | Action::Install(_) | Action::Wait => Ok(false),
             Action::RemoveFile(path) => Ok(esky_fs::remove_tree(&path).is_ok()),
-            Action::RemoveStaged(dir) => match StagingLock::try_take(self.root())? {
+            Action::RemoveStaged(dir) => match StagingLock::try_take(self.place())? {
                 // It may have become a version, or have been finished, since the plan was made.
                 Some(_staging) if dir.stage()? == Stage::Staged => {
                     exclusively(&dir, |held| remove_version_dir(&dir, Some(held)))
@@ -127,29 +127,29 @@ impl AppDir {
                 _ => Ok(false),
             },
             Action::RemoveUninstalled(dir) => exclusively(&dir, |held| {
-                programs::retire(self.root(), &dir, &View::of(self.root())?.dirs)?;
+                programs::retire(self.place(), &dir, &View::of(self.place())?.dirs)?;
                 remove_version_dir(&dir, Some(held))
             }),
             Action::Remove(dir) => exclusively(&dir, |held| {
-                self.disable(&View::of(self.root())?, &dir, &held)?;
+                self.disable(&View::of(self.place())?, &dir, &held)?;
                 remove_version_dir(&dir, Some(held))
             }),
         }
     }
 
     /// `prog.old.exe` and the like, if `prog.exe` is a program of a version: others are not ours.
-    fn moved_aside(&self, view: &View) -> Result<Vec<PathBuf>> {
+    fn moved_aside(&self, view: &View) -> Result<Vec<Place>> {
         let mut ours = BTreeSet::new();
         let readable = |ranked: &&Ranked| facts::spoilt_manifest(&ranked.dir).is_none();
         for ranked in view.order.iter().filter(readable) {
             ours.extend(programs::readable(ranked.dir.manifest_names())?.unwrap_or_default());
         }
-        let names = esky_fs::read_dir_names(self.root())?;
+        let names = esky_fs::read_dir_names(self.place())?;
         let mut backups = Vec::new();
         for name in names.iter().filter_map(|name| name.to_str()) {
             let is_backup = name.contains(".old") && ours.contains(&without_old(name));
-            if is_backup && !programs::is_one_of(self.root(), name, &ours)? {
-                backups.push(self.root().join(name));
+            if is_backup && !programs::is_one_of(self.place(), name, &ours)? {
+                backups.push(self.place().join(name));
             }
         }
         Ok(backups)
@@ -178,7 +178,7 @@ fn is_wanted(view: &View, dir: &VersionDir) -> bool {
 
 /// Removes a version under its exclusive lock, so that no instance can start meanwhile. `false` if one did before.
 fn exclusively(dir: &VersionDir, remove: impl FnOnce(VersionLock) -> Result<()>) -> Result<bool> {
-    match VersionLock::try_exclusive(&dir.path)? {
+    match VersionLock::try_take(&dir.path)? {
         Some(held) => remove(held).map(|()| true),
         None => Ok(false),
     }

@@ -103,7 +103,7 @@ impl Decisions {
 impl AppDir {
     /// What was decided about versions so far. Changes nothing.
     pub fn decisions(&self) -> Result<Decisions> {
-        look(self.root(), || Ok(Decisions::of(&View::of(self.root())?)))
+        look(self.place(), || Ok(Decisions::of(&View::of(self.place())?)))
     }
 
     /// Says that this version has come up: its trial is over, and nothing but a person goes back from it any more.
@@ -121,15 +121,15 @@ impl AppDir {
 
     /// If a writer begins another trial meanwhile, the mark has the number of the old one and says nothing.
     fn mark_trial(&self, version: &str, mark_name: fn(u64) -> String) -> Result<bool> {
-        scan::require_record(self.root())?;
-        let view = View::of(self.root())?;
+        scan::require_record(self.place())?;
+        let view = View::of(self.place())?;
         let is_current = |slot: &Slot| version_of(&slot.current).as_deref() == Some(version);
         let trial = active_slot(&view.snapshot.slots)
             .filter(|(_, slot)| is_current(slot) && !view.snapshot.marks.confirmed)
             .and_then(|(_, slot)| trial_of(slot));
         let Some(trial) = trial else { return Ok(false) };
         self.require_rights()?;
-        esky_fs::create_mark(&self.root().join(STATE_DIR).join(mark_name(trial.id)))?;
+        esky_fs::create_mark(&self.place().join(STATE_DIR).join(mark_name(trial.id)))?;
         Ok(true)
     }
 
@@ -142,7 +142,7 @@ impl AppDir {
         lock: &UpdateLock,
     ) -> Result<InstalledVersion> {
         self.recover(lock)?;
-        let view = View::of(self.root())?;
+        let view = View::of(self.place())?;
         let nothing = || Error::NothingToGoBackTo {
             path: self.root().to_owned(),
         };
@@ -167,14 +167,14 @@ impl AppDir {
     /// Stays at an installed version, whatever is offered, and makes it the one that starts.
     pub fn pin(&self, version: &str, lock: &UpdateLock) -> Result<()> {
         self.recover(lock)?;
-        let view = View::of(self.root())?;
+        let view = View::of(self.place())?;
         let dir = self.startable(&view, version)?;
         // One that only takes the place of a damaged version must take its place in the record too.
         let starts = |found: Option<&Ranked>| found.is_some_and(|found| found.dir.path == dir.path);
         let is_best = starts(view.best()) && starts(view.wanted());
         let pin = |slot: &mut Slot| slot.pinned = Some(version.to_owned());
         if is_best {
-            state::change(self.root(), &view, pin)
+            state::change(self.place(), &view, pin)
         } else {
             state::choose_proven(self, &view, dir, &[], |slot| {
                 pin(slot);
@@ -188,12 +188,12 @@ impl AppDir {
     pub fn unpin(&self, lock: &UpdateLock) -> Result<()> {
         self.recover(lock)?;
         let unpin = |slot: &mut Slot| slot.pinned = None;
-        let free = View::with_slots(self.root(), unpin)?;
+        let free = View::with_slots(self.place(), unpin)?;
         match free.best() {
             Some(best) if best.reason == Reason::NewerThanRecorded => {
                 state::commit(self, &free, &best.dir)
             }
-            _ => state::change(self.root(), &free, unpin),
+            _ => state::change(self.place(), &free, unpin),
         }
     }
 
@@ -216,22 +216,21 @@ impl AppDir {
             return Ok(false);
         }
         self.recover(lock)?;
-        let view = View::of(self.root())?;
+        let view = View::of(self.place())?;
         let allow = |slot: &mut Slot| {
             slot.held.retain(|held| held.version != version);
             slot.skipped.retain(|skipped| skipped != version);
         };
-        let allowed = View::with_slots(self.root(), allow)?;
+        let allowed = View::with_slots(self.place(), allow)?;
         let takes_over = |dir: &VersionDir| {
             let starts = |view: &View| view.best().is_some_and(|best| best.dir.path == dir.path);
             starts(&allowed) && !starts(&view)
         };
         if let Some(dir) = self.find(&view, version).filter(|dir| takes_over(dir)) {
-            let held =
-                VersionLock::try_exclusive(&dir.path)?.ok_or_else(|| Error::VersionInUse {
-                    version: version.to_owned(),
-                    path: dir.path.clone(),
-                })?;
+            let held = VersionLock::try_take(&dir.path)?.ok_or_else(|| Error::VersionInUse {
+                version: version.to_owned(),
+                path: dir.path.path().to_owned(),
+            })?;
             self.disable(&view, dir, &held)?;
         }
         self.decide(lock, allow)?;
@@ -240,14 +239,14 @@ impl AppDir {
 
     fn decide(&self, lock: &UpdateLock, edit: impl FnOnce(&mut Slot)) -> Result<()> {
         self.recover(lock)?;
-        state::change(self.root(), &View::of(self.root())?, edit)
+        state::change(self.place(), &View::of(self.place())?, edit)
     }
 
     fn startable<'a>(&self, view: &'a View, version: &str) -> Result<&'a VersionDir> {
         let found = self
             .find(view, version)
             .ok_or_else(|| self.unknown(version))?;
-        match (found.stage()?, facts::obstacle(self.root(), found)) {
+        match (found.stage()?, facts::obstacle(self.place(), found)) {
             (Stage::Complete, None) => Ok(found),
             (Stage::Complete, Some(obstacle)) => Err(Error::cannot_start(version, obstacle)),
             _ => Err(self.unknown(version)),

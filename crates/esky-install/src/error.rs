@@ -6,10 +6,10 @@ use esky_format::path::PathFault;
 use esky_format::settings::SettingsFault;
 use esky_format::start_files::Obstacle;
 use esky_format::state::SlotFault;
-use esky_fs::RootDanger;
+use esky_fs::{Place, RootDanger};
 use std::fmt;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Result of an operation on an app directory.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -360,9 +360,9 @@ impl Error {
         }
     }
 
-    pub(crate) fn damaged(path: &Path, fault: Damage) -> Self {
+    pub(crate) fn damaged(place: &Place, fault: Damage) -> Self {
         Self::Damaged {
-            path: path.to_owned(),
+            path: place.path().to_owned(),
             fault,
         }
     }

@@ -3,10 +3,10 @@
 use crate::version_dir::VersionDir;
 use esky_format::layout::START_FILES;
 use esky_format::start_files::{self, Look, Need, Obstacle, START_FILES_LIMIT};
-use std::path::Path;
+use esky_fs::Place;
 
 /// What keeps a version from starting, if anything does.
-pub(crate) fn obstacle(root: &Path, dir: &VersionDir) -> Option<Obstacle> {
+pub(crate) fn obstacle(root: &Place, dir: &VersionDir) -> Option<Obstacle> {
     spoilt_manifest(dir).or_else(|| match start_files(dir) {
         Some(files) => start_files::first_obstacle(&files, |path, need| {
             look(&crate::programs::below(&dir.path, path), need)
@@ -30,7 +30,7 @@ pub(crate) fn start_files(dir: &VersionDir) -> Option<Vec<start_files::StartFile
 }
 
 /// Reads the beginning of what is a regular file and can be read.
-pub(crate) fn read_file(path: &Path, limit: usize) -> Option<Vec<u8>> {
+pub(crate) fn read_file(path: &Place, limit: usize) -> Option<Vec<u8>> {
     let found = esky_fs::metadata(path).ok()??;
     (found.kind == esky_fs::Kind::File)
         .then(|| esky_fs::read_prefix(path, limit).ok())
@@ -39,7 +39,7 @@ pub(crate) fn read_file(path: &Path, limit: usize) -> Option<Vec<u8>> {
 
 /// Versions of older clients do not say what they need. The bootstrap tries their programs one after the other, so such a
 /// version does not start if none of them can be executed.
-fn no_program(root: &Path, dir: &VersionDir) -> Option<Obstacle> {
+fn no_program(root: &Place, dir: &VersionDir) -> Option<Obstacle> {
     let mut first = None;
     for name in dir.manifest_names().ok()? {
         if !is_program(&crate::programs::below(root, &name)) {
@@ -54,8 +54,9 @@ fn no_program(root: &Path, dir: &VersionDir) -> Option<Obstacle> {
 }
 
 /// Whether a file at the top is something that a person starts.
-fn is_program(path: &Path) -> bool {
+fn is_program(path: &Place) -> bool {
     let is_named_so = path
+        .path()
         .extension()
         .is_some_and(|end| end.eq_ignore_ascii_case("exe"));
     let is_file = matches!(look(path, Need::Execute), Look::File { usable: true, .. });
@@ -63,8 +64,8 @@ fn is_program(path: &Path) -> bool {
 }
 
 /// Where the program of this name is in a version: in a bundle in one of macOS, whose app directory is a bundle too.
-fn inner_program(root: &Path, dir: &VersionDir, name: &str) -> String {
-    let bundle = root.file_name().and_then(|name| name.to_str());
+fn inner_program(root: &Place, dir: &VersionDir, name: &str) -> String {
+    let bundle = root.path().file_name().and_then(|name| name.to_str());
     match bundle {
         Some(bundle) if esky_fs::exists(&dir.path.join(bundle)).unwrap_or(false) => {
             format!("{bundle}/{name}")
@@ -73,7 +74,7 @@ fn inner_program(root: &Path, dir: &VersionDir, name: &str) -> String {
     }
 }
 
-fn look(path: &Path, need: Need) -> Look {
+fn look(path: &Place, need: Need) -> Look {
     let right = match need {
         Need::Read => esky_fs::Right::Read,
         Need::Execute => esky_fs::Right::Execute,

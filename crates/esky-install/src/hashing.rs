@@ -1,11 +1,10 @@
 //! SHA-256 of data on its way to the disk and of files on the disk.
 
 use crate::error::{Damage, Error, Result};
-use esky_fs::{Kind, metadata};
+use esky_fs::{Kind, Place, metadata};
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::Read;
-use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 pub(crate) const BUFFER_SIZE: usize = 128 << 10;
@@ -18,7 +17,7 @@ pub(crate) type Hash = [u8; 32];
 /// A file and what it should contain.
 #[derive(Debug)]
 pub(crate) struct Expected {
-    pub(crate) path: PathBuf,
+    pub(crate) path: Place,
     pub(crate) size: u64,
     pub(crate) sha256: Hash,
 }
@@ -30,7 +29,7 @@ pub(crate) fn copy_and_hash(
     read: &mut dyn Read,
     size: u64,
     file: &mut File,
-    path: &Path,
+    path: &Place,
 ) -> Result<Hash> {
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; BUFFER_SIZE.min(usize::try_from(size).unwrap_or(BUFFER_SIZE) + 1)];
@@ -85,13 +84,13 @@ fn read_some(entry: &str, read: &mut dyn Read, buffer: &mut [u8]) -> Result<usiz
 }
 
 /// Size and hash of a file.
-pub(crate) fn hash_file(path: &Path, counter: &AtomicU64) -> Result<(u64, Hash)> {
+pub(crate) fn hash_file(path: &Place, counter: &AtomicU64) -> Result<(u64, Hash)> {
     let mut file = esky_fs::open_for_read(path)?;
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; BUFFER_SIZE];
     let mut size = 0;
     loop {
-        let count = read_some(&path.to_string_lossy(), &mut file, &mut buffer)?;
+        let count = read_some(&path.path().to_string_lossy(), &mut file, &mut buffer)?;
         if count == 0 {
             return Ok((size, hasher.finalize().into()));
         }

@@ -23,14 +23,14 @@ impl AppDir {
     /// [`Error::CannotStart`] for one that is installed already and damaged: it wants repairing.
     pub fn install(&self, version: &str, lock: &UpdateLock) -> Result<InstalledVersion> {
         self.recover(lock)?;
-        let _staging = StagingLock::take(self.root())?;
-        let view = View::of(self.root())?;
+        let _staging = StagingLock::take(self.place())?;
+        let view = View::of(self.place())?;
         refuse_unwanted(&Decisions::of(&view), version)?;
         let dir = self
             .find(&view, version)
             .ok_or_else(|| self.unknown(version))?;
         match dir.stage()? {
-            Stage::Complete => match facts::obstacle(self.root(), dir) {
+            Stage::Complete => match facts::obstacle(self.place(), dir) {
                 None => self.make_current(&view, dir)?,
                 Some(obstacle) => return Err(Error::cannot_start(version, obstacle)),
             },
@@ -40,11 +40,11 @@ impl AppDir {
         }
         Ok(InstalledVersion {
             app: dir.app.clone(),
-            path: dir.path.clone(),
+            path: dir.path.path().to_owned(),
             complete: true,
-            in_use: VersionLock::is_held(&dir.path)?,
-            current: self.best()?.path == dir.path,
-            obstacle: facts::obstacle(self.root(), dir),
+            in_use: VersionLock::is_taken(&dir.path)?,
+            current: self.best()?.path == dir.path.path(),
+            obstacle: facts::obstacle(self.place(), dir),
         })
     }
 
@@ -63,7 +63,7 @@ impl AppDir {
             self.test_before_commit(view, dir)?;
             state::commit(self, view, dir)?;
         }
-        programs::put(self.root(), dir, replaces)
+        programs::put(self.place(), dir, replaces)
     }
 
     /// A complete version may not be recorded yet: one that was there before there was a record.
@@ -87,7 +87,7 @@ impl AppDir {
         };
         let version = dir.app.version.clone();
         let reason = format!("it did not pass its self-test: {fault}");
-        state::change(self.root(), view, |slot| {
+        state::change(self.place(), view, |slot| {
             slot.hold(&version, &reason, state::now());
         })?;
         discard(view, dir);
@@ -148,7 +148,7 @@ fn sync_and_verify(dir: &VersionDir, list: &FileList, in_place: bool) -> Result<
 /// start now or is running.
 fn discard(view: &View, dir: &VersionDir) {
     let is_best = view.best().is_some_and(|best| best.dir.path == dir.path);
-    if !is_best && let Ok(Some(held)) = VersionLock::try_exclusive(&dir.path) {
+    if !is_best && let Ok(Some(held)) = VersionLock::try_take(&dir.path) {
         let _ = remove_version_dir(dir, Some(held));
     }
 }
@@ -159,7 +159,7 @@ fn write_manifest(dir: &VersionDir, list: &FileList) -> Result<()> {
     lock::write_alone(&dir.manifest(), &text)?;
     esky_fs::sync_dir(&dir.path)?;
     if let Some(versions_dir) = dir.path.parent() {
-        esky_fs::sync_dir(versions_dir)?;
+        esky_fs::sync_dir(&versions_dir)?;
     }
     Ok(())
 }

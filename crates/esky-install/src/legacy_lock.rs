@@ -6,8 +6,7 @@
 
 use crate::error::{Error, Result};
 use esky_format::layout::LOCKED_DIR;
-use esky_fs::{ErrorKind, Mode};
-use std::path::{Path, PathBuf};
+use esky_fs::{ErrorKind, Mode, Place};
 use std::time::{Duration, SystemTime};
 
 /// The age at which old clients break a lock; also for owners on other machines.
@@ -19,14 +18,14 @@ const ATTEMPTS: usize = 5;
 /// Held until released; dropping without [`release`](Self::release) leaves it, as a killed process would.
 #[derive(Debug)]
 pub(crate) struct LegacyLock {
-    directory: PathBuf,
-    file: PathBuf,
+    directory: Place,
+    file: Place,
 }
 
 impl LegacyLock {
     /// `previous` is the token of the last holder of the file lock if it was killed, else empty.
     /// A crash in here leaves `locked/` with or without our file; the next holder of the file lock breaks it.
-    pub(crate) fn take(root: &Path, token: &str, previous: &str) -> Result<Self> {
+    pub(crate) fn take(root: &Place, token: &str, previous: &str) -> Result<Self> {
         let directory = root.join(LOCKED_DIR);
         let mut owner = String::new();
         for _ in 0..ATTEMPTS {
@@ -54,7 +53,7 @@ impl LegacyLock {
             }
         }
         Err(Error::Locked {
-            path: root.to_owned(),
+            path: root.path().to_owned(),
             owner: describe(&owner),
         })
     }
@@ -69,7 +68,7 @@ impl LegacyLock {
 
 /// Whether a lock directory is there that keeps old clients out for nobody. `note` is what the file lock says about
 /// its last holder; an owner that cannot be told to be dead counts as alive. Changes nothing.
-pub(crate) fn is_left_behind(root: &Path, note: &str) -> Result<bool> {
+pub(crate) fn is_left_behind(root: &Place, note: &str) -> Result<bool> {
     let directory = root.join(LOCKED_DIR);
     if !esky_fs::exists(&directory)? {
         return Ok(false);
@@ -105,7 +104,7 @@ fn parse(token: &str) -> Option<(&str, u32)> {
 }
 
 /// The token of an owner that may still be alive, or `None` if the lock may be broken.
-fn live_owner(directory: &Path, previous: &str) -> Result<Option<String>> {
+fn live_owner(directory: &Place, previous: &str) -> Result<Option<String>> {
     let names: Vec<String> = match esky_fs::read_dir_names(directory) {
         Ok(names) => names
             .iter()
@@ -135,11 +134,11 @@ fn may_be_alive(token: &str) -> bool {
 }
 
 /// The age of what was touched last. A time in the future counts as now.
-fn age_of_newest(directory: &Path, names: &[String]) -> Result<Duration> {
+fn age_of_newest(directory: &Place, names: &[String]) -> Result<Duration> {
     let paths = names
         .iter()
         .map(|name| directory.join(name))
-        .chain([directory.to_owned()]);
+        .chain([directory.clone()]);
     let mut newest = SystemTime::UNIX_EPOCH;
     for path in paths {
         let modified = esky_fs::metadata(&path)?.and_then(|found| found.modified);

@@ -7,7 +7,7 @@ use crate::verify::VERSION_DIRECTORY;
 use crate::version_dir::VersionDir;
 use esky_format::file_list::Kind;
 use esky_format::start_files::StartFault;
-use std::path::{Path, PathBuf};
+use esky_fs::Place;
 
 const OWNER_READS: u32 = 0o400;
 const OWNER_EXECUTES: u32 = 0o100;
@@ -54,7 +54,7 @@ fn is_damaged_directory(found: u32, granted: u32) -> bool {
 }
 
 /// Whether what is at this path is a file or directory as listed, but for its permission bits. Where files have none, never.
-pub(crate) fn is_damaged_at(kind: &Kind, path: &Path) -> Result<bool> {
+pub(crate) fn is_damaged_at(kind: &Kind, path: &Place) -> Result<bool> {
     if cfg!(not(unix)) {
         return Ok(false);
     }
@@ -74,7 +74,7 @@ pub(crate) fn is_damaged_at(kind: &Kind, path: &Path) -> Result<bool> {
 }
 
 /// Gives what is at this path the bits that it should have. **Ordered later.**
-pub(crate) fn mend(kind: &Kind, path: &Path) -> Result<()> {
+pub(crate) fn mend(kind: &Kind, path: &Place) -> Result<()> {
     match kind {
         Kind::File { mode, .. } | Kind::Program { mode, .. } => {
             Ok(esky_fs::set_mode(path, usable_file_mode(*mode))?)
@@ -89,7 +89,7 @@ pub(crate) fn mend(kind: &Kind, path: &Path) -> Result<()> {
 
 /// What has lost permission bits so that something does not start, and is to be mended next: programs at the top, and all of
 /// a version of which a file that loads first may not be used, that file last.
-pub(crate) fn to_mend(root: &Path, view: &View) -> Result<Vec<(Kind, PathBuf)>> {
+pub(crate) fn to_mend(root: &Place, view: &View) -> Result<Vec<(Kind, Place)>> {
     let mut damaged = match view.wanted() {
         Some(wanted) => damaged_at_top(root, &wanted.dir)?,
         None => Vec::new(),
@@ -98,7 +98,7 @@ pub(crate) fn to_mend(root: &Path, view: &View) -> Result<Vec<(Kind, PathBuf)>> 
     for Ranked { dir, obstacle, .. } in &view.order {
         let Some(obstacle) = obstacle else { continue };
         if let StartFault::NotExecutable | StartFault::Unreadable = obstacle.fault {
-            let is_last = |(_, path): &(Kind, PathBuf)| *path == below(&dir.path, &obstacle.path);
+            let is_last = |(_, path): &(Kind, Place)| *path == below(&dir.path, &obstacle.path);
             let (of_dir, others) = damaged_in(dir).into_iter().partition::<Vec<_>, _>(is_last);
             last.extend(of_dir);
             damaged.extend(others);
@@ -108,7 +108,7 @@ pub(crate) fn to_mend(root: &Path, view: &View) -> Result<Vec<(Kind, PathBuf)>> 
 }
 
 /// What has damaged permission bits in a version directory, directories before what is in them; of what this user may mend.
-fn damaged_in(dir: &VersionDir) -> Vec<(Kind, PathBuf)> {
+fn damaged_in(dir: &VersionDir) -> Vec<(Kind, Place)> {
     let ours = [dir.path.clone(), dir.control()].map(|path| (VERSION_DIRECTORY, path));
     let entries = match dir.read_file_list() {
         Ok(Some(list)) => list.entries,
@@ -120,7 +120,7 @@ fn damaged_in(dir: &VersionDir) -> Vec<(Kind, PathBuf)> {
 }
 
 /// The same of the programs that a version has put at the top. The list of files is read only if they look as if.
-fn damaged_at_top(root: &Path, dir: &VersionDir) -> Result<Vec<(Kind, PathBuf)>> {
+fn damaged_at_top(root: &Place, dir: &VersionDir) -> Result<Vec<(Kind, Place)>> {
     let usual = Kind::Program {
         mode: 0o755,
         size: 0,
@@ -142,8 +142,8 @@ fn damaged_at_top(root: &Path, dir: &VersionDir) -> Result<Vec<(Kind, PathBuf)>>
 }
 
 /// What lies in a directory that may not be searched is not among them, until that one is mended.
-fn of(entries: impl Iterator<Item = (Kind, PathBuf)>) -> Vec<(Kind, PathBuf)> {
-    let is_damaged = |(kind, path): &(Kind, PathBuf)| {
+fn of(entries: impl Iterator<Item = (Kind, Place)>) -> Vec<(Kind, Place)> {
+    let is_damaged = |(kind, path): &(Kind, Place)| {
         is_damaged_at(kind, path).unwrap_or(false) && esky_fs::may_set_mode(path)
     };
     entries.filter(is_damaged).collect()

@@ -7,9 +7,8 @@ use crate::modes;
 use crate::version_dir::{Stage, VersionDir};
 use esky_format::file_list::{FileList, Kind, Limits};
 use esky_format::layout::STATE_DIR;
-use esky_fs::ErrorKind;
+use esky_fs::{ErrorKind, Place};
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 
 /// Where a program is copied to before it is renamed into place: in our own directory, on the same file system. Only the
@@ -45,7 +44,7 @@ const RECORD: &str = "programs.txt";
 ///
 /// So does a program that cannot be replaced because it runs (Windows): it is left for later, since it starts the new version
 /// as well as its successor would. To move it aside first would leave a moment without any program of that name.
-pub(crate) fn put(root: &Path, dir: &VersionDir, replace: bool) -> Result<()> {
+pub(crate) fn put(root: &Place, dir: &VersionDir, replace: bool) -> Result<()> {
     let staged = dir.programs();
     let state = make_state_dir(root)?;
     let temporary = state.join(TEMPORARY);
@@ -65,10 +64,12 @@ pub(crate) fn put(root: &Path, dir: &VersionDir, replace: bool) -> Result<()> {
             continue;
         }
         if let Some(parent) = to.parent() {
-            esky_fs::create_dir_all(parent)?;
+            esky_fs::create_dir_all(&parent)?;
         }
         match esky_fs::replace_durable(&from, &temporary, &to, found.mode) {
-            Err(error) if present && error.kind() == ErrorKind::Busy && error.path() == to => {
+            Err(error)
+                if present && error.kind() == ErrorKind::Busy && error.path() == to.path() =>
+            {
                 all_there = false;
             }
             replaced => replaced?,
@@ -83,7 +84,7 @@ pub(crate) fn put(root: &Path, dir: &VersionDir, replace: bool) -> Result<()> {
 }
 
 /// Gives a program at the top the right to be executed again if it has lost it. `false`: this user may not do that.
-fn mend_mode(path: &Path, mode: u32) -> Result<bool> {
+fn mend_mode(path: &Place, mode: u32) -> Result<bool> {
     let kind = Kind::Program {
         mode,
         size: 0,
@@ -100,7 +101,7 @@ fn mend_mode(path: &Path, mode: u32) -> Result<bool> {
 }
 
 /// Durable before the first program is replaced, so a program that is at the top is in the record or was there before.
-fn record(path: &Path, list: &FileList) -> Result<()> {
+fn record(path: &Place, list: &FileList) -> Result<()> {
     let programs = list.entries.iter().filter(|entry| entry.kind.is_program());
     let programs = FileList {
         app: list.app.clone(),
@@ -114,7 +115,7 @@ fn record(path: &Path, list: &FileList) -> Result<()> {
 }
 
 /// Whether the file at the top is what was put there last.
-pub(crate) fn is_what_was_put(root: &Path, name: &str) -> Result<bool> {
+pub(crate) fn is_what_was_put(root: &Place, name: &str) -> Result<bool> {
     let limits = Limits::default();
     let path = root.join(STATE_DIR).join(RECORD);
     let bytes = esky_fs::read_prefix(&path, limits.bytes)?;
@@ -125,10 +126,10 @@ pub(crate) fn is_what_was_put(root: &Path, name: &str) -> Result<bool> {
     }
 }
 
-fn same_content(left: &Path, right: &Path) -> Result<bool> {
+fn same_content(left: &Place, right: &Place) -> Result<bool> {
     let (size, sha256) = hash_file(left, &AtomicU64::new(0))?;
     let expected = Expected {
-        path: right.to_owned(),
+        path: right.clone(),
         size,
         sha256,
     };
@@ -137,7 +138,7 @@ fn same_content(left: &Path, right: &Path) -> Result<bool> {
 
 /// Removes the programs of an uninstalled version that no other version has. A crash leaves some of them;
 /// doing it again removes the rest. A file that is not the one the version brought is somebody else's and stays.
-pub(crate) fn retire(root: &Path, dir: &VersionDir, all: &[VersionDir]) -> Result<()> {
+pub(crate) fn retire(root: &Place, dir: &VersionDir, all: &[VersionDir]) -> Result<()> {
     let Some(kept) = names_of_versions(all)? else {
         return Ok(());
     };
@@ -147,7 +148,7 @@ pub(crate) fn retire(root: &Path, dir: &VersionDir, all: &[VersionDir]) -> Resul
         if !is_one_of(root, &name, &kept)? && is_the_version_own(root, &name, list.as_ref())? {
             let path = below(root, &name);
             esky_fs::remove_file(&path)?;
-            esky_fs::sync_dir(path.parent().unwrap_or(root))?;
+            esky_fs::sync_dir(&path.parent().unwrap_or_else(|| root.clone()))?;
             remove_empty_parents(root, &name)?;
             removed = true;
         }
@@ -185,7 +186,7 @@ pub(crate) fn readable(names: Result<Vec<String>>) -> Result<Option<Vec<String>>
 }
 
 /// Whether the file at the top is the one from the list of files. Old clients' versions have no list: then by name.
-fn is_the_version_own(root: &Path, name: &str, list: Option<&FileList>) -> Result<bool> {
+fn is_the_version_own(root: &Place, name: &str, list: Option<&FileList>) -> Result<bool> {
     let path = below(root, name);
     let Some(found) = esky_fs::metadata(&path)? else {
         return Ok(false);
@@ -213,13 +214,17 @@ fn is_the_version_own(root: &Path, name: &str, list: Option<&FileList>) -> Resul
 }
 
 /// Whether a file at the top has one of these names, as the file system compares them.
-pub(crate) fn is_one_of(root: &Path, name: &str, names: &BTreeSet<String>) -> Result<bool> {
+pub(crate) fn is_one_of(root: &Place, name: &str, names: &BTreeSet<String>) -> Result<bool> {
     Ok(same_as(root, name, names)?.is_some())
 }
 
 /// The name among these that a file at the top has. `prog.exe` and `Prog.exe` are one name on Windows and on most disks of macOS, and
 /// on Linux in a directory that ignores case. Nobody knows but the file system: it is asked whether they are one file.
-fn same_as<'a>(root: &Path, name: &str, names: &'a BTreeSet<String>) -> Result<Option<&'a String>> {
+fn same_as<'a>(
+    root: &Place,
+    name: &str,
+    names: &'a BTreeSet<String>,
+) -> Result<Option<&'a String>> {
     if let Some(same) = names.get(name) {
         return Ok(Some(same));
     }
@@ -232,7 +237,7 @@ fn same_as<'a>(root: &Path, name: &str, names: &'a BTreeSet<String>) -> Result<O
     Ok(None)
 }
 
-fn remove_empty_parents(root: &Path, name: &str) -> Result<()> {
+fn remove_empty_parents(root: &Place, name: &str) -> Result<()> {
     let mut name = name;
     while let Some((parent, _)) = name.rsplit_once('/') {
         if !esky_fs::remove_empty_dir(&below(root, parent))? {
@@ -244,10 +249,10 @@ fn remove_empty_parents(root: &Path, name: &str) -> Result<()> {
 }
 
 /// A checked relative path with forward slashes below a directory.
-pub(crate) fn below(directory: &Path, relative: &str) -> PathBuf {
+pub(crate) fn below(directory: &Place, relative: &str) -> Place {
     relative
         .split('/')
-        .fold(directory.to_owned(), |path, part| path.join(part))
+        .fold(directory.clone(), |place, part| place.join(part))
 }
 
 #[cfg(test)]

@@ -28,19 +28,19 @@ impl AppDir {
     /// * Marks of trials that are over are removed.
     pub fn recover(&self, lock: &UpdateLock) -> Result<()> {
         debug_assert!(
-            lock.guards(self.root()),
+            lock.guards(self.place()),
             "the lock of another app directory"
         );
-        scan::require_record(self.root())?;
+        scan::require_record(self.place())?;
         self.mend_modes()?;
         self.settle()?;
-        let view = View::of(self.root())?;
+        let view = View::of(self.place())?;
         if let Some(best) = view.best() {
             match best.reason {
                 Reason::NewerThanRecorded => state::commit(self, &view, &best.dir)?,
-                Reason::Newest if scan::has_slots(self.root())? => self.record_anew(&view)?,
+                Reason::Newest if scan::has_slots(self.place())? => self.record_anew(&view)?,
                 Reason::Current | Reason::OnTrial if best.dir.stage()? == Stage::Partial => {
-                    programs::put(self.root(), &best.dir, true)?;
+                    programs::put(self.place(), &best.dir, true)?;
                 }
                 _ => {}
             }
@@ -50,12 +50,12 @@ impl AppDir {
 
     /// Whether a trial has failed, or a version has given way because it cannot be started, and that is not recorded yet.
     pub fn needs_settling(&self) -> Result<bool> {
-        Ok(settle(&View::of(self.root())?.snapshot, 0).is_some())
+        Ok(settle(&View::of(self.place())?.snapshot, 0).is_some())
     }
 
     /// Whether [`AppDir::recover`] would write anything that matters.
     pub(crate) fn needs_recovery(&self, view: &View) -> Result<bool> {
-        if settle(&view.snapshot, 0).is_some() || !modes::to_mend(self.root(), view)?.is_empty() {
+        if settle(&view.snapshot, 0).is_some() || !modes::to_mend(self.place(), view)?.is_empty() {
             return Ok(true);
         }
         let Some(best) = view.best() else {
@@ -63,7 +63,7 @@ impl AppDir {
         };
         Ok(match best.reason {
             Reason::NewerThanRecorded => true,
-            Reason::Newest => scan::has_slots(self.root())?,
+            Reason::Newest => scan::has_slots(self.place())?,
             Reason::Current | Reason::OnTrial => best.dir.stage()? == Stage::Partial,
             _ => false,
         })
@@ -73,22 +73,22 @@ impl AppDir {
     /// does the rest. A version starts only when all of it is mended.
     fn mend_modes(&self) -> Result<()> {
         for _ in 0..DEEPEST {
-            let damaged = modes::to_mend(self.root(), &View::of(self.root())?)?;
+            let damaged = modes::to_mend(self.place(), &View::of(self.place())?)?;
             if damaged.is_empty() {
                 break;
             }
             for (kind, path) in damaged {
                 modes::mend(&kind, &path)?;
             }
-            esky_fs::sync_tree(self.root())?;
+            esky_fs::sync_tree(self.place())?;
         }
         Ok(())
     }
 
     fn settle(&self) -> Result<()> {
-        let view = View::of(self.root())?;
+        let view = View::of(self.place())?;
         match settle(&view.snapshot, state::now()) {
-            Some(settled) => state::change(self.root(), &view, |slot| *slot = settled),
+            Some(settled) => state::change(self.place(), &view, |slot| *slot = settled),
             None => Ok(()),
         }
     }
@@ -112,7 +112,7 @@ impl AppDir {
     }
 
     fn remove_old_marks(&self) -> Result<()> {
-        let slots = scan::record(self.root()).slots;
+        let slots = scan::record(self.place()).slots;
         let Some((_, slot)) = active_slot(&slots) else {
             return Ok(());
         };
@@ -122,7 +122,7 @@ impl AppDir {
             }
             Status::Good => Default::default(),
         };
-        let state = self.root().join(STATE_DIR);
+        let state = self.place().join(STATE_DIR);
         for name in esky_fs::read_dir_names(&state)? {
             let text = name.to_string_lossy();
             let is_mark = TRIAL_PREFIXES.iter().any(|prefix| text.starts_with(prefix));

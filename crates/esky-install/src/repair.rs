@@ -13,7 +13,7 @@ use crate::verify::{ITSELF, Places, VERSION_DIRECTORY, located};
 use crate::version_dir::VersionDir;
 use esky_format::file_list::{Entry, FileList, Kind};
 use esky_format::manifest;
-use esky_fs::Kind as Found;
+use esky_fs::{Kind as Found, Place};
 use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -25,7 +25,7 @@ const TEMPORARY: &str = "repair.new";
 /// A version being repaired; [`AppDir::repair`] makes it.
 #[derive(Debug)]
 pub struct Repair {
-    temporary: PathBuf,
+    temporary: Place,
     wanted: Vec<Wanted>,
     mended: Vec<String>,
     /// The places of those.
@@ -41,7 +41,7 @@ pub struct Wanted {
     pub is_program: bool,
     /// Size in bytes.
     pub size: u64,
-    place: PathBuf,
+    place: Place,
     mode: u32,
     sha256: [u8; 32],
     fault: Damage,
@@ -59,7 +59,7 @@ impl AppDir {
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<Repair> {
         self.recover(lock)?;
-        let view = View::of(self.root())?;
+        let view = View::of(self.place())?;
         let dir = self
             .find(&view, version)
             .ok_or_else(|| self.unknown(version))?;
@@ -68,7 +68,7 @@ impl AppDir {
         }
         let places = Places::new(self, &view, dir)?;
         let mut repair = Repair {
-            temporary: make_state_dir(self.root())?.join(TEMPORARY),
+            temporary: make_state_dir(self.place())?.join(TEMPORARY),
             wanted: Vec::new(),
             mended: Vec::new(),
             places: BTreeSet::new(),
@@ -98,14 +98,17 @@ impl Repair {
     pub fn put(&mut self, wanted: &Wanted, read: &mut dyn Read) -> Result<()> {
         let place = &wanted.place;
         if let Some(parent) = place.parent() {
-            esky_fs::create_dir_all(parent)?;
+            esky_fs::create_dir_all(&parent)?;
         }
         esky_fs::remove_file(&self.temporary)?;
         let mut file = esky_fs::create_new_file(&self.temporary, usable_file_mode(wanted.mode))?;
         let found = copy_and_hash(&wanted.path, read, wanted.size, &mut file, &self.temporary);
         if found? != wanted.sha256 {
             esky_fs::remove_file(&self.temporary)?;
-            return Err(Error::damaged(Path::new(&wanted.path), Damage::Content));
+            return Err(Error::Damaged {
+                path: wanted.path.clone().into(),
+                fault: Damage::Content,
+            });
         }
         if wanted.fault == Damage::Kind {
             esky_fs::remove_tree(place)?;
@@ -121,7 +124,7 @@ impl Repair {
     }
 
     /// Where this user may not change the bits, the file is written anew.
-    fn mend_mode(&mut self, path: &str, kind: &Kind, place: &Path) -> Result<()> {
+    fn mend_mode(&mut self, path: &str, kind: &Kind, place: &Place) -> Result<()> {
         let is_file = matches!(kind, Kind::File { .. } | Kind::Program { .. });
         if modes::is_damaged_at(kind, place)? && (esky_fs::may_set_mode(place) || !is_file) {
             modes::mend(kind, place)?;
@@ -130,7 +133,7 @@ impl Repair {
         Ok(())
     }
 
-    fn mend(&mut self, entry: &Entry, place: PathBuf, fault: Damage) -> Result<()> {
+    fn mend(&mut self, entry: &Entry, place: Place, fault: Damage) -> Result<()> {
         match &entry.kind {
             Kind::File { mode, size, sha256 } | Kind::Program { mode, size, sha256 } => {
                 self.wanted.push(Wanted {
@@ -152,21 +155,21 @@ impl Repair {
             Kind::Symlink { target } => {
                 esky_fs::remove_tree(&place)?;
                 if let Some(parent) = place.parent() {
-                    esky_fs::create_dir_all(parent)?;
+                    esky_fs::create_dir_all(&parent)?;
                 }
                 esky_fs::symlink(Path::new(target), &place)?;
             }
         }
         if let Some(parent) = place.parent() {
-            esky_fs::sync_dir(parent)?;
+            esky_fs::sync_dir(&parent)?;
         }
         self.note(&place, &entry.path);
         Ok(())
     }
 
     /// Once, although a file and its bits may both have been damaged.
-    fn note(&mut self, place: &Path, path: &str) {
-        if self.places.insert(place.to_owned()) {
+    fn note(&mut self, place: &Place, path: &str) {
+        if self.places.insert(place.path().to_owned()) {
             self.mended.push(path.to_owned());
         }
     }
@@ -187,9 +190,12 @@ impl Repair {
         Ok(())
     }
 
-    fn rewrite(&mut self, dir: &VersionDir, path: &Path, text: &str) -> Result<()> {
+    fn rewrite(&mut self, dir: &VersionDir, path: &Place, text: &str) -> Result<()> {
         lock::write_alone(path, text)?;
-        let name = path.strip_prefix(&dir.path).unwrap_or(path);
+        let name = path
+            .path()
+            .strip_prefix(dir.path.path())
+            .unwrap_or(path.path());
         let name = name.to_string_lossy();
         self.note(path, &name.replace(std::path::MAIN_SEPARATOR, "/"));
         Ok(())
@@ -204,7 +210,7 @@ fn is_same(mut found: Vec<String>, names: &[String]) -> bool {
     found == names
 }
 
-fn remove_unless_directory(place: &Path) -> Result<()> {
+fn remove_unless_directory(place: &Place) -> Result<()> {
     match esky_fs::metadata(place)? {
         Some(found) if found.kind != Found::Directory => Ok(esky_fs::remove_file(place)?),
         _ => Ok(()),

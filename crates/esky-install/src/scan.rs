@@ -12,10 +12,10 @@ use esky_format::state::{
     Candidate, MARK_LIMIT, Marks, SLOT_SIZE, Slot, Snapshot, Status, Trial, confirmed_name,
     tries_name,
 };
-use std::path::Path;
+use esky_fs::Place;
 
 /// Every version directory, also those that are not (or no longer) versions; junk is passed over.
-pub(crate) fn version_dirs(root: &Path) -> Result<Vec<VersionDir>> {
+pub(crate) fn version_dirs(root: &Place) -> Result<Vec<VersionDir>> {
     let mut found = version_dirs_in(root, false)?;
     let appdata = root.join(APPDATA_DIR);
     if is_directory(&appdata)? {
@@ -24,7 +24,7 @@ pub(crate) fn version_dirs(root: &Path) -> Result<Vec<VersionDir>> {
     Ok(found)
 }
 
-fn version_dirs_in(directory: &Path, in_appdata: bool) -> Result<Vec<VersionDir>> {
+fn version_dirs_in(directory: &Place, in_appdata: bool) -> Result<Vec<VersionDir>> {
     let mut found = Vec::new();
     for name in esky_fs::read_dir_names(directory)? {
         let Some(app) = name.to_str().and_then(AppVersion::parse_directory) else {
@@ -45,7 +45,7 @@ fn version_dirs_in(directory: &Path, in_appdata: bool) -> Result<Vec<VersionDir>
 
 /// The marks of a directory with our control directory or those of early versions in it, or of an empty one: what a kill between
 /// the first two steps of staging leaves. What cannot be looked into is not ours.
-fn marks_if_ours(path: &Path) -> Option<&'static MarkNames> {
+fn marks_if_ours(path: &Place) -> Option<&'static MarkNames> {
     if !is_directory(path).unwrap_or(false) {
         return None;
     }
@@ -61,13 +61,13 @@ fn marks_if_ours(path: &Path) -> Option<&'static MarkNames> {
     }
 }
 
-pub(crate) fn is_directory(path: &Path) -> Result<bool> {
+pub(crate) fn is_directory(path: &Place) -> Result<bool> {
     let found = esky_fs::metadata(path)?;
     Ok(found.is_some_and(|found| found.kind == esky_fs::Kind::Directory))
 }
 
 /// Directories that are named like versions and may not be looked into. They may be versions; nothing is ever done to them.
-pub(crate) fn closed_dirs(root: &Path) -> Result<Vec<VersionDir>> {
+pub(crate) fn closed_dirs(root: &Place) -> Result<Vec<VersionDir>> {
     let appdata = root.join(APPDATA_DIR);
     let mut found = closed_dirs_in(root, false)?;
     if is_directory(&appdata)? {
@@ -76,7 +76,7 @@ pub(crate) fn closed_dirs(root: &Path) -> Result<Vec<VersionDir>> {
     Ok(found)
 }
 
-fn closed_dirs_in(directory: &Path, in_appdata: bool) -> Result<Vec<VersionDir>> {
+fn closed_dirs_in(directory: &Place, in_appdata: bool) -> Result<Vec<VersionDir>> {
     let dir = |name: &std::ffi::OsString| {
         Some(VersionDir {
             app: AppVersion::parse_directory(name.to_str()?)?,
@@ -102,7 +102,7 @@ pub(crate) struct Record {
 }
 
 /// Reads both slots, as the bootstrap does.
-pub(crate) fn record(root: &Path) -> Record {
+pub(crate) fn record(root: &Place) -> Record {
     let mut record = Record::default();
     let state = root.join(STATE_DIR);
     for (slot, name) in record.slots.iter_mut().zip(SLOT_NAMES) {
@@ -115,13 +115,13 @@ pub(crate) fn record(root: &Path) -> Record {
 }
 
 /// Fails if there is a slot that cannot be read: what is decided then could contradict it.
-pub(crate) fn require_record(root: &Path) -> Result<()> {
+pub(crate) fn require_record(root: &Place) -> Result<()> {
     record(root).unreadable.map_or(Ok(()), Err)
 }
 
-fn slot_bytes(state: &Path, path: &Path) -> Result<Option<Vec<u8>>> {
-    let linked = |path: &Path| Error::RecordBehindLink {
-        path: path.to_owned(),
+fn slot_bytes(state: &Place, path: &Place) -> Result<Option<Vec<u8>>> {
+    let linked = |path: &Place| Error::RecordBehindLink {
+        path: path.path().to_owned(),
     };
     match esky_fs::metadata(state)?.map(|found| found.kind) {
         Some(esky_fs::Kind::Symlink) => return Err(linked(state)),
@@ -138,7 +138,7 @@ fn slot_bytes(state: &Path, path: &Path) -> Result<Option<Vec<u8>>> {
 }
 
 /// Whether there ever was a record, valid or not.
-pub(crate) fn has_slots(root: &Path) -> Result<bool> {
+pub(crate) fn has_slots(root: &Place) -> Result<bool> {
     let state = root.join(STATE_DIR);
     Ok(
         esky_fs::exists(&state.join(SLOT_NAMES[0]))?
@@ -148,7 +148,7 @@ pub(crate) fn has_slots(root: &Path) -> Result<bool> {
 
 /// Everything that decides which version starts.
 pub(crate) fn snapshot(
-    root: &Path,
+    root: &Place,
     versions: &[VersionDir],
     closed: &[VersionDir],
 ) -> Result<Snapshot> {
@@ -169,16 +169,16 @@ pub(crate) fn snapshot(
     };
     let current = slot.current.clone();
     let current = versions.iter().find(|dir| dir.directory_name() == current);
-    let live = current.map(|current| VersionLock::is_held(&current.path));
+    let live = current.map(|current| VersionLock::is_taken(&current.path));
     snapshot.live = live.transpose()?.unwrap_or(false);
     snapshot.marks = marks(root, trial)?;
     Ok(snapshot)
 }
 
 /// Whether this user may write where the starts of the trial are counted.
-pub(crate) fn counts_starts(root: &Path, snapshot: &Snapshot) -> bool {
+pub(crate) fn counts_starts(root: &Place, snapshot: &Snapshot) -> bool {
     let state = root.join(STATE_DIR);
-    let may_write = |path: &Path| esky_fs::has_right(path, esky_fs::Right::Write);
+    let may_write = |path: &Place| esky_fs::has_right(path, esky_fs::Right::Write);
     match snapshot.record().map(|slot| slot.status) {
         Some(Status::Trial(trial)) => {
             let tries = state.join(tries_name(trial.id));
@@ -190,14 +190,14 @@ pub(crate) fn counts_starts(root: &Path, snapshot: &Snapshot) -> bool {
 }
 
 /// What the starts of a trial have left. A mark that cannot be read is none, as the bootstrap sees it.
-fn marks(root: &Path, trial: Trial) -> Result<Marks> {
+fn marks(root: &Place, trial: Trial) -> Result<Marks> {
     let state = root.join(STATE_DIR);
     let tries = facts::read_file(&state.join(tries_name(trial.id)), MARK_LIMIT);
     let confirmed = esky_fs::exists(&state.join(confirmed_name(trial.id)))?;
     Ok(Marks::parse(&tries.unwrap_or_default(), confirmed))
 }
 
-fn candidate(root: &Path, version: &VersionDir, complete: bool) -> Candidate {
+fn candidate(root: &Place, version: &VersionDir, complete: bool) -> Candidate {
     Candidate {
         directory: version.directory_name(),
         app: version.app.clone(),
@@ -207,7 +207,7 @@ fn candidate(root: &Path, version: &VersionDir, complete: bool) -> Candidate {
     }
 }
 
-fn candidates(root: &Path, versions: &[VersionDir]) -> Result<Vec<Candidate>> {
+fn candidates(root: &Place, versions: &[VersionDir]) -> Result<Vec<Candidate>> {
     let mut found = Vec::new();
     for version in versions {
         let stage = version.stage()?;

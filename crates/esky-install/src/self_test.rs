@@ -4,6 +4,7 @@ use crate::environment::clean_environment;
 use crate::error::SelfTestFault;
 use crate::programs::below;
 use esky_format::settings::SelfTest;
+use esky_fs::Place;
 use std::ffi::OsString;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
@@ -18,14 +19,18 @@ const WORDS_LIMIT: u64 = 4096;
 
 /// Runs the program with `--esky-selftest` and waits for exit code 0. Nothing is written by this process; what the
 /// program writes is its own business.
-pub(crate) fn run(root: &Path, version_dir: &Path, test: &SelfTest) -> Result<(), SelfTestFault> {
+pub(crate) fn run(root: &Path, version_dir: &Place, test: &SelfTest) -> Result<(), SelfTestFault> {
     let not_started = |error: std::io::Error| SelfTestFault::NotStarted {
         cause: error.to_string(),
     };
     // A file and not a pipe: a child of the program that stays must not keep us waiting.
     let mut words = file_for_words(version_dir).map_err(not_started)?;
     let errors = words.try_clone().map_err(not_started)?;
-    let mut command = command(&below(version_dir, &test.program), version_dir, errors);
+    let mut command = command(
+        below(version_dir, &test.program).path(),
+        version_dir.path(),
+        errors,
+    );
     // Without what the freezer of the running version left, as the bootstrap starts it.
     let variables: Vec<(OsString, OsString)> = std::env::vars_os().collect();
     let cleaned = clean_environment(&variables, Some(root), None);
@@ -48,8 +53,8 @@ pub(crate) fn run(root: &Path, version_dir: &Path, test: &SelfTest) -> Result<()
 }
 
 /// A file without a name. The directory for such files may be one that only root may use, before this process became somebody else.
-fn file_for_words(version_dir: &Path) -> std::io::Result<std::fs::File> {
-    tempfile::tempfile().or_else(|_| tempfile::tempfile_in(version_dir))
+fn file_for_words(version_dir: &Place) -> std::io::Result<std::fs::File> {
+    tempfile::tempfile().or_else(|_| tempfile::tempfile_in(version_dir.path()))
 }
 
 fn command(program: &Path, version_dir: &Path, errors: std::fs::File) -> Command {

@@ -20,7 +20,7 @@ use esky_format::layout::{
 use esky_format::manifest;
 use esky_format::name::AppVersion;
 use esky_format::path::{check_link, check_relative, check_visible};
-use esky_fs::{ErrorKind, Mode};
+use esky_fs::{ErrorKind, Mode, Place};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -52,8 +52,8 @@ impl AppDir {
     /// version is there. The disk is changed without making it durable; [`AppDir::install`] does that.
     pub fn stage(&self, app: &AppVersion) -> Result<Staging> {
         self.require_rights()?;
-        let lock = StagingLock::take(self.root())?;
-        let versions_dir = self.versions_dir();
+        let lock = StagingLock::take(self.place())?;
+        let versions_dir = self.versions_place();
         let dir = VersionDir {
             marks: &MARKS,
             app: app.clone(),
@@ -61,9 +61,9 @@ impl AppDir {
             in_appdata: versions_dir
                 .file_name()
                 .is_some_and(|name| name == APPDATA_DIR)
-                && versions_dir != self.root(),
+                && versions_dir != *self.place(),
         };
-        let view = View::of(self.root())?;
+        let view = View::of(self.place())?;
         for existing in view.dirs.iter().filter(|existing| existing.app == *app) {
             remove_stale(&view, existing)?;
         }
@@ -90,14 +90,14 @@ fn remove_stale(view: &View, dir: &VersionDir) -> Result<()> {
     if stage == Stage::Complete || (stage == Stage::Partial && view.is_recorded(dir)) {
         return Err(Error::AlreadyInstalled {
             version: dir.app.version.clone(),
-            path: dir.path.clone(),
+            path: dir.path.path().to_owned(),
         });
     }
-    match VersionLock::try_exclusive(&dir.path)? {
+    match VersionLock::try_take(&dir.path)? {
         Some(held) => remove_version_dir(dir, Some(held)),
         None => Err(Error::VersionInUse {
             version: dir.app.version.clone(),
-            path: dir.path.clone(),
+            path: dir.path.path().to_owned(),
         }),
     }
 }
@@ -105,7 +105,7 @@ fn remove_stale(view: &View, dir: &VersionDir) -> Result<()> {
 impl Staging {
     /// The directory that is being filled.
     pub fn path(&self) -> &Path {
-        &self.dir.path
+        self.dir.path.path()
     }
 
     /// Adds a directory; those above it are added as needed. Adding one again sets its mode.
@@ -195,14 +195,14 @@ impl Staging {
         let mut file = esky_fs::create_new_file(&path, Mode::Shared)?;
         esky_fs::write_all(&mut file, list.write().as_bytes(), &path)?;
         self.finished = true;
-        Ok(self.dir.path.clone())
+        Ok(self.dir.path.path().to_owned())
     }
 
     fn record(&mut self, path: &str, kind: Kind) {
         self.entries.insert((false, path.to_owned()), kind);
     }
 
-    fn base(&self, program: bool) -> PathBuf {
+    fn base(&self, program: bool) -> Place {
         if program {
             self.dir.programs()
         } else {
@@ -334,7 +334,7 @@ impl Staging {
 
     /// The package's list must name exactly what was written; only directories and our lock file may be implied.
     fn check_list(&self, list: FileList) -> Result<FileList> {
-        let damaged = |path: &Path, fault| Err(Error::damaged(path, fault));
+        let damaged = |path: &Place, fault| Err(Error::damaged(path, fault));
         if list.app != self.dir.app {
             return damaged(&self.dir.file_list(), Damage::Content);
         }
@@ -362,7 +362,7 @@ impl Staging {
     }
 
     /// A zip made without Unix modes gets those of the list.
-    fn apply_file_mode(&self, path: &Path, listed: &Kind, written: &Kind) -> Result<()> {
+    fn apply_file_mode(&self, path: &Place, listed: &Kind, written: &Kind) -> Result<()> {
         match (mode_of(listed), mode_of(written)) {
             (Some(listed), Some(written)) if usable_file_mode(listed) != written => {
                 Ok(esky_fs::set_mode(path, usable_file_mode(listed))?)
@@ -458,7 +458,10 @@ fn read_all(path: &str, read: &mut dyn Read, limit: u64) -> Result<Vec<u8>> {
             expected: limit,
             found: bytes.len() as u64,
         };
-        return Err(Error::damaged(Path::new(path), fault));
+        return Err(Error::Damaged {
+            path: path.into(),
+            fault,
+        });
     }
     Ok(bytes)
 }

@@ -10,8 +10,8 @@ use esky_format::state::{
     Reason, SLOT_SIZE, Slot, SlotFault, Status, Trial, TrialState, active_slot, trial_state,
 };
 use esky_format::version::compare;
+use esky_fs::Place;
 use std::cmp::Ordering;
-use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Makes this version the one that starts, on trial if it is to confirm itself and there is another one to go back to.
@@ -19,7 +19,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub(crate) fn commit(app_dir: &AppDir, view: &View, dir: &VersionDir) -> Result<()> {
     let settings = dir.settings()?;
     let fallback = proven_other(view, &[dir]).map(VersionDir::directory_name);
-    change(app_dir.root(), view, |slot| {
+    change(app_dir.place(), view, |slot| {
         slot.status = status(&settings, slot.seq, fallback.is_some());
         slot.current = dir.directory_name();
         slot.fallback = fallback;
@@ -41,7 +41,7 @@ pub(crate) fn choose_proven(
 ) -> Result<()> {
     let others = [&[dir], left].concat();
     let fallback = proven_other(view, &others).map(VersionDir::directory_name);
-    change(app_dir.root(), view, |slot| {
+    change(app_dir.place(), view, |slot| {
         slot.status = Status::Good;
         slot.current = dir.directory_name();
         slot.fallback = fallback;
@@ -53,7 +53,7 @@ pub(crate) fn choose_proven(
 ///
 /// The slot that does not count is written in place. Torn by a crash it fails its checksum, and the other slot stays
 /// in force. After an error the old or the new record may be in force; both name versions that can be started.
-pub(crate) fn change(root: &Path, view: &View, edit: impl FnOnce(&mut Slot)) -> Result<()> {
+pub(crate) fn change(root: &Place, view: &View, edit: impl FnOnce(&mut Slot)) -> Result<()> {
     let active = active_slot(&view.snapshot.slots);
     let mut slot = match active {
         Some((_, slot)) => slot.clone(),
@@ -119,10 +119,10 @@ fn forget_what_is_over(slot: &mut Slot, view: &View) {
     slot.skipped.retain(|version| matters(version));
 }
 
-fn write(root: &Path, index: usize, slot: &Slot) -> Result<()> {
+fn write(root: &Place, index: usize, slot: &Slot) -> Result<()> {
     let state = make_state_dir(root)?;
     let bytes = encode(slot.clone()).map_err(|fault| Error::StateRecord {
-        path: state.clone(),
+        path: state.path().to_owned(),
         fault,
     })?;
     Ok(esky_fs::write_slot_in_place(

@@ -4,11 +4,10 @@
 //! of it is, if there is one with the right hash, in another installed version or (of `root.json`) among the metadata that was
 //! fetched. So no root is believed but the one that was packed with the version. Nothing is written here; `repair` does that.
 
-use std::path::{Path, PathBuf};
-
 use esky_format::file_list::{FileList, Kind};
 use esky_format::layout::{CONTROL_DIR, SETTINGS, TRUST_ROOT};
 use esky_format::settings::{SETTINGS_LIMIT, Settings};
+use esky_fs::Place;
 use sha2::{Digest, Sha256};
 
 use crate::appdir::View;
@@ -28,7 +27,7 @@ pub struct Trust {
 }
 
 /// Whom the version that starts believes; `None` for apps that believe whoever answers.
-pub(crate) fn of(view: &View, metadata: &Path) -> Result<Option<Trust>> {
+pub(crate) fn of(view: &View, metadata: &Place) -> Result<Option<Trust>> {
     let Some(best) = view.best() else {
         return Ok(None);
     };
@@ -55,7 +54,7 @@ struct Version<'a> {
 }
 
 impl Version<'_> {
-    fn root(&self, metadata: &Path) -> Result<Option<Vec<u8>>> {
+    fn root(&self, metadata: &Place) -> Result<Option<Vec<u8>>> {
         let names = esky_fs::read_dir_names(metadata).unwrap_or_default();
         let fetched = names.into_iter().map(|name| metadata.join(name)).collect();
         self.read(TRUST_ROOT, TRUST_ROOT_LIMIT, fetched)
@@ -67,7 +66,7 @@ impl Version<'_> {
             Ok(None) => Ok(None),
             Ok(Some(bytes)) => {
                 let settings = Settings::parse(&bytes);
-                let path = self.dir.control().join(SETTINGS);
+                let path = self.dir.control().join(SETTINGS).path().to_owned();
                 Ok(settings
                     .map_err(|fault| Error::BadSettings { path, fault })?
                     .channel)
@@ -81,7 +80,7 @@ impl Version<'_> {
     }
 
     /// The content of a file of the control directory: its own, unless that is not what the list says, else that of a copy.
-    fn read(&self, name: &str, limit: u64, more: Vec<PathBuf>) -> Result<Option<Vec<u8>>> {
+    fn read(&self, name: &str, limit: u64, more: Vec<Place>) -> Result<Option<Vec<u8>>> {
         let own = esky_fs::read_optional(&self.dir.control().join(name), limit);
         let Some(expected) = self.expected(name) else {
             return Ok(own?);
@@ -113,7 +112,7 @@ impl Version<'_> {
     }
 
     fn lost(&self, name: &str, fault: Damage) -> Error {
-        let path = self.dir.control().join(name);
+        let path = self.dir.control().join(name).path().to_owned();
         Error::TrustLost { path, fault }
     }
 }

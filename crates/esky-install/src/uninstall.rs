@@ -16,14 +16,14 @@ impl AppDir {
     /// returns. A crash leaves it in service or out of it; its programs at the top are removed after that.
     pub fn uninstall(&self, version: &str, lock: &UpdateLock) -> Result<()> {
         self.recover(lock)?;
-        let view = View::of(self.root())?;
+        let view = View::of(self.place())?;
         let dir = self
             .find(&view, version)
             .ok_or_else(|| self.unknown(version))?;
         refuse_fallback(&view, dir)?;
-        let held = VersionLock::try_exclusive(&dir.path)?.ok_or_else(|| Error::VersionInUse {
+        let held = VersionLock::try_take(&dir.path)?.ok_or_else(|| Error::VersionInUse {
             version: version.to_owned(),
-            path: dir.path.clone(),
+            path: dir.path.path().to_owned(),
         })?;
         match dir.stage()? {
             Stage::Staged => Err(self.unknown(version)),
@@ -37,7 +37,7 @@ impl AppDir {
     /// service or out of it.
     pub fn discard(&self, version: &str, lock: &UpdateLock) -> Result<()> {
         self.recover(lock)?;
-        let view = View::of(self.root())?;
+        let view = View::of(self.place())?;
         let dir = self
             .find(&view, version)
             .ok_or_else(|| self.unknown(version))?;
@@ -48,15 +48,15 @@ impl AppDir {
         }
         let best = view.best().filter(|best| best.dir.path != dir.path);
         let best = best.ok_or_else(|| last(dir))?;
-        let held = VersionLock::try_exclusive(&dir.path)?.ok_or_else(|| Error::VersionInUse {
+        let held = VersionLock::try_take(&dir.path)?.ok_or_else(|| Error::VersionInUse {
             version: version.to_owned(),
-            path: dir.path.clone(),
+            path: dir.path.path().to_owned(),
         })?;
         if is_current(&view, dir) {
             // Unlike after going back nothing counts as skipped: the version is wanted.
             state::choose_proven(self, &view, &best.dir, &[dir], |_| ())?;
         }
-        self.disable(&View::of(self.root())?, dir, &held)
+        self.disable(&View::of(self.place())?, dir, &held)
     }
 
     /// The version's exclusive lock must be held: nobody can begin to use it meanwhile.
@@ -64,7 +64,7 @@ impl AppDir {
         self.record_successor(view, dir)?;
         esky_fs::rename(&dir.manifest(), &dir.uninstalled_manifest())?;
         esky_fs::sync_dir(&dir.marks_directory())?;
-        programs::retire(self.root(), dir, &view.dirs)
+        programs::retire(self.place(), dir, &view.dirs)
     }
 
     fn record_successor(&self, view: &View, dir: &VersionDir) -> Result<()> {
@@ -86,7 +86,7 @@ impl AppDir {
         let fallback = others
             .find(|ranked| ranked.reason != Reason::Failed)
             .map(|ranked| ranked.dir.directory_name());
-        state::change(self.root(), view, |slot| slot.fallback = fallback)
+        state::change(self.place(), view, |slot| slot.fallback = fallback)
     }
 }
 
@@ -98,7 +98,7 @@ fn is_current(view: &View, dir: &VersionDir) -> bool {
 fn last(dir: &VersionDir) -> Error {
     Error::LastVersion {
         version: dir.app.version.clone(),
-        path: dir.path.clone(),
+        path: dir.path.path().to_owned(),
     }
 }
 

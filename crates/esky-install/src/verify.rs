@@ -8,8 +8,9 @@ use crate::programs::{self, below};
 use crate::version_dir::{Stage, VersionDir};
 use esky_format::file_list::{Entry, FileList, Kind};
 use esky_format::layout::{BOOTSTRAP_DIR, CONTROL_DIR, FILE_LIST, MANIFEST, MANIFEST_UNINSTALLED};
+use esky_fs::Place;
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// What a check of every file of a version found. Paths are those of the list of files.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,14 +40,14 @@ impl AppDir {
         version: &str,
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<VerifyReport> {
-        let view = View::of(self.root())?;
+        let view = View::of(self.place())?;
         let dir = self
             .find(&view, version)
             .ok_or_else(|| self.unknown(version))?;
         let Some(list) = dir.read_file_list()? else {
             return Err(Error::NoFileList {
                 version: version.to_owned(),
-                path: dir.path.clone(),
+                path: dir.path.path().to_owned(),
             });
         };
         let places = Places::new(self, &view, dir)?;
@@ -71,7 +72,7 @@ impl AppDir {
     /// Checks every file of a version that was staged but not installed, as [`AppDir::install`] does before it lets the version
     /// start. Gives its list of files.
     pub fn verify_staged(&self, version: &str) -> Result<FileList> {
-        let view = View::of(self.root())?;
+        let view = View::of(self.place())?;
         let dir = self
             .find(&view, version)
             .ok_or_else(|| self.unknown(version))?;
@@ -85,16 +86,16 @@ impl AppDir {
     /// start-up programs of newer versions start older ones too. Its permission bits are those of any program.
     pub(crate) fn findings<'a>(
         &self,
-        entries: Vec<(&'a Entry, PathBuf)>,
+        entries: Vec<(&'a Entry, Place)>,
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<Vec<Finding<'a>>> {
         let mut findings = Vec::new();
         for finding in check(entries, progress)? {
             let (entry, place, damage) = &finding;
-            let at_top = entry.kind.is_program() && *place == below(self.root(), &entry.path);
+            let at_top = entry.kind.is_program() && *place == below(self.place(), &entry.path);
             let is_other = matches!(damage, Damage::Size { .. } | Damage::Content);
             let replaced = at_top && is_other;
-            if !replaced || !programs::is_what_was_put(self.root(), &entry.path)? {
+            if !replaced || !programs::is_what_was_put(self.place(), &entry.path)? {
                 findings.push(finding);
             }
         }
@@ -111,14 +112,14 @@ pub(crate) const VERSION_DIRECTORY: Kind = Kind::Directory { mode: 0o755 };
 pub struct VersionFiles {
     /// What the version consists of.
     pub list: FileList,
-    root: PathBuf,
+    root: Place,
     dir: VersionDir,
-    programs: Vec<(String, PathBuf)>,
+    programs: Vec<(String, Place)>,
 }
 
 impl VersionFiles {
     /// Where a file or program should be. Nobody has looked whether it is there and what the list says.
-    pub fn place(&self, entry: &Entry) -> PathBuf {
+    pub fn place(&self, entry: &Entry) -> Place {
         if !entry.kind.is_program() {
             return below(&self.dir.path, &entry.path);
         }
@@ -133,7 +134,7 @@ impl VersionFiles {
 impl AppDir {
     /// The files of an installed version; `None` if it brought no list of them.
     pub fn files(&self, version: &str) -> Result<Option<VersionFiles>> {
-        let view = View::of(self.root())?;
+        let view = View::of(self.place())?;
         let dir = self
             .find(&view, version)
             .ok_or_else(|| self.unknown(version))?;
@@ -144,7 +145,7 @@ impl AppDir {
         let programs = list.entries.iter().filter(|entry| entry.kind.is_program());
         let place = |entry: &Entry| Some((entry.path.clone(), places.of_program(&entry.path)?));
         Ok(Some(VersionFiles {
-            root: self.root().to_owned(),
+            root: self.place().clone(),
             dir: dir.clone(),
             programs: programs.filter_map(place).collect(),
             list,
@@ -153,11 +154,11 @@ impl AppDir {
 }
 
 /// Where a program is to be looked at; `None`: it does not count for this version.
-type ProgramPlace<'a> = &'a dyn Fn(&str) -> Option<PathBuf>;
+type ProgramPlace<'a> = &'a dyn Fn(&str) -> Option<Place>;
 
 /// Where the programs of an installed version are.
 pub(crate) struct Places<'a> {
-    root: &'a Path,
+    root: &'a Place,
     dir: &'a VersionDir,
     stage: Stage,
     is_best: bool,
@@ -166,23 +167,28 @@ pub(crate) struct Places<'a> {
 impl<'a> Places<'a> {
     pub(crate) fn new(app_dir: &'a AppDir, view: &View, dir: &'a VersionDir) -> Result<Self> {
         Ok(Self {
-            root: app_dir.root(),
+            root: app_dir.place(),
             dir,
             stage: dir.stage()?,
             is_best: view.wanted().is_some_and(|best| best.dir.path == dir.path),
         })
     }
 
-    pub(crate) fn of_program(&self, path: &str) -> Option<PathBuf> {
+    pub(crate) fn of_program(&self, path: &str) -> Option<Place> {
         let waiting = below(&self.dir.programs(), path);
         match self.stage {
             Stage::Complete if self.is_best => Some(below(self.root, path)),
             Stage::Complete | Stage::Uninstalled => None,
             // Those that are in place already may wait no longer: the mark goes file by file.
-            Stage::Partial if self.is_best && !waiting.exists() => Some(below(self.root, path)),
+            Stage::Partial if self.is_best && !is_there(&waiting) => Some(below(self.root, path)),
             Stage::Partial | Stage::Staged => Some(waiting),
         }
     }
+}
+
+/// What cannot be looked at is not there.
+fn is_there(place: &Place) -> bool {
+    esky_fs::exists(place).unwrap_or(false)
 }
 
 /// Whether all files of a version, but for those at the top, are as they were released.
@@ -196,13 +202,13 @@ pub(crate) fn is_intact(dir: &VersionDir, list: &FileList) -> Result<bool> {
 pub(crate) fn require_intact(dir: &VersionDir, list: &FileList, in_place: bool) -> Result<()> {
     let waiting = |path: &str| {
         let waiting = below(&dir.programs(), path);
-        (!in_place || waiting.exists()).then_some(waiting)
+        (!in_place || is_there(&waiting)).then_some(waiting)
     };
     match check(located(dir, list, &waiting), &mut |_, _| {})?
         .into_iter()
         .next()
     {
-        Some((_, path, fault)) => Err(Error::Damaged { path, fault }),
+        Some((_, place, fault)) => Err(Error::damaged(&place, fault)),
         None => Ok(()),
     }
 }
@@ -211,7 +217,7 @@ pub(crate) fn located<'a>(
     dir: &VersionDir,
     list: &'a FileList,
     programs: ProgramPlace<'_>,
-) -> Vec<(&'a Entry, PathBuf)> {
+) -> Vec<(&'a Entry, Place)> {
     let locate = |entry: &'a Entry| {
         let path = if entry.kind.is_program() {
             programs(&entry.path)?
@@ -223,11 +229,11 @@ pub(crate) fn located<'a>(
     list.entries.iter().filter_map(locate).collect()
 }
 
-pub(crate) type Finding<'a> = (&'a Entry, PathBuf, Damage);
+pub(crate) type Finding<'a> = (&'a Entry, Place, Damage);
 
 /// Names, kinds and permission bits first: what must not be read is not hashed, and neither is what is damaged anyhow.
 fn check<'a>(
-    entries: Vec<(&'a Entry, PathBuf)>,
+    entries: Vec<(&'a Entry, Place)>,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Vec<Finding<'a>>> {
     let damages = check_names(&entries)?;
@@ -253,11 +259,14 @@ fn check<'a>(
 
 /// What the names alone tell of each: `Some(None)` for what lies in a directory that may not be searched, about which nothing
 /// can be said until that one is mended.
-fn check_names(entries: &[(&Entry, PathBuf)]) -> Result<Vec<Option<Option<Damage>>>> {
-    let mut closed: Vec<&Path> = Vec::new();
+fn check_names(entries: &[(&Entry, Place)]) -> Result<Vec<Option<Option<Damage>>>> {
+    let mut closed: Vec<&Place> = Vec::new();
     let mut damages = Vec::new();
     for (entry, path) in entries {
-        if closed.iter().any(|directory| path.starts_with(directory)) {
+        if closed
+            .iter()
+            .any(|directory| path.path().starts_with(directory.path()))
+        {
             damages.push(Some(None));
             continue;
         }
@@ -274,10 +283,10 @@ fn check_names(entries: &[(&Entry, PathBuf)]) -> Result<Vec<Option<Option<Damage
     Ok(damages)
 }
 
-fn expected(entry: &Entry, path: &Path) -> Option<Expected> {
+fn expected(entry: &Entry, path: &Place) -> Option<Expected> {
     match entry.kind {
         Kind::File { size, sha256, .. } | Kind::Program { size, sha256, .. } => Some(Expected {
-            path: path.to_owned(),
+            path: path.clone(),
             size,
             sha256,
         }),
@@ -286,7 +295,7 @@ fn expected(entry: &Entry, path: &Path) -> Option<Expected> {
 }
 
 /// All but the content: that it is there, its kind, mode and target.
-fn check_name(entry: &Entry, path: &Path) -> Result<Option<Damage>> {
+fn check_name(entry: &Entry, path: &Place) -> Result<Option<Damage>> {
     let Some(found) = esky_fs::metadata(path)? else {
         return Ok(Some(Damage::Missing));
     };
@@ -319,7 +328,7 @@ fn extra_files(dir: &VersionDir, list: &FileList) -> Result<Vec<String>> {
 }
 
 fn collect_unknown(
-    directory: &Path,
+    directory: &Place,
     prefix: &str,
     known: &BTreeSet<String>,
     extra: &mut Vec<String>,

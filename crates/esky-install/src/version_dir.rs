@@ -6,7 +6,7 @@ use esky_format::layout::{CONTROL_DIR, EARLY_MARKS, FILE_LIST, MARKS, MarkNames,
 use esky_format::manifest;
 use esky_format::name::AppVersion;
 use esky_format::settings::{SETTINGS_LIMIT, Settings};
-use std::path::{Path, PathBuf};
+use esky_fs::Place;
 
 /// A manifest names the files at the top; thousands would be a mistake, millions an attack.
 const MANIFEST_LIMIT: u64 = 1 << 20;
@@ -28,14 +28,14 @@ pub(crate) enum Stage {
 #[derive(Clone, Debug)]
 pub(crate) struct VersionDir {
     pub(crate) app: AppVersion,
-    pub(crate) path: PathBuf,
+    pub(crate) path: Place,
     pub(crate) in_appdata: bool,
     /// What in it tells how far it is.
     pub(crate) marks: &'static MarkNames,
 }
 
 /// Which of the two sorts a version directory has; one without any gets those of today.
-pub(crate) fn marks_of(path: &Path) -> Result<&'static MarkNames> {
+pub(crate) fn marks_of(path: &Place) -> Result<&'static MarkNames> {
     if esky_fs::exists(&path.join(CONTROL_DIR))? {
         return Ok(&MARKS);
     }
@@ -53,32 +53,30 @@ impl VersionDir {
         self.app.directory_name()
     }
 
-    pub(crate) fn control(&self) -> PathBuf {
+    pub(crate) fn control(&self) -> Place {
         self.path.join(CONTROL_DIR)
     }
 
-    pub(crate) fn manifest(&self) -> PathBuf {
+    pub(crate) fn manifest(&self) -> Place {
         self.path.join(self.marks.manifest)
     }
 
-    pub(crate) fn uninstalled_manifest(&self) -> PathBuf {
+    pub(crate) fn uninstalled_manifest(&self) -> Place {
         self.path.join(self.marks.uninstalled)
     }
 
     /// Where the marks are.
-    pub(crate) fn marks_directory(&self) -> PathBuf {
+    pub(crate) fn marks_directory(&self) -> Place {
         let manifest = self.manifest();
-        manifest
-            .parent()
-            .map_or(manifest.clone(), Path::to_path_buf)
+        manifest.parent().unwrap_or(manifest)
     }
 
-    pub(crate) fn file_list(&self) -> PathBuf {
+    pub(crate) fn file_list(&self) -> Place {
         self.control().join(FILE_LIST)
     }
 
     /// Programs still to be put at the top; while it is there, the install is not finished.
-    pub(crate) fn programs(&self) -> PathBuf {
+    pub(crate) fn programs(&self) -> Place {
         self.path.join(self.marks.programs)
     }
 
@@ -122,7 +120,10 @@ impl VersionDir {
         let Some(bytes) = esky_fs::read_optional(&path, SETTINGS_LIMIT as u64)? else {
             return Ok(Settings::absent());
         };
-        Settings::parse(&bytes).map_err(|fault| Error::BadSettings { path, fault })
+        Settings::parse(&bytes).map_err(|fault| Error::BadSettings {
+            path: path.path().to_owned(),
+            fault,
+        })
     }
 
     /// The list of files; `None` for versions of clients that wrote none.
@@ -133,7 +134,7 @@ impl VersionDir {
             return Ok(None);
         };
         let list = FileList::parse(&bytes, &limits).map_err(|fault| Error::BadFileList {
-            path: path.clone(),
+            path: path.path().to_owned(),
             fault,
         })?;
         if list.app != self.app {
@@ -143,10 +144,10 @@ impl VersionDir {
     }
 }
 
-fn read_manifest(path: &Path) -> Result<Vec<String>> {
+fn read_manifest(path: &Place) -> Result<Vec<String>> {
     let bytes = esky_fs::read_limited(path, MANIFEST_LIMIT)?;
     manifest::parse(&bytes).map_err(|fault| Error::BadManifest {
-        path: path.to_owned(),
+        path: path.path().to_owned(),
         fault,
     })
 }

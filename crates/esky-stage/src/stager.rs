@@ -37,7 +37,8 @@ pub fn limits(memory: u64) -> Limits {
 /// If the version is not there, or its list cannot be read.
 pub fn installed_files(app: &AppDir, version: &str) -> Result<Option<VersionTree>> {
     let files = app.files(version)?;
-    Ok(files.map(|files| VersionTree::new(&files.list, &|entry| files.place(entry))))
+    Ok(files
+        .map(|files| VersionTree::new(&files.list, &|entry| files.place(entry).path().to_owned())))
 }
 
 /// What of a compact package is needed: what the installed version does not have, and what was `changed` in it.

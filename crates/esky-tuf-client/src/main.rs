@@ -26,7 +26,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Parser, Subcommand};
 use esky::{HttpOptions, HttpTransport, Monitor, Proxy, Repository, RepositoryPlaces, RetryPolicy};
-use esky_fs::FileLock;
+use esky_fs::{FileLock, Place};
 use esky_trust::{Hashes, Time, percent_encode};
 
 /// A root is small.
@@ -144,7 +144,7 @@ fn refreshed(arguments: &Arguments) -> Outcome<Repository> {
     let places = RepositoryPlaces {
         metadata_url: metadata_url.ok_or("--metadata-url is missing")?,
         targets_url: arguments.target_base_url.clone().unwrap_or_default(),
-        cache: arguments.metadata_dir.clone(),
+        cache: Place::open(&arguments.metadata_dir)?,
     };
     let transport = HttpTransport::new(HttpOptions {
         proxy: Proxy::None,

@@ -56,6 +56,7 @@ pub use transport::{
 pub use update::Update;
 
 pub use esky_format as format;
+pub use esky_fs::Place;
 pub use esky_install::{
     AppDir, Decisions, InstalledVersion, Obstacle, OnTrial, Refusal, Trust, VerifyReport,
     clean_environment,

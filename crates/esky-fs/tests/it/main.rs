@@ -8,6 +8,7 @@
 
 mod locks;
 mod modes;
+mod places;
 mod root;
 mod sharing;
 mod trees;

@@ -6,9 +6,9 @@ use crate::hashing::hash_file;
 use crate::programs::below;
 use esky_format::file_list::Kind;
 use esky_format::layout::{BOOTSTRAP_DIR, CONTROL_DIR, FILE_LIST, MANIFEST, MANIFEST_UNINSTALLED};
+use esky_fs::{Located, Place};
 use sha2::{Digest, Sha256};
 use std::fs::File;
-use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 
 /// A file of a version that is being written. It counts when [`Staging::complete`] has it back.
@@ -17,7 +17,7 @@ pub struct StagedFile {
     path: String,
     is_program: bool,
     mode: u32,
-    place: PathBuf,
+    place: Place,
     file: File,
     hash: Sha256,
     size: u64,
@@ -63,7 +63,7 @@ impl Staging {
         path: &str,
         is_program: bool,
         mode: u32,
-        from: &Path,
+        from: &(impl Located + ?Sized),
     ) -> Result<[u8; 32]> {
         let (place, mode) = self.place_for(path, is_program, mode)?;
         drop(refuse_collision(
@@ -85,7 +85,7 @@ impl Staging {
         }
     }
 
-    fn place_for(&mut self, path: &str, is_program: bool, mode: u32) -> Result<(PathBuf, u32)> {
+    fn place_for(&mut self, path: &str, is_program: bool, mode: u32) -> Result<(Place, u32)> {
         check(path)?;
         if !is_program && is_reserved(path) {
             return Err(Error::entry(path, EntryFault::Reserved));

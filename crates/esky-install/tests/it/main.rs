@@ -18,6 +18,7 @@ mod deciding;
 mod disk_faults;
 mod early;
 mod fixture;
+mod foreign;
 mod installing;
 mod locking;
 mod opening;

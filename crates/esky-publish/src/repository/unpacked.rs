@@ -70,8 +70,8 @@ impl Unpacked {
     }
 
     /// It as an installed copy of the app sees it.
-    pub(super) fn app_dir(&self) -> AppDir {
-        AppDir::of(&self.root, &self.app)
+    pub(super) fn app_dir(&self) -> RepositoryResult<AppDir> {
+        Ok(AppDir::of(&self.root, &self.app)?)
     }
 
     /// The version as patches see it.

@@ -13,12 +13,11 @@
 //! files is one that a refresh can start from. So readers take no lock. Whoever writes holds [`Writer`] and first looks at
 //! what other processes have written meanwhile; see [`super::record`].
 
-use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use esky_format::path::check_relative;
-use esky_fs::{ErrorKind, FileLock, Mode};
+use esky_fs::{ErrorKind, FileLock, Mode, Place};
 use esky_trust::{Time, percent_encode};
 use sha2::{Digest, Sha256};
 
@@ -34,7 +33,7 @@ const LOCK: &str = "writing";
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(10);
 
-pub(super) struct Cache(PathBuf);
+pub(super) struct Cache(Place);
 
 /// The right to write, alone. Without it nothing is written.
 pub(super) struct Writer<'a> {
@@ -43,7 +42,7 @@ pub(super) struct Writer<'a> {
 }
 
 impl Cache {
-    pub(super) fn new(directory: PathBuf) -> Self {
+    pub(super) fn new(directory: Place) -> Self {
         Self(directory)
     }
 
@@ -66,9 +65,13 @@ impl Cache {
         Time::parse(std::str::from_utf8(&text).ok()?.trim_end())
     }
 
-    /// Waits for the processes that are writing. `None` for a user who may not write here: an app is checked all the
-    /// same, each time from the root that it was packed with. Who may write there updates it, and has a cache.
+    /// Waits for the processes that are writing. `None` for a user who may not write here, and for root where others can
+    /// exchange what it writes: an app is checked all the same, each time from the root that it was packed with. Who may
+    /// write there updates it, and has a cache.
     pub(super) fn writer(&self, cancel: &CancelToken) -> Result<Option<Writer<'_>>> {
+        if esky_fs::danger_to_root(&self.0.base())?.is_some() {
+            return Ok(None);
+        }
         let lock = match self.wait_for_lock(cancel) {
             Err(error) => return unless_not_allowed(error).map(|()| None),
             Ok(lock) => lock,
@@ -109,21 +112,21 @@ impl Cache {
     /// Other processes stand in the way, and go on doing so.
     pub(super) fn busy(&self) -> crate::Error {
         crate::Error::Install(esky_install::Error::Locked {
-            path: self.0.clone(),
+            path: self.0.path().to_owned(),
             owner: "another process".to_owned(),
         })
     }
 
-    fn history_directory(&self) -> PathBuf {
+    fn history_directory(&self) -> Place {
         self.0.join("root_history")
     }
 
-    fn history(&self, version: u64) -> PathBuf {
+    fn history(&self, version: u64) -> Place {
         self.history_directory()
             .join(format!("{version}.root.json"))
     }
 
-    fn path(&self, role: &str) -> PathBuf {
+    fn path(&self, role: &str) -> Place {
         self.0.join(file_name(role))
     }
 }
@@ -155,9 +158,11 @@ fn file_name(role: &str) -> String {
     format!("%{hex}.json")
 }
 
-fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    let directory = path.parent().map_or(Ok(()), esky_fs::create_dir_all);
-    let written = directory.and_then(|()| esky_fs::write_durable(path, bytes, MODE));
+fn write(place: &Place, bytes: &[u8]) -> Result<()> {
+    let directory = place
+        .parent()
+        .map_or(Ok(()), |directory| esky_fs::create_dir_all(&directory));
+    let written = directory.and_then(|()| esky_fs::write_durable(place, bytes, MODE));
     written.or_else(|error| unless_not_allowed(error.into()))
 }
 
@@ -172,12 +177,12 @@ fn unless_not_allowed(error: crate::Error) -> Result<()> {
     }
 }
 
-fn read(path: &Path) -> Option<Vec<u8>> {
-    esky_fs::read_optional(path, TARGETS_LIMIT).ok().flatten()
+fn read(place: &Place) -> Option<Vec<u8>> {
+    esky_fs::read_optional(place, TARGETS_LIMIT).ok().flatten()
 }
 
-fn read_unless_busy(path: &Path) -> Result<Option<Vec<u8>>> {
-    match esky_fs::read_optional(path, TARGETS_LIMIT) {
+fn read_unless_busy(place: &Place) -> Result<Option<Vec<u8>>> {
+    match esky_fs::read_optional(place, TARGETS_LIMIT) {
         Err(error) if error.kind() == ErrorKind::Busy => Err(error.into()),
         found => Ok(found.ok().flatten()),
     }
@@ -200,7 +205,7 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_absent() {
         let directory = tempfile::tempdir().unwrap();
-        let cache = Cache::new(directory.path().to_owned());
+        let cache = Cache::new(Place::open(directory.path()).unwrap());
         assert_eq!(cache.read("targets"), None);
         esky_fs::create_dir(&directory.path().join("targets.json")).unwrap();
         assert_eq!(cache.read("targets"), None);

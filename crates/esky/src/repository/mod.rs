@@ -10,9 +10,10 @@ mod fetch;
 mod record;
 mod target;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
+use esky_fs::Place;
 use esky_trust::{
     Role, Search, TargetFile, Targets, Time, TimestampUpdate, TrustedSet, check_target_name,
 };
@@ -42,7 +43,7 @@ pub struct RepositoryPlaces {
     /// The URL below which targets lie.
     pub targets_url: String,
     /// A directory of this repository's own. Nothing in it is trusted before it is verified again.
-    pub cache: PathBuf,
+    pub cache: Place,
 }
 
 /// A repository as it can be trusted from one pinned root on.

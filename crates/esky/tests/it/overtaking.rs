@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use esky::{
-    Error, HttpFault, Monitor, Repository, RepositoryPlaces, Request, Response, Result, Transport,
+    Error, HttpFault, Monitor, Place, Repository, RepositoryPlaces, Request, Response, Result,
+    Transport,
 };
 use esky_testkit::repository::{Vendor, now};
 use esky_trust::{Json, Role};
@@ -57,7 +58,7 @@ fn refresh(
     let places = RepositoryPlaces {
         metadata_url: "shelf://metadata/".to_owned(),
         targets_url: "shelf://targets/".to_owned(),
-        cache: cache.to_owned(),
+        cache: Place::open(cache.parent().unwrap())?.join(cache.file_name().unwrap()),
     };
     let shelf = Shelf {
         files: Arc::clone(files),

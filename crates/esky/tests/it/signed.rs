@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use esky::{
-    Error, HttpOptions, HttpTransport, Monitor, Proxy, Repository, RepositoryPlaces, Result,
+    Error, HttpOptions, HttpTransport, Monitor, Place, Proxy, Repository, RepositoryPlaces, Result,
     RetryPolicy,
 };
 use esky_testkit::repository::{Vendor, now};
@@ -84,7 +84,7 @@ impl Signed {
         let places = RepositoryPlaces {
             metadata_url: self.server.url("/metadata"),
             targets_url: self.server.url("/targets/"),
-            cache: self.cache(),
+            cache: Place::open(self.directory.path()).unwrap().join("cache"),
         };
         Repository::open(&self.pinned, places, Arc::new(transport.unwrap())).unwrap()
     }

@@ -129,8 +129,11 @@ impl<'a> Spot<'a> {
     /// Opens a file or a directory, and nothing else, for what is done to both; no link is followed.
     pub(super) fn open_any(&self) -> io::Result<OwnedFd> {
         let careful = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-        let opened = open(self.as_fd(), self.name, careful, 0)
-            .map_err(|error| refused(self.as_fd(), self.name, error))?;
+        let opened = match open(self.as_fd(), self.name, careful, 0) {
+            Ok(opened) => opened,
+            Err(Errno::NXIO | Errno::OPNOTSUPP) => return Err(Refusal::Special.into()),
+            Err(error) => return Err(refused(self.as_fd(), self.name, error)),
+        };
         match kind(&fstat(&opened)?) {
             FileType::RegularFile | FileType::Directory => Ok(opened),
             _ => Err(Refusal::Special.into()),

@@ -195,13 +195,13 @@ impl Shared<'_> {
         let largest = largest(self.new.list);
         let Some(package) = &job.old else {
             esky_fs::create_dir_all(&job.place)?;
-            let app = AppDir::of(&job.place, &self.new.unpacked.app);
+            let app = AppDir::of(&job.place, &self.new.unpacked.app)?;
             return Ok((app, VersionTree::nothing(), largest));
         };
         let unpacked = Unpacked::of(package, &job.place)?;
         let list = unpacked.list(package)?;
         let largest = largest.max(self::largest(&list));
-        Ok((unpacked.app_dir(), unpacked.version_tree(&list), largest))
+        Ok((unpacked.app_dir()?, unpacked.version_tree(&list), largest))
     }
 
     /// Has a copy of the app with the old version take the patch.

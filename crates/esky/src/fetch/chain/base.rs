@@ -58,7 +58,7 @@ impl Base {
 
     fn add_listed(&mut self, files: &VersionFiles, best: &InstalledVersion) -> Result<(), Fault> {
         for entry in &files.list.entries {
-            let place = files.place(entry);
+            let place = files.place(entry).path().to_owned();
             match entry.kind {
                 Kind::File { mode, size, .. } => {
                     let content = Content::of_file(&place, size);
