@@ -16,8 +16,9 @@ pub enum DirectoryUse {
     Unknown,
 }
 
-/// Whether any process runs a program that lies below `directory` or has a file open there, other than `lock_file`. Of a
-/// process of another user only its program's name can be seen. `directory` must be absolute. Changes nothing.
+/// Whether any process runs a program that lies below `directory` or has a file open there, other than `lock_file`. A
+/// directory that is held open does not count. Of a process of another user only its program's name can be seen.
+/// `directory` must be absolute. Changes nothing.
 pub fn directory_use(directory: &Path, lock_file: &Path) -> DirectoryUse {
     imp::directory_use(directory, lock_file)
 }
@@ -101,9 +102,20 @@ mod imp {
         let mut open = descriptors.filter_map(|entry| Some(entry.ok()?.path()));
         open.any(|descriptor| {
             fs::read_link(&descriptor).is_ok_and(|file| {
-                file.starts_with(directory) && !lock_file.is_some_and(|lock| is_same(&file, lock))
+                file.starts_with(directory)
+                    && !lock_file.is_some_and(|lock| is_same(&file, lock))
+                    && is_open_file(&descriptor)
             })
         })
+    }
+
+    /// Not a directory: whoever only looks at what is in it, as this process does, holds it open for a moment.
+    fn is_open_file(descriptor: &Path) -> bool {
+        match fs::metadata(descriptor) {
+            Ok(found) => !found.is_dir(),
+            // Closed meanwhile.
+            Err(error) => error.kind() != io::ErrorKind::NotFound,
+        }
     }
 
     /// Also a lock file that has been replaced meanwhile.

@@ -1,6 +1,6 @@
 //! Locks that die with their owner.
 
-use esky_fs::{ErrorKind, FileLock, VersionFileLock};
+use esky_fs::{DirectoryUse, ErrorKind, FileLock, Place, VersionFileLock, directory_use};
 use std::fs;
 use std::path::Path;
 
@@ -71,4 +71,19 @@ fn this_process_is_alive() {
     assert!(esky_fs::process_is_alive(std::process::id()));
     assert!(!esky_fs::process_is_alive(u32::MAX));
     assert!(!esky_fs::host_name().is_empty());
+}
+
+#[test]
+fn directory_is_used_by_open_files_and_not_by_those_who_look_into_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    fs::create_dir(path.join("below")).unwrap();
+    fs::write(path.join("below/file"), "").unwrap();
+    let lock_file = path.join("lock");
+    let _looking = [path.to_owned(), path.join("below")].map(|path| Place::open(&path).unwrap());
+    assert_ne!(directory_use(path, &lock_file), DirectoryUse::Used);
+    let _open = fs::File::open(path.join("below/file")).unwrap();
+    if cfg!(target_os = "linux") {
+        assert_eq!(directory_use(path, &lock_file), DirectoryUse::Used);
+    }
 }
