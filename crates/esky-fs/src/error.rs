@@ -15,7 +15,8 @@ pub struct Error {
     operation: Operation,
     path: PathBuf,
     source: io::Error,
-    detail: Detail,
+    /// Boxed, since errors are returned through many functions.
+    detail: Box<Detail>,
 }
 
 /// What is known beyond the system's reason, gathered when the error happens (later it may have changed).
@@ -122,11 +123,11 @@ impl Error {
             operation,
             path: path.to_owned(),
             source,
-            detail: Detail {
+            detail: Box::new(Detail {
                 owner,
                 needed: None,
                 holders,
-            },
+            }),
         }
     }
 
@@ -154,9 +155,6 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         if Refusal::is(&self.source) {
             return ErrorKind::Foreign;
-        }
-        if self.operation == Operation::Sync {
-            return ErrorKind::SyncFailed;
         }
         if crate::platform::is_busy(&self.source) {
             return ErrorKind::Busy;
