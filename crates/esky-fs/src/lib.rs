@@ -39,7 +39,7 @@ pub use place::{Located, Location, Place};
 pub use processes::{DirectoryUse, directory_use, lock_is_only_inherited};
 pub use read::{
     Kind, Metadata, exists, is_same_file, metadata, open_for_read, read_dir_names, read_limited,
-    read_optional, read_part, read_pieces, read_prefix, read_symlink,
+    read_optional, read_part, read_pieces, read_pieces_of, read_prefix, read_symlink,
 };
 pub use root::{Account, RootDanger, acting_as, become_owner, danger_to_root};
 pub use sync::{sync_dir, sync_file, sync_tree};

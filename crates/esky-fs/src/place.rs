@@ -73,6 +73,16 @@ impl Place {
         })
     }
 
+    /// Another name in the same directory.
+    #[must_use]
+    pub fn sibling(&self, name: impl AsRef<OsStr>) -> Self {
+        Self {
+            base: Arc::clone(&self.base),
+            relative: self.relative.with_file_name(&name),
+            path: self.path.with_file_name(name),
+        }
+    }
+
     /// The directory that is held open.
     #[must_use]
     pub fn base(&self) -> Self {

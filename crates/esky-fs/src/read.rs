@@ -95,10 +95,19 @@ pub fn read_limited(at: &(impl Located + ?Sized), limit: u64) -> Result<Vec<u8>>
 /// Gives a file of any size to `take`, piece by piece, until its end or until `take` fails.
 pub fn read_pieces<Fault: From<Error>>(
     at: &(impl Located + ?Sized),
+    take: impl FnMut(&[u8]) -> std::result::Result<(), Fault>,
+) -> std::result::Result<(), Fault> {
+    read_pieces_of(&open_for_read(at)?, at, take)
+}
+
+/// The same for an open file, from its beginning. Where it is matters for messages only.
+pub fn read_pieces_of<Fault: From<Error>>(
+    mut file: &File,
+    at: &(impl Located + ?Sized),
     mut take: impl FnMut(&[u8]) -> std::result::Result<(), Fault>,
 ) -> std::result::Result<(), Fault> {
-    let mut file = open_for_read(at)?;
     let path = at.location().path;
+    file.seek(SeekFrom::Start(0)).at(Operation::Read, path)?;
     let mut buffer = vec![0; PIECE];
     loop {
         let count = match file.read(&mut buffer) {

@@ -276,8 +276,8 @@ impl AppDir {
     }
 
     /// Where packages are downloaded to. May not exist.
-    pub fn downloads_dir(&self) -> PathBuf {
-        self.updates_dir().join(DOWNLOADS_DIR)
+    pub fn downloads_dir(&self) -> Place {
+        self.updates_place().join(DOWNLOADS_DIR)
     }
 
     /// Every version that could be started, in the order in which they would be tried.

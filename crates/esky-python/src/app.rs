@@ -106,7 +106,7 @@ impl App {
 
     #[getter]
     fn downloads_dir(&self) -> OsString {
-        self.0.app_dir().downloads_dir().into_os_string()
+        self.0.app_dir().downloads_dir().path().into()
     }
 
     #[getter]

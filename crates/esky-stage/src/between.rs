@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::ops::ControlFlow;
-use std::path::Path;
 
 use esky_patch::{Entry, Kind, Patch, Place, Sink, VersionTree};
 
@@ -13,7 +12,7 @@ use crate::error::{Error, Noted, Result};
 pub(crate) fn apply<R: Read>(
     patch: Patch<R>,
     old: &VersionTree,
-    directory: &Path,
+    directory: &esky_fs::Place,
     progress: &dyn Fn(u64, u64) -> ControlFlow<()>,
 ) -> Result<Vec<Place>> {
     esky_fs::remove_tree(directory)?;
@@ -35,7 +34,7 @@ pub(crate) fn apply<R: Read>(
 
 /// The files that the patch writes, by their number in it.
 struct Files<'a> {
-    directory: &'a Path,
+    directory: &'a esky_fs::Place,
     places: Vec<Place>,
     open: Option<File>,
     progress: &'a dyn Fn(u64, u64) -> ControlFlow<()>,
@@ -53,7 +52,7 @@ impl Files<'_> {
         }
         let place = self.directory.join(self.places.len().to_string());
         self.open = Some(esky_fs::create_new_file(&place, 0o600)?);
-        self.places.push(Place::File(place));
+        self.places.push(Place::File(place.path().to_owned()));
         Ok(())
     }
 

@@ -4,10 +4,11 @@ use std::collections::HashSet;
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use esky_format::file_list;
 use esky_format::name::AppVersion;
+use esky_fs::Place;
 use esky_install::AppDir;
 use esky_patch::{Fault, Kept, Limits, Patch, Selection, UnitPlace, VersionTree};
 
@@ -73,7 +74,8 @@ pub struct Failure {
 }
 
 impl Stager<'_> {
-    /// Applies patches one after the other, the first of them to `start`. Gives the staged directory.
+    /// Applies patches one after the other, the first of them to `start`. They are open files, so that what was checked is what is
+    /// applied. Gives the staged directory.
     ///
     /// Nothing is durable before the version is installed. After a crash files may be left in the directory of downloads, which
     /// the next chain replaces, and in a version directory that nothing starts.
@@ -82,7 +84,7 @@ impl Stager<'_> {
     ///
     /// If a patch does not fit, is damaged or asks for too much, if the result is not the version that is wanted, or if the disk
     /// refuses.
-    pub fn by_patches(&self, start: &VersionTree, patches: &[PathBuf]) -> Result<PathBuf, Failure> {
+    pub fn by_patches(&self, start: &VersionTree, patches: &[&File]) -> Result<PathBuf, Failure> {
         let place = self.app.downloads_dir().join(BETWEEN);
         let staged = self.chain(start, patches, &place);
         let removed = match patches.len() {
@@ -100,8 +102,8 @@ impl Stager<'_> {
     fn chain(
         &self,
         start: &VersionTree,
-        patches: &[PathBuf],
-        place: &Path,
+        patches: &[&File],
+        place: &Place,
     ) -> Result<PathBuf, Failure> {
         let at = |patch| move |error| Failure { patch, error };
         let Some((last, before)) = patches.split_last() else {
@@ -119,16 +121,16 @@ impl Stager<'_> {
     }
 
     /// Applies a patch to a version on the way: only what it writes is written.
-    fn between(&self, patch: &Path, old: &VersionTree, directory: &Path) -> Result<VersionTree> {
+    fn between(&self, patch: &File, old: &VersionTree, directory: &Place) -> Result<VersionTree> {
         let index = self.open(patch)?.without_units();
         let written = between::apply(self.open(patch)?, old, directory, self.progress)?;
         Ok(old.patched(&index, &written))
     }
 
     /// Applies the last patch of a chain, straight into the version directory.
-    fn last(&self, file: &Path, old: &VersionTree) -> Result<PathBuf> {
-        let patch = self.open(file)?;
+    fn last(&self, file: &File, old: &VersionTree) -> Result<PathBuf> {
         let index = self.open(file)?.without_units();
+        let patch = self.open(file)?;
         let kept = old.kept(&patch);
         let mut version = self.begin(total(&patch, &kept))?;
         for kept in kept {
@@ -149,7 +151,7 @@ impl Stager<'_> {
     /// As [`Stager::by_patches`], and [`Error::ChangedFile`] if a file of the installed version is not what it brought.
     pub fn by_compact<R: Read>(
         &self,
-        file: &Path,
+        mut file: &File,
         index: &Patch<R>,
         selection: &Selection,
         installed: &VersionTree,
@@ -161,7 +163,6 @@ impl Stager<'_> {
                 version.keep(kept)?;
             }
         }
-        let mut file = esky_fs::open_for_read(file)?;
         let mut read = |unit| read_unit(&mut file, unit);
         let nothing = VersionTree::nothing();
         let applied = index.apply_selected(selection, &nothing, &mut read, &mut version);
@@ -169,14 +170,15 @@ impl Stager<'_> {
         version.finish(index)
     }
 
-    /// Opens a patch or compact package.
+    /// Opens a patch or compact package, from the beginning of the file.
     ///
     /// # Errors
     ///
     /// If it cannot be read, is damaged, or asks for too much.
-    pub fn open(&self, file: &Path) -> Result<Patch<BufReader<File>>> {
-        let reader = BufReader::new(esky_fs::open_for_read(file)?);
-        Ok(Patch::open(reader, &self.limits)?)
+    pub fn open<'a>(&self, mut file: &'a File) -> Result<Patch<BufReader<&'a File>>> {
+        file.seek(SeekFrom::Start(0))
+            .map_err(|source| Error::Patch(Fault::Read(source)))?;
+        Ok(Patch::open(BufReader::new(file), &self.limits)?)
     }
 
     fn begin(&self, total: u64) -> Result<StagedVersion<'_>> {
@@ -191,7 +193,7 @@ fn total<R: Read>(patch: &Patch<R>, kept: &[Kept<'_>]) -> u64 {
     written.chain(kept).fold(0, u64::saturating_add)
 }
 
-fn read_unit(file: &mut File, unit: UnitPlace) -> Result<Vec<u8>, Fault> {
+fn read_unit(file: &mut &File, unit: UnitPlace) -> Result<Vec<u8>, Fault> {
     let mut bytes = Vec::new();
     let read = file
         .seek(SeekFrom::Start(unit.offset))

@@ -35,7 +35,7 @@ fn both_layouts_are_read() {
         assert_eq!((opened.name(), opened.platform()), ("demo", PLATFORM));
         assert_eq!(opened.versions_dir(), app.root().join(layout));
         assert_eq!(
-            opened.downloads_dir(),
+            opened.downloads_dir().path(),
             app.root().join(layout).join("updates/downloads")
         );
         assert_eq!(app.starts(), "2");

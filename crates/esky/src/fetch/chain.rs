@@ -2,6 +2,7 @@
 
 mod base;
 
+use std::fs::File;
 use std::io::BufReader;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -49,11 +50,11 @@ impl ChainFailure {
     }
 }
 
-/// Applies patches, each given by name and file, one after the other; the first may be a full package instead. The result
+/// Applies patches, each given by name and open file, one after the other; the first may be a full package instead. The result
 /// is staged as `version`. If this fails or is cancelled, nothing of that version stays behind.
 pub(crate) fn stage_chain(
     app: &AppDir,
-    packages: &[(String, PathBuf)],
+    packages: &[(&str, &File)],
     version: &str,
     monitor: &Monitor,
 ) -> Result<PathBuf, ChainFailure> {
@@ -65,12 +66,12 @@ pub(crate) fn stage_chain(
         platform: app.platform().to_owned(),
     };
     let last = packages.len().saturating_sub(1);
-    let url = packages.last().map_or("", |(name, _)| name);
+    let url = packages.last().map_or("", |(name, _)| *name);
     stage(app, &made, &wanted, url, monitor).map_err(ChainFailure::at(last))
 }
 
 struct Chain<'a> {
-    packages: &'a [(String, PathBuf)],
+    packages: &'a [(&'a str, &'a File)],
     monitor: &'a Monitor,
 }
 
@@ -78,7 +79,7 @@ impl Chain<'_> {
     fn make(&self, app: &AppDir) -> Result<Tree, ChainFailure> {
         let (base, patches) = match self.packages.split_first() {
             Some(((name, file), rest)) if !is_patch(name) => {
-                let base = Base::of_package(app, file, self.monitor);
+                let base = Base::of_package(app, (name, file), self.monitor);
                 (base.map_err(ChainFailure::at(0))?, rest)
             }
             Some(((name, _), _)) => {
@@ -103,7 +104,7 @@ impl Chain<'_> {
     }
 
     /// A patch does not say for which layout it was made, so it is tried with each.
-    fn apply_first(&self, base: &Base, name: &str, file: &Path) -> Result<Tree> {
+    fn apply_first(&self, base: &Base, name: &str, file: &File) -> Result<Tree> {
         let mut layouts = base.layouts().into_iter();
         let first = layouts.next().unwrap_or_default();
         let mut outcome = self.apply(&first, name, file);
@@ -121,8 +122,9 @@ impl Chain<'_> {
         outcome
     }
 
-    fn apply(&self, tree: &Tree, name: &str, file: &Path) -> Result<Tree> {
-        let patch = BufReader::new(esky_fs::open_for_read(file)?);
+    fn apply(&self, tree: &Tree, name: &str, file: &File) -> Result<Tree> {
+        super::rewind(file).map_err(|source| old_patch(name, esky_legacy::Error::Input(source)))?;
+        let patch = BufReader::new(file);
         let mut pulse = || match self.monitor.cancel.is_cancelled() {
             true => ControlFlow::Break(()),
             false => ControlFlow::Continue(()),

@@ -2,6 +2,9 @@
 
 use std::path::Path;
 
+use esky_fs::Place;
+
+use super::downloaded::Downloaded;
 use super::fetcher::{Destination, Fetcher};
 use super::part::{Identity, Part};
 use super::signed::SignedPackage;
@@ -11,19 +14,23 @@ use crate::{Error, Event, HttpFault, Range, Response, Result};
 const PACKAGE_LIMIT: u64 = 8 << 30;
 
 impl Fetcher {
-    /// Brings the package at `url` to `package`. When this fails for a passing reason, what has arrived stays beside it.
+    /// Downloads the package at `url` to `package`. When this fails for a passing reason, what has arrived stays beside it.
     pub(super) fn package(
         &self,
         url: &str,
         signed: Option<&SignedPackage<'_>>,
-        package: &Path,
-    ) -> Result<()> {
+        package: &Place,
+    ) -> Result<Downloaded> {
         loop {
             let part = Part::open(package, url)?;
             let is_old = part.length() > 0;
             let part = self.rest_of(part, url, signed, package)?;
-            match signed.map_or(Ok(()), |signed| signed.check(part.path())) {
-                Ok(()) => return part.finish(package),
+            let file = esky_fs::open_for_read(part.place())?;
+            match signed.map_or(Ok(()), |signed| signed.check(&file, part.place())) {
+                Ok(()) => {
+                    part.finish(package)?;
+                    return Ok(Downloaded::new(package, file));
+                }
                 // A power cut, or somebody, has spoilt what an earlier run left.
                 Err(Error::Untrusted { .. }) if is_old => part.discard()?,
                 Err(error) => {
@@ -39,12 +46,12 @@ impl Fetcher {
         part: Part,
         url: &str,
         signed: Option<&SignedPackage<'_>>,
-        package: &Path,
+        package: &Place,
     ) -> Result<Part> {
         let mut download = Download {
             url,
             signed,
-            directory: package.parent().unwrap_or(Path::new("")),
+            directory: package.path().parent().unwrap_or(Path::new("")),
             total: part.total(),
             part,
         };

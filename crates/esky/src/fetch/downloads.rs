@@ -1,17 +1,18 @@
 //! The directory of downloaded packages, and which of them are of no use any more.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use esky_format::name::AppVersion;
 use esky_format::path::check_relative;
 use esky_format::percent;
 use esky_format::version::compare;
+use esky_fs::Place;
 use url::Url;
 
 use crate::{AppDir, Error, HttpFault, Result};
 
 /// Where the package of a URL is kept: under the last part of its path, decoded if that gives a file name.
-pub(crate) fn package_path(app: &AppDir, url: &str) -> Result<PathBuf> {
+pub(crate) fn package_place(app: &AppDir, url: &str) -> Result<Place> {
     Ok(app.downloads_dir().join(file_name(url)?))
 }
 
@@ -36,13 +37,13 @@ pub(crate) fn needs_cleanup(app: &AppDir) -> Result<bool> {
 /// Removes what no update will use: everything but whole and partial packages of versions still to come. Those are
 /// what an interrupted update goes on with. A crash leaves some of it for the next time.
 pub(crate) fn cleanup(app: &AppDir) -> Result<()> {
-    for path in leftovers(app)? {
-        esky_fs::remove_tree(&path)?;
+    for place in leftovers(app)? {
+        esky_fs::remove_tree(&place)?;
     }
     Ok(())
 }
 
-fn leftovers(app: &AppDir) -> Result<Vec<PathBuf>> {
+fn leftovers(app: &AppDir) -> Result<Vec<Place>> {
     let directory = app.downloads_dir();
     if !esky_fs::exists(&directory)? {
         return Ok(Vec::new());

@@ -4,6 +4,7 @@ mod budget;
 mod chain;
 mod clock;
 mod download;
+mod downloaded;
 pub(crate) mod downloads;
 mod fetcher;
 mod memory;
@@ -17,13 +18,17 @@ mod span;
 mod tests;
 mod unpack;
 
-use std::path::{Path, PathBuf};
+use std::io::{self, Seek, SeekFrom};
+use std::path::PathBuf;
+
+use esky_fs::Place;
 
 use crate::{AppDir, Monitor, Result};
 
 pub(crate) use budget::Budget;
 pub use budget::FetchLimit;
 pub(crate) use chain::{ChainFailure, is_patch, stage_chain};
+pub(crate) use downloaded::Downloaded;
 pub(crate) use fetcher::Fetcher;
 pub use package::{OpenPackage, PackageBytes};
 pub(crate) use repair::repair;
@@ -42,20 +47,20 @@ pub(crate) fn fetch_and_unpack(
     url: &str,
     version: &str,
 ) -> Result<PathBuf> {
-    let package = downloads::package_path(app, url)?;
-    if esky_fs::exists(&package)? {
-        match unpack_and_remove(app, &package, version, fetcher.monitor()) {
+    let place = downloads::package_place(app, url)?;
+    if let Some(package) = Downloaded::open(&place)? {
+        match unpack_and_remove(app, package, version, fetcher.monitor()) {
             Err(error) if error.concerns_only_the_package() => {}
             settled => return settled,
         }
     }
-    download(fetcher, app, url, &package)?;
-    unpack_and_remove(app, &package, version, fetcher.monitor())
+    let package = download(fetcher, app, url, &place)?;
+    unpack_and_remove(app, package, version, fetcher.monitor())
 }
 
-fn download(fetcher: &Fetcher, app: &AppDir, url: &str, package: &Path) -> Result<()> {
+fn download(fetcher: &Fetcher, app: &AppDir, url: &str, place: &Place) -> Result<Downloaded> {
     esky_fs::create_dir_all(&app.downloads_dir())?;
-    fetcher.package(url, None, package)
+    fetcher.package(url, None, place)
 }
 
 /// Downloads a chain of old packages, unless an earlier run did, and makes a version of them.
@@ -67,15 +72,20 @@ pub(crate) fn fetch_chain(
     urls: &[String],
     version: &str,
 ) -> Result<PathBuf, ChainFailure> {
-    let (packages, are_new) = bring_chain(fetcher, app, urls)?;
-    let failure = match stage_chain(app, &packages, version, fetcher.monitor()) {
-        Ok(path) => return remove_chain(&packages).map(|()| path),
+    let (packages, are_new) = download_chain(fetcher, app, urls)?;
+    let files: Vec<_> = urls
+        .iter()
+        .zip(&packages)
+        .map(|(url, package)| (url.as_str(), package.file()))
+        .collect();
+    let failure = match stage_chain(app, &files, version, fetcher.monitor()) {
+        Ok(path) => return remove_chain(packages).map(|()| path),
         Err(failure) => failure,
     };
     if !failure.error.concerns_only_the_package() {
         return Err(failure);
     }
-    remove_chain(&packages)?;
+    remove_chain(packages)?;
     if are_new {
         return Err(failure);
     }
@@ -83,33 +93,30 @@ pub(crate) fn fetch_chain(
 }
 
 /// Also tells whether all of them come from this call.
-fn bring_chain(
+fn download_chain(
     fetcher: &Fetcher,
     app: &AppDir,
     urls: &[String],
-) -> Result<(Vec<(String, PathBuf)>, bool), ChainFailure> {
+) -> Result<(Vec<Downloaded>, bool), ChainFailure> {
     let mut packages = Vec::new();
     let mut are_new = true;
     for (number, url) in urls.iter().enumerate() {
-        let mut bring = || -> Result<PathBuf> {
-            let package = downloads::package_path(app, url)?;
-            if esky_fs::exists(&package)? {
+        let mut package = || -> Result<Downloaded> {
+            let place = downloads::package_place(app, url)?;
+            if let Some(package) = Downloaded::open(&place)? {
                 are_new = false;
-            } else {
-                download(fetcher, app, url, &package)?;
+                return Ok(package);
             }
-            Ok(package)
+            download(fetcher, app, url, &place)
         };
-        let package = bring().map_err(ChainFailure::at(number))?;
-        packages.push((url.clone(), package));
+        packages.push(package().map_err(ChainFailure::at(number))?);
     }
     Ok((packages, are_new))
 }
 
-fn remove_chain(packages: &[(String, PathBuf)]) -> Result<(), ChainFailure> {
-    for (number, (_, package)) in packages.iter().enumerate() {
-        let removed = esky_fs::remove_file(package);
-        removed.map_err(|error| ChainFailure::at(number)(error.into()))?;
+fn remove_chain(packages: Vec<Downloaded>) -> Result<(), ChainFailure> {
+    for (number, package) in packages.into_iter().enumerate() {
+        package.remove().map_err(ChainFailure::at(number))?;
     }
     Ok(())
 }
@@ -123,32 +130,33 @@ pub(crate) fn fetch_signed(
     version: &str,
 ) -> Result<PathBuf> {
     let package = signed_package(fetcher, app, signed)?;
-    unpack_and_remove(app, &package, version, fetcher.monitor())
+    unpack_and_remove(app, package, version, fetcher.monitor())
 }
 
-/// Brings a package whose length and hashes are signed to the directory of downloads.
+/// Downloads a package whose length and hashes are signed to the directory of downloads.
 pub(crate) fn signed_package(
     fetcher: &Fetcher,
     app: &AppDir,
     signed: &SignedPackage<'_>,
-) -> Result<PathBuf> {
-    let package = downloads::package_path(app, signed.url)?;
+) -> Result<Downloaded> {
+    let place = downloads::package_place(app, signed.url)?;
     esky_fs::create_dir_all(&app.downloads_dir())?;
-    signed_file(fetcher, signed, &package)?;
-    Ok(package)
+    signed_file(fetcher, signed, &place)
 }
 
-/// Brings a file whose length and hashes are signed to `path`, unless it lies there already. Until all of it was compared with
+/// Downloads a file whose length and hashes are signed to `place`, unless it lies there already. Until all of it was compared with
 /// them it is `NAME.part`, with `NAME.part.meta` beside it.
 pub(crate) fn signed_file(
     fetcher: &Fetcher,
     signed: &SignedPackage<'_>,
-    path: &Path,
-) -> Result<()> {
-    if esky_fs::exists(path)? && signed.check(path).is_ok() {
-        return Ok(());
+    place: &Place,
+) -> Result<Downloaded> {
+    if let Some(known) = Downloaded::open(place)?
+        && signed.check(known.file(), place).is_ok()
+    {
+        return Ok(known);
     }
-    fetcher.package(signed.url, Some(signed), path)
+    fetcher.package(signed.url, Some(signed), place)
 }
 
 /// Opens a package to read parts of it. If the server sends no parts, the whole of it is downloaded.
@@ -156,9 +164,8 @@ pub(crate) fn open_package(fetcher: &Fetcher, app: &AppDir, url: &str) -> Result
     if let Some(opened) = open_package_at(fetcher, url)? {
         return Ok(opened);
     }
-    let package = downloads::package_path(app, url)?;
-    download(fetcher, app, url, &package)?;
-    OpenPackage::of_file(&package)
+    let place = downloads::package_place(app, url)?;
+    download(fetcher, app, url, &place)?.into_open_package()
 }
 
 /// Opens a package where it lies, if its server sends parts of it.
@@ -174,17 +181,22 @@ fn open_package_at(fetcher: &Fetcher, url: &str) -> Result<Option<OpenPackage>> 
 /// disk, a cancelled run) it stays for the next run.
 fn unpack_and_remove(
     app: &AppDir,
-    package: &Path,
+    package: Downloaded,
     version: &str,
     monitor: &Monitor,
 ) -> Result<PathBuf> {
-    let unpacked = unpack_package(app, package, version, monitor);
+    let unpacked = package.unpack(app, version, monitor);
     let used_up = match &unpacked {
         Ok(_) => true,
         Err(error) => error.concerns_only_the_package(),
     };
     if used_up {
-        esky_fs::remove_file(package)?;
+        package.remove()?;
     }
     unpacked
+}
+
+/// The first byte of an open file is read next.
+fn rewind(mut file: &std::fs::File) -> io::Result<u64> {
+    file.seek(SeekFrom::Start(0))
 }

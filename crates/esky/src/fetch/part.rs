@@ -4,8 +4,8 @@
 //! Nothing here is made durable. After a crash the part may be shorter than it was, or gone, or not what the server
 //! sent; the first two cost time only, the last is found when the package is unpacked.
 
+use esky_fs::Place;
 use std::fs::File;
-use std::path::{Path, PathBuf};
 
 use crate::{Range, Result};
 
@@ -22,8 +22,8 @@ pub(super) struct Identity {
 
 /// An open part.
 pub(super) struct Part {
-    path: PathBuf,
-    meta: PathBuf,
+    place: Place,
+    meta: Place,
     file: Option<File>,
     identity: Identity,
     length: u64,
@@ -31,17 +31,17 @@ pub(super) struct Part {
 
 impl Part {
     /// Goes on with the part of an earlier run if it came from the same URL and can be asked for; else starts empty.
-    pub(super) fn open(package: &Path, url: &str) -> Result<Self> {
-        let path = with_suffix(package, ".part");
+    pub(super) fn open(package: &Place, url: &str) -> Result<Self> {
+        let place = with_suffix(package, ".part");
         let meta = with_suffix(package, ".part.meta");
-        let found = esky_fs::metadata(&path)?;
+        let found = esky_fs::metadata(&place)?;
         let known = esky_fs::read_optional(&meta, META_LIMIT)
             .ok()
             .flatten()
             .and_then(|text| decode(&text))
             .filter(|identity| identity.url == url && identity.validator.is_some());
         let mut part = Self {
-            path,
+            place,
             meta,
             file: None,
             identity: nothing_known(url),
@@ -58,8 +58,8 @@ impl Part {
     }
 
     /// Where the bytes are.
-    pub(super) fn path(&self) -> &Path {
-        &self.path
+    pub(super) fn place(&self) -> &Place {
+        &self.place
     }
 
     pub(super) fn length(&self) -> u64 {
@@ -90,7 +90,7 @@ impl Part {
         self.file = None;
         self.length = 0;
         esky_fs::remove_file(&self.meta)?;
-        esky_fs::remove_file(&self.path)?;
+        esky_fs::remove_file(&self.place)?;
         let mut meta = esky_fs::create_new_file(&self.meta, esky_fs::Mode::Shared)?;
         esky_fs::write_all(&mut meta, encode(&identity).as_bytes(), &self.meta)?;
         self.identity = identity;
@@ -99,10 +99,10 @@ impl Part {
 
     pub(super) fn append(&mut self, bytes: &[u8]) -> Result<()> {
         if self.file.is_none() {
-            self.file = Some(esky_fs::open_for_append(&self.path)?);
+            self.file = Some(esky_fs::open_for_append(&self.place)?);
         }
         if let Some(file) = &mut self.file {
-            esky_fs::write_all(file, bytes, &self.path)?;
+            esky_fs::write_all(file, bytes, &self.place)?;
         }
         self.length += bytes.len() as u64;
         Ok(())
@@ -119,12 +119,12 @@ impl Part {
     pub(super) fn discard(mut self) -> Result<()> {
         self.file = None;
         esky_fs::remove_file(&self.meta)?;
-        Ok(esky_fs::remove_file(&self.path)?)
+        Ok(esky_fs::remove_file(&self.place)?)
     }
 
     /// Nothing more comes: the file is there, even if it is empty.
     pub(super) fn complete(&mut self) -> Result<()> {
-        if self.length == 0 && !esky_fs::exists(&self.path)? {
+        if self.length == 0 && !esky_fs::exists(&self.place)? {
             self.append(&[])?;
         }
         self.file = None;
@@ -132,9 +132,9 @@ impl Part {
     }
 
     /// Gives the complete part its package's name.
-    pub(super) fn finish(mut self, package: &Path) -> Result<()> {
+    pub(super) fn finish(mut self, package: &Place) -> Result<()> {
         self.complete()?;
-        esky_fs::rename(&self.path, package)?;
+        esky_fs::rename(&self.place, package)?;
         Ok(esky_fs::remove_file(&self.meta)?)
     }
 }
@@ -147,10 +147,10 @@ fn nothing_known(url: &str) -> Identity {
     }
 }
 
-fn with_suffix(package: &Path, suffix: &str) -> PathBuf {
-    let mut name = package.as_os_str().to_owned();
+fn with_suffix(package: &Place, suffix: &str) -> Place {
+    let mut name = package.file_name().unwrap_or_default().to_owned();
     name.push(suffix);
-    PathBuf::from(name)
+    package.sibling(name)
 }
 
 fn encode(identity: &Identity) -> String {
@@ -204,7 +204,9 @@ mod tests {
     #[test]
     fn a_part_goes_on_where_it_stopped() {
         let directory = tempfile::tempdir().unwrap();
-        let package = directory.path().join("demo-1.1.linux.zip");
+        let package = Place::open(directory.path())
+            .unwrap()
+            .join("demo-1.1.linux.zip");
         let mut part = Part::open(&package, URL).unwrap();
         assert_eq!(part.range(), None);
         part.start_anew(identity()).unwrap();
@@ -216,14 +218,16 @@ mod tests {
         part.append(b"def").unwrap();
         assert!(part.is_complete());
         part.finish(&package).unwrap();
-        assert_eq!(std::fs::read(&package).unwrap(), b"abcdef");
+        assert_eq!(std::fs::read(package.path()).unwrap(), b"abcdef");
         assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
     }
 
     #[test]
     fn a_part_of_another_url_or_without_a_validator_is_not_used() {
         let directory = tempfile::tempdir().unwrap();
-        let package = directory.path().join("demo-1.1.linux.zip");
+        let package = Place::open(directory.path())
+            .unwrap()
+            .join("demo-1.1.linux.zip");
         let mut part = Part::open(&package, URL).unwrap();
         part.start_anew(identity()).unwrap();
         part.append(b"abc").unwrap();
@@ -245,7 +249,9 @@ mod tests {
     #[test]
     fn a_part_longer_than_the_file_is_not_used() {
         let directory = tempfile::tempdir().unwrap();
-        let package = directory.path().join("demo-1.1.linux.zip");
+        let package = Place::open(directory.path())
+            .unwrap()
+            .join("demo-1.1.linux.zip");
         let mut part = Part::open(&package, URL).unwrap();
         part.start_anew(identity()).unwrap();
         part.append(b"abcdefgh").unwrap();

@@ -1,7 +1,8 @@
 //! A package of which it is signed what it must be.
 
-use std::path::Path;
+use std::fs::File;
 
+use esky_fs::Place;
 use esky_trust::{Mismatch, TargetFile};
 
 use crate::{Error, Result};
@@ -16,10 +17,10 @@ pub(crate) struct SignedPackage<'a> {
 }
 
 impl SignedPackage<'_> {
-    /// Fails unless the file has the length and the hashes that were signed.
-    pub(crate) fn check(&self, path: &Path) -> Result<()> {
+    /// Fails unless the open file has the length and the hashes that were signed.
+    pub(crate) fn check(&self, file: &File, place: &Place) -> Result<()> {
         let mut check = self.file.check();
-        esky_fs::read_pieces(path, |piece| {
+        esky_fs::read_pieces_of(file, place, |piece| {
             check.update(piece).map_err(|fault| self.mismatch(fault))
         })?;
         check.finish().map_err(|fault| self.mismatch(fault))

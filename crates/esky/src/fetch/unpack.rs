@@ -1,5 +1,6 @@
 //! From a package file to a version directory that can be installed.
 
+use std::fs::File;
 use std::io::Read;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -19,13 +20,23 @@ pub fn unpack_package(
     version: &str,
     monitor: &Monitor,
 ) -> Result<PathBuf> {
+    let file = esky_fs::open_for_read(package)?;
+    unpack_file(app, (package, &file), version, monitor)
+}
+
+/// The same for a package that is open.
+pub(super) fn unpack_file(
+    app: &AppDir,
+    (package, reader): (&Path, &File),
+    version: &str,
+    monitor: &Monitor,
+) -> Result<PathBuf> {
     monitor.check()?;
     let wanted = AppVersion {
         name: app.name().to_owned(),
         version: version.to_owned(),
         platform: app.platform().to_owned(),
     };
-    let reader = esky_fs::open_for_read(package)?;
     let name = package.display().to_string();
     let mut opened = Package::open(name, reader, &Limits::default()).map_err(Error::Package)?;
     opened.expect(&wanted).map_err(Error::Package)?;

@@ -71,10 +71,16 @@ impl LocalVersionFinder {
                 unpacked.map_err(ChainFailure::at(0))
             }
             path => {
-                let packages: Vec<_> = path
+                let mut files = Vec::new();
+                for (number, name) in path.iter().enumerate() {
+                    let file = esky_fs::open_for_read(&place(name));
+                    files.push(file.map_err(|error| ChainFailure::at(number)(error.into()))?);
+                }
+                let names: Vec<_> = path
                     .iter()
-                    .map(|name| (place(name).display().to_string(), place(name)))
+                    .map(|name| place(name).display().to_string())
                     .collect();
+                let packages: Vec<_> = names.iter().map(String::as_str).zip(&files).collect();
                 fetch::stage_chain(app, &packages, version, monitor)
             }
         }

@@ -141,7 +141,7 @@ impl VersionFinder for SignedVersionFinder {
         let full = offered.and_then(|offered| offered.full.as_ref());
         let full = full.ok_or_else(|| nothing_left(app, version, &self.url, Vec::new()))?;
         let package = fetch::signed_package(&fetcher, app, &full.signed())?;
-        OpenPackage::of_file(&package).map(Some)
+        package.into_open_package().map(Some)
     }
 
     /// Nothing is downloaded for that.

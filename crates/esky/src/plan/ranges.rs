@@ -8,8 +8,8 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
 
+use esky_fs::Place;
 use esky_patch::{Limits, Patch, Selection, UnitPlace, is_unit};
 use esky_trust::{Mismatch, PackageIndex};
 use sha2::{Digest, Sha256};
@@ -28,7 +28,7 @@ pub(super) struct Parts<'a> {
     pub(super) fetcher: &'a Fetcher,
     pub(super) package: &'a Package,
     pub(super) index: PackageIndex,
-    pub(super) path: PathBuf,
+    pub(super) place: Place,
 }
 
 /// The index of a compact package, believed because its hash is signed.
@@ -49,13 +49,13 @@ struct Progress {
 }
 
 impl Parts<'_> {
-    /// Brings the index here, unless it is here.
+    /// Downloads the index, unless it is here.
     pub(super) fn index(&self, limits: &Limits) -> Result<IndexOnly> {
         let place = UnitPlace {
             offset: 0,
             size: self.index.length,
         };
-        let mut file = esky_fs::open_for_update(&self.path)?;
+        let mut file = esky_fs::open_for_update(&self.place)?;
         self.complete(&mut file, &[place], &|bytes| self.is_index(bytes), false)?;
         let known = self.read(&mut file, place)?;
         if !self.is_index(&known) {
@@ -67,11 +67,12 @@ impl Parts<'_> {
         Ok(opened.without_units())
     }
 
-    /// Brings the units here that are needed and not here. Applying them finds those that are wrong on the server.
-    pub(super) fn bring(&self, selection: &Selection) -> Result<()> {
+    /// Downloads the units that are needed and not here. Applying them finds those that are wrong on the server. Gives the open file.
+    pub(super) fn download(&self, selection: &Selection) -> Result<File> {
         let units: Vec<UnitPlace> = selection.units().collect();
-        let mut file = esky_fs::open_for_update(&self.path)?;
-        self.complete(&mut file, &units, &is_unit, true)
+        let mut file = esky_fs::open_for_update(&self.place)?;
+        self.complete(&mut file, &units, &is_unit, true)?;
+        Ok(file)
     }
 
     fn is_index(&self, bytes: &[u8]) -> bool {
@@ -145,8 +146,8 @@ impl Parts<'_> {
             total: Some(self.package.size()),
             validator: None,
         };
-        seek(file, start, &self.path)?;
-        let mut write = |bytes: &[u8]| Ok(esky_fs::write_all(file, bytes, &self.path)?);
+        seek(file, start, &self.place)?;
+        let mut write = |bytes: &[u8]| Ok(esky_fs::write_all(file, bytes, &self.place)?);
         let event = |arrived| {
             tell.then_some(Event::Downloading {
                 received: progress.received + arrived,
@@ -201,11 +202,11 @@ fn beginning(bytes: &[u8], size: u64) -> u64 {
     if length < size { length } else { 0 }
 }
 
-fn seek(file: &mut File, offset: u64, path: &Path) -> Result<()> {
+fn seek(file: &mut File, offset: u64, place: &Place) -> Result<()> {
     let sought = file.seek(SeekFrom::Start(offset));
     sought.map_err(|error| Error::Foreign {
         operation: "writing a download",
-        source: format!("{}: {error}", path.display()).into(),
+        source: format!("{}: {error}", place.path().display()).into(),
     })?;
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! Going a way: packages are brought here, checked, and made into a version directory.
 
 use std::collections::HashSet;
+use std::fs::File;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -12,7 +13,7 @@ use super::offers::{Package, Patch as OfferedPatch, Version};
 use super::ranges::{IndexOnly, Parts};
 use super::route::{Packages, Route};
 use super::{Installed, Job, Progress};
-use crate::fetch::{self, downloads};
+use crate::fetch::{self, Downloaded, downloads};
 use crate::{Error, Event, Result};
 
 /// A way that came to nothing.
@@ -106,14 +107,14 @@ fn parts<'a>(job: &'a Job<'_>, offered: &'a Version) -> Result<Option<Parts<'a>>
     let Some((package, index)) = &offered.compact else {
         return Ok(None);
     };
-    let whole = downloads::package_path(job.app, &package.url)?;
-    let mut name = whole.into_os_string();
+    let whole = downloads::package_place(job.app, &package.url)?;
+    let mut name = whole.file_name().unwrap_or_default().to_owned();
     name.push(".parts");
     Ok(Some(Parts {
         fetcher: job.fetcher,
         package,
         index: *index,
-        path: name.into(),
+        place: whole.sibling(name),
     }))
 }
 
@@ -148,80 +149,61 @@ impl Steps<'_> {
         fetch::fetch_signed(fetcher, app, &package.signed(), &self.wanted.version)
     }
 
-    fn bring(&self, package: &Package) -> Result<PathBuf> {
+    fn download(&self, package: &Package) -> Result<Downloaded> {
         let Job { fetcher, app, .. } = *self.job;
         fetch::signed_package(fetcher, app, &package.signed())
     }
 
     fn patches(&self, patches: &[&OfferedPatch]) -> Result<PathBuf, Failure> {
-        let mut files = Vec::new();
+        let mut downloads = Vec::new();
         for patch in patches {
-            let file = self.bring(&patch.package);
-            files.push(file.map_err(Failure::of(&patch.package))?);
+            let file = self.download(&patch.package);
+            downloads.push(file.map_err(Failure::of(&patch.package))?);
         }
+        let files: Vec<&File> = downloads.iter().map(Downloaded::file).collect();
         let staged = self.stage(|stager| stager.by_patches(self.start(), &files));
-        let staged = staged.map_err(|failure| {
-            let blamed = patches.get(failure.patch).zip(files.get(failure.patch));
-            match blamed {
-                Some((patch, file)) => {
-                    let error = staging_failed(&patch.package.url, failure.error);
-                    self.failed(&patch.package, file, error)
-                }
-                None => Failure::of_nothing(Error::NotRefreshed),
+        let staged = match staged {
+            Ok(staged) => staged,
+            Err(failure) => {
+                let mut blamed = patches.iter().zip(downloads).skip(failure.patch);
+                return Err(match blamed.next() {
+                    Some((patch, download)) => {
+                        let error = staging_failed(&patch.package.url, failure.error);
+                        failed(&patch.package, download, error)
+                    }
+                    None => Failure::of_nothing(Error::NotRefreshed),
+                });
             }
-        })?;
-        let removed = files.iter().try_for_each(esky_fs::remove_file);
-        removed.map_err(|error| Failure::of_nothing(error.into()))?;
+        };
+        let removed = downloads.into_iter().try_for_each(Downloaded::remove);
+        removed.map_err(Failure::of_nothing)?;
         Ok(staged)
     }
 
-    /// A package that is no good goes away, so that nobody tries it twice.
-    fn failed(&self, package: &Package, file: &Path, error: Error) -> Failure {
-        let useless = error.concerns_only_the_package();
-        let error = match esky_fs::remove_file(file) {
-            Err(disk) if useless => disk.into(),
-            _ => error,
-        };
-        Failure::of(package)(error)
-    }
-
     fn compact(&self, package: &Package, progress: &Progress) -> Result<PathBuf> {
-        let file = self.bring(package)?;
+        let download = self.download(package)?;
         let start = self.start();
         let staged = self.stage(|stager| {
-            let index = stager.open(&file)?.without_units();
+            let index = stager.open(download.file())?.without_units();
             let selection = select(&index, start, &progress.changed);
-            stager.by_compact(&file, &index, &selection, start)
+            stager.by_compact(download.file(), &index, &selection, start)
         });
         let staged = staged.map_err(|error| staging_failed(&package.url, error));
-        self.remove_used(&file, staged)
+        remove_used(download, staged)
     }
 
     fn changed_files(&self, progress: &Progress) -> Result<PathBuf, Failure> {
         let go = || -> Result<PathBuf> {
             let parts = parts(self.job, self.offered)?.ok_or(Error::NotRefreshed)?;
             let found = progress.changed_files.as_ref().ok_or(Error::NotRefreshed)?;
-            parts.bring(&found.selection)?;
+            let file = parts.download(&found.selection)?;
             let (index, selection) = (&found.index, &found.selection);
             let staged =
-                self.stage(|stager| stager.by_compact(&parts.path, index, selection, self.start()));
+                self.stage(|stager| stager.by_compact(&file, index, selection, self.start()));
             let staged = staged.map_err(|error| staging_failed(&parts.package.url, error));
-            self.remove_used(&parts.path, staged)
+            remove_used(Downloaded::new(&parts.place, file), staged)
         };
         go().map_err(|error| Failure::of_parts(self.offered, error))
-    }
-
-    fn remove_used(&self, file: &Path, staged: Result<PathBuf>) -> Result<PathBuf> {
-        let used_up = match &staged {
-            Ok(_) => true,
-            // The package is good; it is needed again, for one file more.
-            Err(Error::ChangedFile { .. }) => false,
-            Err(error) => error.concerns_only_the_package(),
-        };
-        if used_up {
-            esky_fs::remove_file(file)?;
-        }
-        staged
     }
 
     /// What is installed.
@@ -248,6 +230,29 @@ impl Steps<'_> {
             progress: &progress,
         })
     }
+}
+
+/// A package that is no good goes away, so that nobody tries it twice.
+fn failed(package: &Package, download: Downloaded, error: Error) -> Failure {
+    let useless = error.concerns_only_the_package();
+    let error = match download.remove() {
+        Err(disk) if useless => disk,
+        _ => error,
+    };
+    Failure::of(package)(error)
+}
+
+fn remove_used(download: Downloaded, staged: Result<PathBuf>) -> Result<PathBuf> {
+    let used_up = match &staged {
+        Ok(_) => true,
+        // The package is good; it is needed again, for one file more.
+        Err(Error::ChangedFile { .. }) => false,
+        Err(error) => error.concerns_only_the_package(),
+    };
+    if used_up {
+        download.remove()?;
+    }
+    staged
 }
 
 /// Tells faults of the package from those of this machine: after the former another package may do.

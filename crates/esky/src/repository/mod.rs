@@ -156,7 +156,12 @@ impl Repository {
             file,
             may_be_page: true,
         };
-        signed_file(&self.fetcher(monitor), &signed, destination)
+        signed_file(
+            &self.fetcher(monitor),
+            &signed,
+            &ordinary_place(destination)?,
+        )?;
+        Ok(())
     }
 
     fn fetcher(&self, monitor: &Monitor) -> Fetcher {
@@ -338,4 +343,13 @@ fn with_slash(mut url: String) -> String {
         url.push('/');
     }
     url
+}
+
+/// A path that the caller has chosen: links on the way to its directory are followed.
+fn ordinary_place(path: &Path) -> Result<Place> {
+    let parent = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
+    let directory = Place::open(parent.unwrap_or(Path::new(".")))?;
+    Ok(directory.join(path.file_name().unwrap_or_default()))
 }

@@ -11,6 +11,7 @@ mod bad_servers;
 mod budget;
 mod cancelling;
 mod certificates;
+mod exchanged;
 mod finders;
 mod odd_servers;
 mod old_patches;

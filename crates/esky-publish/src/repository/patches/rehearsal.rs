@@ -34,7 +34,8 @@ impl Rehearsal<'_> {
     ) -> RepositoryResult<Option<Refused>> {
         self.judge(|stager| {
             let tree = installed_files(self.app, installed)?.ok_or(Error::OtherVersion)?;
-            let staged = stager.by_patches(&tree, &[patch.to_owned()]);
+            let patch = esky_fs::open_for_read(patch)?;
+            let staged = stager.by_patches(&tree, &[&patch]);
             staged.map_err(|failure| failure.error)
         })
     }
@@ -46,9 +47,10 @@ impl Rehearsal<'_> {
         package: &Path,
     ) -> RepositoryResult<Option<Refused>> {
         self.judge(|stager| {
-            let index = stager.open(package)?.without_units();
+            let package = esky_fs::open_for_read(package)?;
+            let index = stager.open(&package)?.without_units();
             let selection = select(&index, installed, &HashSet::new());
-            stager.by_compact(package, &index, &selection, installed)
+            stager.by_compact(&package, &index, &selection, installed)
         })
     }
 

@@ -1,5 +1,6 @@
 //! What a chain of old patches starts from.
 
+use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
@@ -108,9 +109,11 @@ impl Base {
     }
 
     /// A full package, unpacked into memory.
-    pub(super) fn of_package(app: &AppDir, package: &Path, monitor: &Monitor) -> Result<Self> {
-        let reader = esky_fs::open_for_read(package)?;
-        let name = package.display().to_string();
+    pub(super) fn of_package(
+        app: &AppDir,
+        (name, reader): (&str, &File),
+        monitor: &Monitor,
+    ) -> Result<Self> {
         let limits = PackageLimits::default().with_unpacked_size(Limits::default().memory);
         let mut opened = Package::open(name, reader, &limits).map_err(Error::Package)?;
         let mut wanted = opened.app().clone();
@@ -126,7 +129,7 @@ impl Base {
             false => std::ops::ControlFlow::Continue(()),
         };
         let unpacked = opened.unpack(&mut base, &mut progress);
-        unpacked.map_err(|error| unpacking_failed(package, error))?;
+        unpacked.map_err(|error| unpacking_failed(Path::new(name), error))?;
         Ok(base)
     }
 
