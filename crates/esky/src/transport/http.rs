@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io::{self, Read};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::SystemTime;
 
 use ureq::http::header::HeaderMap;
 use ureq::{Agent, Body, BodyReader};
@@ -14,6 +14,7 @@ use super::cancel::Call;
 use super::connect::{self, NoConnection, PatientResolver};
 use super::proxy::{self, ProxyFault};
 use super::redirect::{self, Trail};
+use super::retry_after;
 use super::route::{self, Route};
 use super::tls::{self, Encryption};
 use super::{HttpOptions, Range, Request, Response, RetryPolicy, Transport, encoding, web_page};
@@ -237,7 +238,8 @@ pub(crate) fn host_of(url: &Url) -> String {
 
 /// A status other than success. Some are a proxy's own, or may be.
 fn refusal(code: u16, headers: &HeaderMap, route: &Route) -> HttpFault {
-    let retry_after = text(headers, "retry-after").and_then(retry_after);
+    let retry_after =
+        text(headers, "retry-after").and_then(|value| retry_after::parse(value, SystemTime::now()));
     let Route::Forward(via) = route else {
         return HttpFault::Status { code, retry_after };
     };
@@ -294,11 +296,6 @@ fn part_of(content_range: Option<&str>, asked: Option<&Range>, length: Option<u6
         && last.checked_add(1) == Some(end)
         && length.is_none_or(|length| length == part);
     fits.then_some(total)
-}
-
-/// Only seconds; a server that sends a date is asked again at our own pace.
-fn retry_after(value: &str) -> Option<Duration> {
-    value.trim().parse().ok().map(Duration::from_secs)
 }
 
 struct Reader {

@@ -12,6 +12,7 @@ mod http;
 mod options;
 mod proxy;
 mod redirect;
+mod retry_after;
 mod route;
 mod throttled;
 mod tls;

@@ -1,6 +1,6 @@
 //! A way through a proxy for bytes that it does not understand: `CONNECT`.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use ureq::Error;
 use ureq::config::AutoHeaderValue;
@@ -8,6 +8,7 @@ use ureq::unversioned::transport::{ConnectionDetails, Connector, NextTimeout, Tr
 
 use super::connect::host_and_port;
 use super::proxy::{self, ProxyFault};
+use super::retry_after;
 use super::route::Via;
 
 /// No proxy needs more to say yes or no.
@@ -136,8 +137,7 @@ impl<'a> Answer<'a> {
     }
 
     fn retry_after(&self) -> Option<Duration> {
-        let seconds = self.all("retry-after").next()?.parse().ok()?;
-        Some(Duration::from_secs(seconds))
+        retry_after::parse(self.all("retry-after").next()?, SystemTime::now())
     }
 }
 
