@@ -3,6 +3,7 @@
 use crate::appdir::{AppDir, Ranked, View, look};
 use crate::decisions::Decisions;
 use crate::error::{Error, Result};
+use crate::leftovers::{Leftover, Leftovers};
 use crate::lock::{StagingLock, UpdateLock, VersionLock};
 use crate::removal::remove_version_dir;
 use crate::version_dir::{Stage, VersionDir};
@@ -28,6 +29,8 @@ enum Action {
     RemoveFile(Place),
     /// A running old version: nothing can be done yet.
     Wait,
+    /// A version that cannot be looked at now.
+    Leave(Error),
 }
 
 impl AppDir {
@@ -40,17 +43,23 @@ impl AppDir {
 
     /// Removes old versions that nobody uses, and the remains of what was broken off. Keeps the version that starts,
     /// its fallback, every version in use, the version `keep_active` (that of the caller), a staged version that
-    /// waits to be installed, and every file that no version brought. Says whether all is done.
+    /// waits to be installed, and every file that no version brought. What cannot be removed now, because another program has it
+    /// open, say, keeps nothing else from being removed; it is told, and the next clean-up tries again.
     ///
     /// A crash leaves less to do; doing it again does the rest.
-    pub fn cleanup(&self, lock: &UpdateLock, keep_active: Option<&str>) -> Result<bool> {
-        self.recover(lock)?;
+    pub fn cleanup(&self, lock: &UpdateLock, keep_active: Option<&str>) -> Result<Leftovers> {
+        let mut left = Leftovers {
+            waiting: false,
+            refused: self.finish(lock)?,
+        };
         self.finish_partial(lock, keep_active)?;
-        let mut all_done = true;
         for action in self.plan(keep_active)? {
-            all_done &= self.perform(action)?;
+            match self.perform(action) {
+                Ok(done) => left.waiting |= !done,
+                Err(error) => left.refused.push(Leftover::of(error)?),
+            }
         }
-        Ok(all_done)
+        Ok(left)
     }
 
     /// If it turns out to be damaged, installing has removed it, and clean-up goes on.
@@ -81,7 +90,10 @@ impl AppDir {
             plan.push(Action::Recover);
         }
         for dir in view.dirs.iter().filter(|dir| dir.app.name == self.name()) {
-            plan.extend(self.action(&view, dir, keep_active)?);
+            match self.action(&view, dir, keep_active) {
+                Err(error @ Error::Disk(_)) => plan.push(Action::Leave(error)),
+                action => plan.extend(action?),
+            }
         }
         plan.extend(self.moved_aside(&view)?.into_iter().map(Action::RemoveFile));
         let adopting = adopt::work_directory(self);
@@ -118,7 +130,8 @@ impl AppDir {
     fn perform(&self, action: Action) -> Result<bool> {
         match action {
             Action::Recover | Action::Install(_) | Action::Wait => Ok(false),
-            Action::RemoveFile(path) => Ok(esky_fs::remove_tree(&path).is_ok()),
+            Action::Leave(error) => Err(error),
+            Action::RemoveFile(path) => Ok(esky_fs::remove_tree(&path).map(|()| true)?),
             Action::RemoveStaged(dir) => match StagingLock::try_take(self.place())? {
                 // It may have become a version, or have been finished, since the plan was made.
                 Some(_staging) if dir.stage()? == Stage::Staged => {

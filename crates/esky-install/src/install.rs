@@ -21,6 +21,8 @@ impl AppDir {
     /// the rest. A staged version that is damaged, or that the disk could not keep, is removed: fetch it again.
     /// A version older than the one that starts is put in place but does not become the one that starts.
     /// [`Error::CannotStart`] for one that is installed already and damaged: it wants repairing.
+    ///
+    /// What the system refuses after the commit is left for the next run: then the version starts and is not `complete`.
     pub fn install(&self, version: &str, lock: &UpdateLock) -> Result<InstalledVersion> {
         self.recover(lock)?;
         let _staging = StagingLock::take(self.place())?;
@@ -41,7 +43,7 @@ impl AppDir {
         Ok(InstalledVersion {
             app: dir.app.clone(),
             path: dir.path.path().to_owned(),
-            complete: true,
+            complete: dir.stage()? == Stage::Complete,
             in_use: VersionLock::is_taken(&dir.path)?,
             current: self.best()?.path == dir.path.path(),
             obstacle: facts::obstacle(self.place(), dir),
@@ -62,8 +64,10 @@ impl AppDir {
         if replaces {
             self.test_before_commit(view, dir)?;
             state::commit(self, view, dir)?;
+            // What is refused after the commit fails no update: clean-up tries again, and tells of it.
+            return programs::put_after_commit(self.place(), dir).map(drop);
         }
-        programs::put(self.place(), dir, replaces)
+        programs::put(self.place(), dir, false)
     }
 
     /// A complete version may not be recorded yet: one that was there before there was a record.

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::hashing::{Expected, check_file, hash_file};
+use crate::leftovers::Leftover;
 use crate::lock::{self, make_state_dir};
 use crate::modes;
 use crate::version_dir::{Stage, VersionDir};
@@ -81,6 +82,15 @@ pub(crate) fn put(root: &Place, dir: &VersionDir, replace: bool) -> Result<()> {
     }
     esky_fs::remove_tree(&staged)?;
     Ok(esky_fs::sync_dir(&dir.marks_directory())?)
+}
+
+/// As [`put`], for a version that starts already: what the system refuses is left for the next run, since every start-up program
+/// starts every version.
+pub(crate) fn put_after_commit(root: &Place, dir: &VersionDir) -> Result<Option<Leftover>> {
+    match put(root, dir, true) {
+        Ok(()) => Ok(None),
+        Err(error) => Leftover::of(error).map(Some),
+    }
 }
 
 /// Gives a program at the top the right to be executed again if it has lost it. `false`: this user may not do that.

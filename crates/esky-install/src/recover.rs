@@ -2,6 +2,7 @@
 
 use crate::appdir::{AppDir, Ranked, View};
 use crate::error::Result;
+use crate::leftovers::Leftover;
 use crate::lock::UpdateLock;
 use crate::version_dir::{Stage, VersionDir};
 use crate::{modes, programs, scan, state, verify};
@@ -26,7 +27,15 @@ impl AppDir {
     /// * A newer complete version that an old client has put there, and that starts already, is recorded.
     /// * Permission bits that keep a version or a program at the top from starting are put right.
     /// * Marks of trials that are over are removed.
+    ///
+    /// What the system refuses after the decision about what starts is recorded, such as to replace a program that somebody has
+    /// open, is left for the next run.
     pub fn recover(&self, lock: &UpdateLock) -> Result<()> {
+        self.finish(lock).map(drop)
+    }
+
+    /// As [`AppDir::recover`], and what was left.
+    pub(crate) fn finish(&self, lock: &UpdateLock) -> Result<Vec<Leftover>> {
         debug_assert!(
             lock.guards(self.place()),
             "the lock of another app directory"
@@ -34,18 +43,20 @@ impl AppDir {
         scan::require_record(self.place())?;
         self.mend_modes()?;
         self.settle()?;
+        let mut left = Vec::new();
         let view = View::of(self.place())?;
         if let Some(best) = view.best() {
             match best.reason {
                 Reason::NewerThanRecorded => state::commit(self, &view, &best.dir)?,
                 Reason::Newest if scan::has_slots(self.place())? => self.record_anew(&view)?,
                 Reason::Current | Reason::OnTrial if best.dir.stage()? == Stage::Partial => {
-                    programs::put(self.place(), &best.dir, true)?;
+                    left.extend(programs::put_after_commit(self.place(), &best.dir)?);
                 }
                 _ => {}
             }
         }
-        self.remove_old_marks()
+        left.extend(self.remove_old_marks()?);
+        Ok(left)
     }
 
     /// Whether a trial has failed, or a version has given way because it cannot be started, and that is not recorded yet.
@@ -111,10 +122,11 @@ impl AppDir {
         Ok(())
     }
 
-    fn remove_old_marks(&self) -> Result<()> {
+    fn remove_old_marks(&self) -> Result<Vec<Leftover>> {
         let slots = scan::record(self.place()).slots;
+        let mut left = Vec::new();
         let Some((_, slot)) = active_slot(&slots) else {
-            return Ok(());
+            return Ok(left);
         };
         let in_force = match slot.status {
             Status::Trial(Trial { id, .. }) => {
@@ -126,11 +138,14 @@ impl AppDir {
         for name in esky_fs::read_dir_names(&state)? {
             let text = name.to_string_lossy();
             let is_mark = TRIAL_PREFIXES.iter().any(|prefix| text.starts_with(prefix));
-            if is_mark && in_force.iter().all(|mark| *mark != text) {
-                esky_fs::remove_tree(&state.join(&name))?;
+            if is_mark
+                && in_force.iter().all(|mark| *mark != text)
+                && let Err(error) = esky_fs::remove_tree(&state.join(&name))
+            {
+                left.push(Leftover::of_disk(error)?);
             }
         }
-        Ok(())
+        Ok(left)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Removing a version directory, so that whatever a crash leaves is no version and known as ours.
 
 use crate::error::Result;
+use crate::leftovers::can_wait;
 use crate::lock::VersionLock;
 use crate::version_dir::VersionDir;
 use esky_format::layout::{CONTROL_DIR, EARLY_MARKS};
@@ -36,12 +37,17 @@ fn remove_early(dir: &VersionDir, held: Option<VersionLock>) -> Result<()> {
     remove_all_but(dir, EARLY_MARKS.uninstalled)
 }
 
+/// Where something is in use, the rest goes all the same, but for what makes it known as ours.
 fn remove_all_but(dir: &VersionDir, last: &str) -> Result<()> {
-    for name in esky_fs::read_dir_names(&dir.path)? {
-        if name != last {
-            esky_fs::remove_tree(&dir.path.join(name))?;
+    let mut refused = Ok(());
+    let names = esky_fs::read_dir_names(&dir.path)?.into_iter();
+    for name in names.filter(|name| name != last) {
+        match esky_fs::remove_tree(&dir.path.join(name)) {
+            Err(error) if can_wait(&error) => refused = refused.and(Err(error)),
+            removed => removed?,
         }
     }
+    refused?;
     // Else a power cut could bring back the rest without what makes it known as ours, and it would stay for ever.
     esky_fs::sync_dir(&dir.path)?;
     Ok(esky_fs::remove_tree(&dir.path)?)

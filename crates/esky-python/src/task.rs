@@ -316,6 +316,7 @@ fn raw_event(event: &Event) -> Option<RawEvent> {
             Some(path.to_string_lossy().into_owned()),
         ),
         Event::Installing { version } => ("installing", 0, None, Some(version.clone()), None),
+        Event::LeftBehind { cause } => ("left behind", 0, None, None, Some(cause.clone())),
         Event::CleaningUp => ("cleaning up", 0, None, None, None),
         Event::Done => ("done", 0, None, None, None),
         _ => return None,

@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use esky_format::version::compare;
-use esky_install::{Decisions, VerifyReport};
+use esky_install::{Decisions, Leftover, VerifyReport};
 
 use crate::fetch::{self, downloads};
 use crate::locking::{Locks, UpdateGuard, Work};
 use crate::{
-    AppDir, Error, Event, InstalledVersion, Monitor, Result, Search, Update, VersionFinder,
+    AppDir, Error, Event, InstalledVersion, Leftovers, Monitor, Result, Search, Update,
+    VersionFinder,
 };
 
 /// An app directory, the version of it that is running if any, and the finder that knows of newer ones.
@@ -220,22 +221,27 @@ impl Esky {
         }
     }
 
-    /// Finishes what was interrupted and removes what nobody needs. `false` if something must wait, such as a
-    /// version still in use. Where there is nothing to do nothing is written, so that an app kept read-only can call it.
-    pub fn cleanup(&self) -> Result<bool> {
+    /// Finishes what was interrupted and removes what nobody needs. What must wait, such as a version still in use or a file that
+    /// another program has open, is told and left for the next time. Where there is nothing to do nothing is written, so that an app
+    /// kept read-only can call it.
+    pub fn cleanup(&self) -> Result<Leftovers> {
         if !self.needs_cleanup()? {
-            return Ok(true);
+            return Ok(Leftovers::default());
         }
         self.clean_up(&self.work()?)
     }
 
-    fn clean_up(&self, work: &Work<'_>) -> Result<bool> {
-        let removed = self.app_dir().cleanup(work.lock(), self.active_version())?;
-        match self.finder() {
-            Some(finder) => finder.cleanup(self.app_dir())?,
-            None => downloads::cleanup(self.app_dir())?,
+    fn clean_up(&self, work: &Work<'_>) -> Result<Leftovers> {
+        let mut left = self.app_dir().cleanup(work.lock(), self.active_version())?;
+        let cleaned = match self.finder() {
+            Some(finder) => finder.cleanup(self.app_dir()),
+            None => downloads::cleanup(self.app_dir()),
+        };
+        match cleaned {
+            Err(Error::Disk(error)) => left.refused.push(Leftover::of_disk(error)?),
+            cleaned => cleaned?,
         }
-        Ok(removed)
+        Ok(left)
     }
 
     /// Says that the running version (without one, that which starts) has come up; see [`AppDir::confirm`]. `false` if
@@ -335,7 +341,7 @@ impl Esky {
         let mut found = self.search(monitor)?;
         match found.update.take() {
             Some(version) => self.update_to(version, &mut found, monitor)?,
-            None => self.clean_up_if_possible(monitor)?,
+            None => found.left = self.clean_up_if_possible(monitor)?,
         }
         monitor.emit(Event::Done);
         Ok(found)
@@ -343,12 +349,14 @@ impl Esky {
 
     /// With nothing to do nothing is written, so that a read-only app can look for updates. What must be cleaned up while
     /// somebody else is at work is left to them, or to the next run.
-    fn clean_up_if_possible(&self, monitor: &Monitor) -> Result<()> {
+    fn clean_up_if_possible(&self, monitor: &Monitor) -> Result<Leftovers> {
         monitor.emit(Event::CleaningUp);
-        match self.cleanup() {
-            Err(Error::Install(esky_install::Error::Locked { .. })) => Ok(()),
-            cleaned => cleaned.map(drop),
-        }
+        let left = match self.cleanup() {
+            Err(Error::Install(esky_install::Error::Locked { .. })) => Leftovers::default(),
+            cleaned => cleaned?,
+        };
+        monitor.emit_left(&left);
+        Ok(left)
     }
 
     /// Looks for an update and gives it as a value to download and install.
@@ -383,10 +391,26 @@ impl Esky {
             found.update = Some(version);
         }
         monitor.emit(Event::CleaningUp);
-        if self.needs_cleanup()? {
-            self.clean_up(&work)?;
-        }
+        found.left = self.clean_up_after_update(&work)?;
+        monitor.emit_left(&found.left);
         Ok(())
+    }
+
+    /// The update is committed: what the system refuses now is no failure of it.
+    fn clean_up_after_update(&self, work: &Work<'_>) -> Result<Leftovers> {
+        let clean_up = || match self.needs_cleanup()? {
+            true => self.clean_up(work),
+            false => Ok(Leftovers::default()),
+        };
+        match clean_up() {
+            Err(Error::Disk(error) | Error::Install(esky_install::Error::Disk(error))) => {
+                Ok(Leftovers {
+                    waiting: true,
+                    refused: vec![Leftover::of_disk(error)?],
+                })
+            }
+            cleaned => cleaned,
+        }
     }
 
     /// Directories that a foreign finder unpacked elsewhere are moved to where versions live.

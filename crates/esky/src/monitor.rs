@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use esky_trust::Time;
 
 use crate::fetch::Budget;
-use crate::{Error, Result, Way};
+use crate::{Error, Leftovers, Result, Way};
 
 /// One step of an update, in the order in which a person would tell it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,6 +73,11 @@ pub enum Event {
     },
     /// Versions nobody needs any more are being removed.
     CleaningUp,
+    /// Something could not be removed or put in place now. The app works all the same, and the next clean-up tries again.
+    LeftBehind {
+        /// What was tried, on which file, why it failed, and what can be done about it.
+        cause: String,
+    },
     /// The update is over.
     Done,
 }
@@ -158,6 +163,17 @@ impl Monitor {
     /// Tells the listener.
     pub fn emit(&self, event: Event) {
         (self.on_event)(&event);
+    }
+
+    /// Tells the listener what is left for the next time.
+    pub(crate) fn emit_left(&self, left: &Leftovers) {
+        for left in &left.refused {
+            let cause = match &left.hint {
+                Some(hint) => format!("{}. {hint}", left.cause),
+                None => left.cause.clone(),
+            };
+            self.emit(Event::LeftBehind { cause });
+        }
     }
 
     /// `Err(Cancelled)` once cancelled, for use with `?`.

@@ -8,7 +8,7 @@ use esky_install::{Obstacle, Refusal};
 
 use crate::fetch;
 use crate::locking::Work;
-use crate::{Error, Esky, InstalledVersion, Monitor, Result};
+use crate::{Error, Esky, InstalledVersion, Leftovers, Monitor, Result};
 
 /// What a finder offers that is newer than what is on disk.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub struct Search {
     pub refused: Option<(String, Refusal)>,
     /// The version that should start and cannot, and what is wrong with it.
     pub damaged: Option<(String, Obstacle)>,
+    /// After an update: what could not be cleaned up yet. The next one tries again.
+    pub left: Leftovers,
 }
 
 impl Esky {
@@ -61,6 +63,7 @@ impl Esky {
                 .into_iter()
                 .find(|version| decisions.refusal(version).is_none()),
             damaged: self.damage()?,
+            left: Leftovers::default(),
         })
     }
 

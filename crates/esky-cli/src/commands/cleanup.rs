@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
-use esky::Esky;
+use esky::{Esky, Leftovers};
 use serde::Serialize;
 
 use crate::arguments::CleanupArguments;
@@ -12,19 +12,50 @@ use crate::failure::Failure;
 use crate::terminal::Terminal;
 use crate::text;
 
-/// The answer: which versions went, which stay, and whether anything is left to do.
+/// The answer: which versions went, which stay, whether anything is left to do, and what could not be done now.
 #[derive(Serialize)]
 struct Outcome {
     removed: Vec<String>,
     kept: Vec<String>,
     complete: bool,
+    left: Vec<Left>,
+}
+
+/// What the system refused.
+#[derive(Serialize)]
+pub(super) struct Left {
+    path: String,
+    cause: String,
+    hint: Option<String>,
+}
+
+impl Left {
+    pub(super) fn all(left: Leftovers) -> Vec<Self> {
+        let left = left.refused.into_iter().map(|left| Self {
+            path: left.path.display().to_string(),
+            cause: left.cause,
+            hint: left.hint,
+        });
+        left.collect()
+    }
+
+    /// Says it to a person. It is no failure: the app works, and the next run tries again.
+    pub(super) fn tell(all: &[Self], terminal: &Terminal) {
+        for left in all {
+            terminal.message(&format!("warning: left for later: {}", left.cause));
+            if let Some(hint) = &left.hint {
+                terminal.message(hint);
+            }
+        }
+    }
 }
 
 pub(crate) fn run(arguments: &CleanupArguments, terminal: &Terminal) -> Result<i32, Failure> {
     let outcome = clean(&arguments.app_dir)
         .map_err(|error| Failure::from(error).about_path(&arguments.app_dir))?;
     terminal.show(&outcome)?;
-    if !outcome.complete {
+    Left::tell(&outcome.left, terminal);
+    if !outcome.complete && outcome.left.is_empty() {
         terminal.message("some versions are in use; run `esky cleanup` again when they have ended");
     }
     Ok(exit::SUCCESS)
@@ -35,7 +66,7 @@ fn clean(path: &Path) -> esky::Result<Outcome> {
     // Held from the first look to the last, so that the answer tells what this command did.
     let _guard = app.lock()?;
     let before = versions(&app)?;
-    let complete = app.cleanup()?;
+    let left = app.cleanup()?;
     let kept = versions(&app)?;
     let removed = before
         .into_iter()
@@ -44,7 +75,8 @@ fn clean(path: &Path) -> esky::Result<Outcome> {
     Ok(Outcome {
         removed,
         kept,
-        complete,
+        complete: left.is_empty(),
+        left: Left::all(left),
     })
 }
 

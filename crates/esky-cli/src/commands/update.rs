@@ -6,6 +6,7 @@ use std::sync::Arc;
 use esky::{CancelToken, Esky, Event, Monitor, Refusal, Search};
 use serde::Serialize;
 
+use super::cleanup::Left;
 use crate::Environment;
 use crate::arguments::UpdateArguments;
 use crate::exit;
@@ -26,6 +27,8 @@ struct Outcome {
     updated: bool,
     refused: Option<Refused>,
     damaged: Option<Damaged>,
+    /// What could not be cleaned up yet.
+    left: Vec<Left>,
 }
 
 /// The version that should have started and could not.
@@ -57,6 +60,7 @@ pub(crate) fn run(
     let outcome = update(&app, arguments.check, &monitor).map_err(failure)?;
     drop(monitor);
     terminal.show(&outcome)?;
+    Left::tell(&outcome.left, terminal);
     let found_nothing = arguments.check && outcome.available.is_none();
     Ok(if found_nothing {
         exit::NO_UPDATE
@@ -71,6 +75,7 @@ fn update(app: &Esky, only_check: bool, monitor: &Monitor) -> esky::Result<Outco
         update: available,
         refused,
         damaged,
+        left,
     } = match only_check {
         true => {
             monitor.emit(Event::Searching);
@@ -94,6 +99,7 @@ fn update(app: &Esky, only_check: bool, monitor: &Monitor) -> esky::Result<Outco
             cause: obstacle.to_string(),
             repaired: !still_damaged,
         }),
+        left: Left::all(left),
     })
 }
 

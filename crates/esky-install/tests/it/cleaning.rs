@@ -10,12 +10,38 @@ fn current_and_fallback_stay_and_older_ones_go() {
     let opened = app.open();
     let lock = install(&opened, "3").unwrap();
     assert!(opened.needs_cleanup().unwrap());
-    assert!(opened.cleanup(&lock, None).unwrap());
+    assert!(opened.cleanup(&lock, None).unwrap().is_empty());
     assert!(!app.version_dir("1").exists());
     assert!(!app.root().join("tool").exists());
     app.assert_whole("2");
     assert_eq!(app.starts(), "3");
     assert!(!opened.needs_cleanup().unwrap());
+}
+
+/// A file that nobody may remove, as one is on Windows while another program has it open.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_cannot_be_removed_is_named_and_keeps_nothing_else() {
+    let app = App::with_versions(&["1", "2", "3"]);
+    let opened = app.open();
+    let lock = install(&opened, "4").unwrap();
+    let stuck = app.version_dir("1").join("lib/deep/text.txt");
+    if !crate::fixture::set_immutable(&stuck, true) {
+        eprintln!("SKIPPED what_cannot_be_removed_is_named_and_keeps_nothing_else: needs root");
+        return;
+    }
+    let left = opened.cleanup(&lock, None);
+    let needed = opened.needs_cleanup();
+    crate::fixture::set_immutable(&stuck, false);
+    let left = left.unwrap();
+    assert!(!left.waiting && left.refused.len() == 1, "{left:?}");
+    assert_eq!(left.refused[0].path, stuck);
+    assert!(left.refused[0].hint.is_some() && needed.unwrap());
+    assert!(!app.version_dir("2").exists(), "one does not stop the rest");
+    assert!(!app.version_dir("1").join("prog").exists());
+    assert_eq!(app.starts(), "4");
+    assert!(opened.cleanup(&lock, None).unwrap().is_empty());
+    assert!(!app.version_dir("1").exists());
 }
 
 #[test]
@@ -24,11 +50,11 @@ fn version_in_use_waits_and_goes_when_nobody_uses_it() {
     let opened = app.open();
     let lock = install(&opened, "3").unwrap();
     let running = VersionLock::shared(&app.version_dir("1")).unwrap();
-    assert!(!opened.cleanup(&lock, None).unwrap());
+    assert!(!opened.cleanup(&lock, None).unwrap().is_empty());
     app.assert_whole("1");
     assert!(opened.needs_cleanup().unwrap());
     drop(running);
-    assert!(opened.cleanup(&lock, None).unwrap());
+    assert!(opened.cleanup(&lock, None).unwrap().is_empty());
     assert!(!app.version_dir("1").exists());
 }
 
@@ -45,11 +71,11 @@ fn version_whose_helper_program_still_runs_waits() {
         .spawn()
         .unwrap();
     let lock = install(&opened, "3").unwrap();
-    assert!(!opened.cleanup(&lock, None).unwrap());
+    assert!(!opened.cleanup(&lock, None).unwrap().is_empty());
     app.assert_whole("1");
     running.kill().unwrap();
     running.wait().unwrap();
-    assert!(opened.cleanup(&lock, None).unwrap());
+    assert!(opened.cleanup(&lock, None).unwrap().is_empty());
     assert!(!app.version_dir("1").exists());
 }
 
@@ -60,10 +86,10 @@ fn version_of_which_a_file_is_open_waits() {
     let opened = app.open();
     let open = fs::File::open(app.version_dir("1").join("lib/data.bin")).unwrap();
     let lock = install(&opened, "3").unwrap();
-    assert!(!opened.cleanup(&lock, None).unwrap());
+    assert!(!opened.cleanup(&lock, None).unwrap().is_empty());
     app.assert_whole("1");
     drop(open);
-    assert!(opened.cleanup(&lock, None).unwrap());
+    assert!(opened.cleanup(&lock, None).unwrap().is_empty());
 }
 
 /// A long-lived child that an app without esky in it has started: it has the lock's descriptor, and knows nothing of it.
@@ -83,7 +109,7 @@ fn version_whose_lock_was_only_inherited_is_removed() {
     let child = String::from_utf8(parent.stdout).unwrap();
     assert!(VersionLock::shared(&app.version_dir("1")).is_ok());
     let lock = install(&opened, "3").unwrap();
-    assert!(opened.cleanup(&lock, None).unwrap());
+    assert!(opened.cleanup(&lock, None).unwrap().is_empty());
     assert!(!app.version_dir("1").exists());
     let killed = std::process::Command::new("kill")
         .arg(child.trim())
@@ -96,7 +122,7 @@ fn version_of_the_caller_waits() {
     let app = App::with_versions(&["1", "2"]);
     let opened = app.open();
     let lock = install(&opened, "3").unwrap();
-    assert!(!opened.cleanup(&lock, Some("1")).unwrap());
+    assert!(!opened.cleanup(&lock, Some("1")).unwrap().is_empty());
     app.assert_whole("1");
 }
 
@@ -134,7 +160,7 @@ fn programs_that_were_moved_aside_go() {
     }
     assert!(opened.needs_cleanup().unwrap());
     let lock = opened.lock().unwrap();
-    assert!(opened.cleanup(&lock, None).unwrap());
+    assert!(opened.cleanup(&lock, None).unwrap().is_empty());
     for name in ["prog.old", "prog.old.old", "libboot.old.so"] {
         assert!(!app.root().join(name).exists(), "{name}");
     }
@@ -150,7 +176,7 @@ fn half_staged_and_overtaken_versions_go_but_a_waiting_one_stays() {
     fs::create_dir_all(app.version_dir("4").join("esky-files")).unwrap();
     fs::create_dir_all(app.version_dir("5")).unwrap();
     let lock = opened.lock().unwrap();
-    assert!(opened.cleanup(&lock, None).unwrap());
+    assert!(opened.cleanup(&lock, None).unwrap().is_empty());
     assert!(opened.staged("3").unwrap().is_some());
     for version in ["1", "4", "5"] {
         assert!(!app.version_dir(version).exists(), "{version}");
@@ -202,7 +228,7 @@ fn remains_of_an_uninstalled_version_go() {
     let lock = opened.lock().unwrap();
     opened.uninstall("1", &lock).unwrap();
     assert!(opened.needs_cleanup().unwrap());
-    assert!(opened.cleanup(&lock, None).unwrap());
+    assert!(opened.cleanup(&lock, None).unwrap().is_empty());
     assert!(!app.version_dir("1").exists());
 }
 
@@ -213,7 +239,7 @@ fn version_with_directories_that_cannot_be_written_goes() {
     crate::fixture::set_mode(&app.version_dir("1").join("lib/deep"), 0o555);
     let opened = app.open();
     let lock = install(&opened, "3").unwrap();
-    assert!(opened.cleanup(&lock, None).unwrap());
+    assert!(opened.cleanup(&lock, None).unwrap().is_empty());
     assert!(!app.version_dir("1").exists());
 }
 
@@ -228,7 +254,7 @@ fn version_with_a_manifest_of_nonsense_does_not_stop_clean_up() {
     .unwrap();
     let opened = app.open();
     let lock = install(&opened, "3").unwrap();
-    assert!(opened.cleanup(&lock, None).unwrap());
+    assert!(opened.cleanup(&lock, None).unwrap().is_empty());
     assert!(!app.version_dir("1").exists());
     assert_eq!(app.starts(), "3");
 }

@@ -302,3 +302,14 @@ fn make_link(target: &str, path: &Path) {
 fn make_link(target: &str, path: &Path) {
     std::os::windows::fs::symlink_file(target, path).unwrap();
 }
+
+/// Marks a file so that not even root can remove it, or takes the mark away; says whether that can be done here.
+#[cfg(target_os = "linux")]
+pub(crate) fn set_immutable(path: &Path, immutable: bool) -> bool {
+    let mark = if immutable { "+i" } else { "-i" };
+    let done = std::process::Command::new("chattr")
+        .arg(mark)
+        .arg(path)
+        .output();
+    done.is_ok_and(|done| done.status.success())
+}

@@ -295,3 +295,45 @@ fn a_program_that_runs_is_left_for_later_and_the_new_version_starts_all_the_same
     assert_eq!(app.starts(), "2");
     assert!(!opened.needs_cleanup().unwrap());
 }
+
+/// What the system says to somebody without the right to do something.
+const DENIED: i32 = if cfg!(windows) { 5 } else { 13 };
+
+/// One after the other, whatever comes after the commit is refused once.
+#[test]
+fn whatever_is_refused_after_the_commit_is_left_for_later_and_fails_no_update() {
+    let update = |opened: &AppDir| opened.install("2", &opened.lock()?);
+    let counted = App::with_versions(&["1"]);
+    stage(&counted.open(), "2").unwrap();
+    let armed = arm(Plan::Count);
+    update(&counted.open()).unwrap();
+    let log = armed.log();
+    drop(armed);
+    let writes_slot = |(operation, path): &(Operation, PathBuf)| {
+        *operation == Operation::Sync
+            && path
+                .file_name()
+                .is_some_and(|name| name.to_string_lossy().starts_with("slot-"))
+    };
+    let commit = log.iter().rposition(writes_slot).unwrap();
+    let put_in_place = |at: &usize| {
+        let path = &log[*at].1;
+        !path.starts_with(counted.root().join("locked")) && !path.ends_with("esky-state/lock")
+    };
+    let after = (commit + 1..log.len()).filter(put_in_place);
+    for at in after.filter(|at| log[*at].0 != Operation::Sync) {
+        let app = App::with_versions(&["1"]);
+        let opened = app.open();
+        stage(&opened, "2").unwrap();
+        let armed = arm(Plan::FailOnce(at as u64, DENIED));
+        let installed = update(&opened);
+        drop(armed);
+        let installed = installed.unwrap_or_else(|error| panic!("{:?}: {error}", log[at]));
+        assert!(installed.current, "{:?}", log[at]);
+        assert_eq!(app.starts(), "2");
+        let lock = opened.lock().unwrap();
+        assert!(opened.cleanup(&lock, None).is_ok());
+        assert!(opened.cleanup(&lock, None).unwrap().is_empty());
+        app.assert_whole("2");
+    }
+}

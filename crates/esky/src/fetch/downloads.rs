@@ -35,12 +35,12 @@ pub(crate) fn needs_cleanup(app: &AppDir) -> Result<bool> {
 }
 
 /// Removes what no update will use: everything but whole and partial packages of versions still to come. Those are
-/// what an interrupted update goes on with. A crash leaves some of it for the next time.
+/// what an interrupted update goes on with. A crash leaves some of it for the next time. What cannot be removed keeps nothing else
+/// from being removed; the error tells of the first.
 pub(crate) fn cleanup(app: &AppDir) -> Result<()> {
-    for place in leftovers(app)? {
-        esky_fs::remove_tree(&place)?;
-    }
-    Ok(())
+    let removed = leftovers(app)?.into_iter();
+    let removed = removed.map(|path| esky_fs::remove_tree(&path));
+    Ok(removed.fold(Ok(()), Result::and)?)
 }
 
 fn leftovers(app: &AppDir) -> Result<Vec<Place>> {

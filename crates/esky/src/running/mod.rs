@@ -207,7 +207,7 @@ pub fn clean_up_patiently(app: &Esky) -> Result<bool> {
     loop {
         let done = match app.cleanup() {
             Err(Error::Install(esky_install::Error::Locked { .. })) => false,
-            settled => settled?,
+            settled => settled?.is_empty(),
         };
         if done || Instant::now() >= deadline {
             return Ok(done);

@@ -176,13 +176,47 @@ fn a_version_in_use_is_kept_and_a_later_cleanup_removes_it() {
     story.assert_updated_to("1.2");
     assert!(story.version_dir("1.0").join("lib/data.bin").exists());
     assert!(app.needs_cleanup().unwrap());
-    assert!(!app.cleanup().unwrap());
+    assert!(!app.cleanup().unwrap().is_empty());
 
     drop(second_instance);
-    assert!(app.cleanup().unwrap());
+    assert!(app.cleanup().unwrap().is_empty());
     assert!(!story.version_dir("1.0").exists());
     assert!(story.version_dir("1.1").exists(), "the one to go back to");
     assert!(!app.needs_cleanup().unwrap());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_cannot_be_removed_is_told_and_fails_no_update() {
+    use std::process::Command;
+    let story = Story::new();
+    let stuck = story.version_dir("1.0").join("lib/data.bin");
+    let mark = |mark: &str| Command::new("chattr").arg(mark).arg(&stuck).output();
+    if !mark("+i").is_ok_and(|done| done.status.success()) {
+        eprintln!("SKIPPED what_cannot_be_removed_is_told_and_fails_no_update: needs root, chattr");
+        return;
+    }
+    let app = story.app();
+    let (monitor, events) = recording();
+    let mut updated = Vec::new();
+    for version in ["1.1", "1.2"] {
+        story.place.offer(&Release::new(version));
+        updated.push(app.auto_update(&monitor));
+        app.confirm().unwrap();
+    }
+    let again = app.search_and_update(&monitor);
+    mark("-i").unwrap();
+    let updated: Result<Vec<_>, _> = updated.into_iter().collect();
+    assert_eq!(updated.unwrap()[1].as_deref(), Some("1.2"));
+    assert_eq!(again.unwrap().left.refused[0].path, stuck);
+    story.assert_updated_to("1.2");
+    let told = events.lock().unwrap().iter().any(|event| match event {
+        Event::LeftBehind { cause } => cause.contains("lib/data.bin"),
+        _ => false,
+    });
+    assert!(told && stuck.exists());
+    assert!(app.cleanup().unwrap().is_empty());
+    assert!(!story.version_dir("1.0").exists());
 }
 
 #[test]
@@ -200,7 +234,7 @@ fn the_running_version_is_not_taken_from_under_itself() {
     assert!(app.get_abspath("lib/data.bin").unwrap().exists());
 
     let next = Esky::open_without_finder(&story.place.program_of("1.2")).unwrap();
-    assert!(next.cleanup().unwrap());
+    assert!(next.cleanup().unwrap().is_empty());
     assert!(!story.version_dir("1.0").exists());
 }
 
