@@ -18,6 +18,12 @@ impl Leftovers {
     pub fn is_empty(&self) -> bool {
         !self.waiting && self.refused.is_empty()
     }
+
+    /// Adds what something else has left.
+    pub fn add(&mut self, other: Self) {
+        self.waiting |= other.waiting;
+        self.refused.extend(other.refused);
+    }
 }
 
 /// Something that the system refused.

@@ -242,7 +242,11 @@ impl App {
     /// Finishes what was interrupted and removes what nobody needs; the result says whether all of it could be done.
     fn cleanup(&self) -> PyResult<Task> {
         let app = self.0.clone();
-        Task::spawn(Setting::default(), move |_| Ok(app.cleanup()?.is_empty()))
+        Task::spawn(Setting::default(), move |monitor| {
+            let left = app.cleanup()?;
+            monitor.emit_left(&left);
+            Ok(left.is_empty())
+        })
     }
 
     /// Compares a version with its file list.

@@ -14,7 +14,6 @@ use pyo3::prelude::*;
 
 use crate::app::App;
 use crate::cancel::CancelToken;
-use crate::failure::Failure;
 use crate::graph::VersionGraph;
 use crate::stream::UrlStream;
 use crate::task::{Setting, Task, detached, header_list};
@@ -240,9 +239,11 @@ impl Finder {
     /// Removes what fetching left behind.
     fn cleanup(&self, app: PyRef<'_, App>) -> PyResult<Task> {
         let (finder, app) = (self.finder(), app.0.clone());
-        Task::spawn(Setting::default(), move |_| {
+        Task::spawn(Setting::default(), move |monitor| {
             let _guard = app.lock()?;
-            finder.cleanup(app.app_dir()).map_err(Failure::from)
+            let left = finder.cleanup(app.app_dir())?;
+            monitor.emit_left(&left);
+            Ok(())
         })
     }
 }

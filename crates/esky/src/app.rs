@@ -233,14 +233,11 @@ impl Esky {
 
     fn clean_up(&self, work: &Work<'_>) -> Result<Leftovers> {
         let mut left = self.app_dir().cleanup(work.lock(), self.active_version())?;
-        let cleaned = match self.finder() {
-            Some(finder) => finder.cleanup(self.app_dir()),
-            None => downloads::cleanup(self.app_dir()),
+        let of_finder = match self.finder() {
+            Some(finder) => finder.cleanup(self.app_dir())?,
+            None => downloads::cleanup(self.app_dir())?,
         };
-        match cleaned {
-            Err(Error::Disk(error)) => left.refused.push(Leftover::of_disk(error)?),
-            cleaned => cleaned?,
-        }
+        left.add(of_finder);
         Ok(left)
     }
 

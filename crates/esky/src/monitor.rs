@@ -166,7 +166,7 @@ impl Monitor {
     }
 
     /// Tells the listener what is left for the next time.
-    pub(crate) fn emit_left(&self, left: &Leftovers) {
+    pub fn emit_left(&self, left: &Leftovers) {
         for left in &left.refused {
             let cause = match &left.hint {
                 Some(hint) => format!("{}. {hint}", left.cause),

@@ -9,7 +9,7 @@ use esky_format::version::compare;
 use esky_fs::Place;
 use url::Url;
 
-use crate::{AppDir, Error, HttpFault, Result};
+use crate::{AppDir, Error, HttpFault, Leftover, Leftovers, Result};
 
 /// Where the package of a URL is kept: under the last part of its path, decoded if that gives a file name.
 pub(crate) fn package_place(app: &AppDir, url: &str) -> Result<Place> {
@@ -31,19 +31,23 @@ fn file_name(url: &str) -> Result<String> {
 
 /// Whether [`cleanup`] would remove anything.
 pub(crate) fn needs_cleanup(app: &AppDir) -> Result<bool> {
-    Ok(!leftovers(app)?.is_empty())
+    Ok(!of_no_use(app)?.is_empty())
 }
 
 /// Removes what no update will use: everything but whole and partial packages of versions still to come. Those are
 /// what an interrupted update goes on with. A crash leaves some of it for the next time. What cannot be removed keeps nothing else
-/// from being removed; the error tells of the first.
-pub(crate) fn cleanup(app: &AppDir) -> Result<()> {
-    let removed = leftovers(app)?.into_iter();
-    let removed = removed.map(|path| esky_fs::remove_tree(&path));
-    Ok(removed.fold(Ok(()), Result::and)?)
+/// from being removed.
+pub(crate) fn cleanup(app: &AppDir) -> Result<Leftovers> {
+    let mut left = Leftovers::default();
+    for path in of_no_use(app)? {
+        if let Err(error) = esky_fs::remove_tree(&path) {
+            left.refused.push(Leftover::of_disk(error)?);
+        }
+    }
+    Ok(left)
 }
 
-fn leftovers(app: &AppDir) -> Result<Vec<Place>> {
+fn of_no_use(app: &AppDir) -> Result<Vec<Place>> {
     let directory = app.downloads_dir();
     if !esky_fs::exists(&directory)? {
         return Ok(Vec::new());

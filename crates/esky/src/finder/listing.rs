@@ -10,7 +10,7 @@ use super::{VersionFinder, VersionGraph};
 use crate::error::nothing_left;
 use crate::fetch::{self, Budget, ChainFailure, Fetcher, downloads};
 use crate::transport::{host_of, is_web_address};
-use crate::{AppDir, Error, HttpFault, Monitor, OpenPackage, Result, Transport};
+use crate::{AppDir, Error, HttpFault, Leftovers, Monitor, OpenPackage, Result, Transport};
 
 /// Finds packages by the links of an HTML page and downloads them.
 pub struct DefaultVersionFinder {
@@ -194,7 +194,7 @@ impl VersionFinder for DefaultVersionFinder {
         downloads::needs_cleanup(app)
     }
 
-    fn cleanup(&self, app: &AppDir) -> Result<()> {
+    fn cleanup(&self, app: &AppDir) -> Result<Leftovers> {
         downloads::cleanup(app)
     }
 }

@@ -8,7 +8,7 @@ mod signed;
 
 use std::path::PathBuf;
 
-use crate::{AppDir, Monitor, OpenPackage, Result};
+use crate::{AppDir, Leftovers, Monitor, OpenPackage, Result};
 
 pub use graph::VersionGraph;
 pub use listing::DefaultVersionFinder;
@@ -57,9 +57,9 @@ pub trait VersionFinder: Send + Sync {
         Ok(false)
     }
 
-    /// Removes what fetching left behind.
-    fn cleanup(&self, app: &AppDir) -> Result<()> {
+    /// Removes what fetching left behind. What the system refuses is told and left for the next time.
+    fn cleanup(&self, app: &AppDir) -> Result<Leftovers> {
         let _ = app;
-        Ok(())
+        Ok(Leftovers::default())
     }
 }

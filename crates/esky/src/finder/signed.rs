@@ -12,8 +12,8 @@ use crate::error::nothing_left;
 use crate::fetch::{self, Fetcher, downloads};
 use crate::plan::{Job, Offers};
 use crate::{
-    AppDir, Error, FetchOptions, Monitor, OpenPackage, Repository, RepositoryPlaces, Result,
-    Transport,
+    AppDir, Error, FetchOptions, Leftovers, Monitor, OpenPackage, Repository, RepositoryPlaces,
+    Result, Transport,
 };
 
 /// The channel of apps that were packed without one.
@@ -158,7 +158,7 @@ impl VersionFinder for SignedVersionFinder {
         downloads::needs_cleanup(app)
     }
 
-    fn cleanup(&self, app: &AppDir) -> Result<()> {
+    fn cleanup(&self, app: &AppDir) -> Result<Leftovers> {
         downloads::cleanup(app)
     }
 }

@@ -187,6 +187,7 @@ fn a_version_in_use_is_kept_and_a_later_cleanup_removes_it() {
 
 #[cfg(target_os = "linux")]
 #[test]
+#[allow(clippy::print_stderr, reason = "says that it was skipped")]
 fn what_cannot_be_removed_is_told_and_fails_no_update() {
     use std::process::Command;
     let story = Story::new();
