@@ -5,6 +5,7 @@
 //! points; docs/platforms.md says which, and what stands in for them.
 
 mod at_once;
+mod held;
 mod programs;
 mod python;
 mod story;
@@ -93,6 +94,12 @@ fn programs(group: &mut Group, wine: &Wine, what: What) {
         });
         group.step("an update is killed and goes on", || {
             story::kills(wine, &programs)
+        });
+        group.step("what others have open fails no update", || {
+            held::run(wine, &programs)
+        });
+        group.step("a program's name changes in its case only", || {
+            held::other_letters(wine, &programs)
         });
         group.step("of three updates at once one installs", || {
             at_once::run(wine, &programs)

@@ -11,6 +11,7 @@ use crate::tools::{output, target_dir, workspace_root};
 
 const APP_SOURCE: &str = "xtask/src/windows/app.c";
 const LOOKS_SOURCE: &str = "xtask/src/windows/looks.c";
+const HOLDER_SOURCE: &str = "xtask/src/windows/holder.c";
 const RESOURCES_SOURCE: &str = "xtask/src/windows/app.rc";
 const RESOURCE_COMPILER: &str = "x86_64-w64-mingw32-windres";
 const INNER_SOURCE: &str = "crates/esky-bootstrap/tests/it/windows/inner.rs";
@@ -39,6 +40,13 @@ impl Programs {
                 .arg(LOOKS_SOURCE)
                 .args(["-lversion", "-lshell32"]),
         )?;
+        output(
+            Command::new(C_COMPILER)
+                .current_dir(workspace_root())
+                .args(["-municode", "-s", "-o"])
+                .arg(directory.join("holder.exe"))
+                .arg(HOLDER_SOURCE),
+        )?;
         Ok(Self {
             directory,
             esky: ours.esky,
@@ -48,6 +56,11 @@ impl Programs {
     /// A program that tells what Windows shows of another.
     pub(super) fn looks(&self) -> PathBuf {
         self.directory.join("looks.exe")
+    }
+
+    /// A program that has a file open.
+    pub(super) fn holder(&self) -> PathBuf {
+        self.directory.join("holder.exe")
     }
 
     /// The start-up program.
@@ -74,14 +87,20 @@ impl Programs {
 
     /// What a freezer would have made of this version: a program, and files that hardly change.
     pub(super) fn frozen(&self, version: &str, directory: &Path) -> Result<()> {
+        self.frozen_as(version, version, directory.join("hello.exe"))
+    }
+
+    /// The same, with the looks of another version and any name of its program.
+    pub(super) fn frozen_as(&self, version: &str, looks: &str, program: PathBuf) -> Result<()> {
+        let directory = program.parent().context("a program lies in a directory")?;
         let library = directory.join("lib");
         fs::create_dir_all(&library)?;
-        let resources = self.resources(version)?;
+        let resources = self.resources(looks)?;
         output(
             Command::new(C_COMPILER)
                 .current_dir(workspace_root())
                 .args(["-municode", "-s", "-o"])
-                .arg(directory.join("hello.exe"))
+                .arg(&program)
                 .arg(format!("-DVERSION=\"{version}\""))
                 .arg(APP_SOURCE)
                 .arg(resources),

@@ -18,7 +18,7 @@ use crate::tools::{find_python, workspace_root};
 const KILLS: u32 = 12;
 /// With what code the app ends when it was interrupted.
 const TIDIED_UP: i32 = 7;
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// An app is updated twice while an instance of it runs; the old version goes when that one has ended, and so does the
 /// old start-up program.
@@ -158,11 +158,22 @@ impl<'a> Stage<'a> {
     }
 
     /// `esky pack`, on Windows too.
-    fn pack(&self, version: &str, bootstrap: &Path) -> Result<PathBuf> {
-        let frozen = self.frozen(version)?;
+    pub(super) fn pack(&self, version: &str, bootstrap: &Path) -> Result<PathBuf> {
+        self.pack_directory(version, &self.frozen(version)?, bootstrap)
+    }
+
+    /// The same for a program of another name, whose start-up program is the same in all versions.
+    pub(super) fn pack_program(&self, version: &str, program: &str) -> Result<PathBuf> {
+        let frozen = self.root.path().join(format!("frozen-{version}"));
+        self.programs
+            .frozen_as(version, "1.0", frozen.join(program))?;
+        self.pack_directory(version, &frozen, &self.bootstrap())
+    }
+
+    fn pack_directory(&self, version: &str, frozen: &Path, bootstrap: &Path) -> Result<PathBuf> {
         self.esky(&[
             "pack",
-            &on_disk_z(&frozen),
+            &on_disk_z(frozen),
             "--name",
             "hello",
             "--version",
@@ -201,7 +212,7 @@ impl<'a> Stage<'a> {
         Ok(root)
     }
 
-    fn esky(&self, arguments: &[&str]) -> Result<String> {
+    pub(super) fn esky(&self, arguments: &[&str]) -> Result<String> {
         let output = self.esky_command(arguments).output()?;
         said(&output).with_context(|| format!("esky.exe {}", arguments.join(" ")))
     }
@@ -212,10 +223,17 @@ impl<'a> Stage<'a> {
         command
     }
 
-    fn update(&self, app: &Path) -> Result<()> {
+    pub(super) fn update(&self, app: &Path) -> Result<()> {
+        self.update_and_tell(app).map(drop)
+    }
+
+    /// Gives all that it said, to people too.
+    pub(super) fn update_and_tell(&self, app: &Path) -> Result<String> {
         println!("   esky.exe update");
-        self.esky(&["update", &on_disk_z(app), &on_disk_z(&self.releases())])
-            .map(drop)
+        let arguments = ["update", &on_disk_z(app), &on_disk_z(&self.releases())];
+        let output = self.esky_command(&arguments).output()?;
+        let told = said(&output).context("esky.exe update")?;
+        Ok(told + &String::from_utf8_lossy(&output.stderr))
     }
 
     fn begin_update(&self, app: &Path) -> Result<Child> {
@@ -245,7 +263,7 @@ impl<'a> Stage<'a> {
     }
 
     /// What Windows shows of the start-up program is what it would show of the app's own.
-    fn expect_looks(&self, app: &Path, expected: &str) -> Result<()> {
+    pub(super) fn expect_looks(&self, app: &Path, expected: &str) -> Result<()> {
         let output = self
             .wine
             .command(self.programs.looks())
