@@ -367,6 +367,14 @@ fn names_that_are_one_on_macos() {
 }
 
 #[test]
+fn names_with_a_letter_that_is_two_in_capitals_are_two_names_everywhere() {
+    let app = App::new();
+    app.file("stra\u{df}e.txt", b"1");
+    app.file("strasse.txt", b"2");
+    app.pack().unwrap();
+}
+
+#[test]
 fn names_that_look_like_others() {
     let app = App::new();
     app.file("_internal/annex\u{202e}gnp.exe", b"");
