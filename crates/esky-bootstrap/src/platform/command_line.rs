@@ -20,8 +20,17 @@ pub(super) fn behind_program(line: &[u16]) -> &[u16] {
     &line[end.unwrap_or(line.len())..]
 }
 
+/// The longest command line that the system takes, with its NUL.
+const LONGEST: usize = 32_767;
+
 /// The same line for another program, with NUL at its end. A path cannot hold a quotation mark.
+///
+/// If that would be too long for the system, the line stays as it is: which program is started is said elsewhere, and the first
+/// argument is only what it is told about that.
 pub(super) fn for_program(program: &[u16], line: &[u16]) -> Vec<u16> {
+    if program.len() + behind_program(line).len() + 3 > LONGEST {
+        return line.iter().copied().chain([0]).collect();
+    }
     let mut other = Vec::with_capacity(program.len() + line.len() + 3);
     other.push(QUOTE);
     other.extend_from_slice(program);
@@ -188,6 +197,22 @@ mod tests {
             let line = [caller.as_slice(), &behind].concat();
             prop_assert_eq!(behind_program(&line), behind.as_slice());
         }
+    }
+
+    #[test]
+    fn a_line_that_the_longer_path_would_make_too_long_stays_as_it_is() {
+        let program = wide(r"C:\app\demo-1.0.win-amd64\prog.exe");
+        let line = |length: usize| {
+            let mut line = wide("prog ");
+            line.resize(length, u16::from(b'a'));
+            line
+        };
+        let behind = line(100).len() - 4;
+        let room = LONGEST - program.len() - 3 - behind;
+        assert_eq!(for_program(&program, &line(100 + room)).len(), LONGEST);
+        let longest = line(LONGEST - 1);
+        let kept = for_program(&program, &longest);
+        assert_eq!(kept.split_last(), Some((&0, longest.as_slice())));
     }
 
     #[test]

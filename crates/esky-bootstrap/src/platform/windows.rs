@@ -18,8 +18,8 @@ use esky_format::start_files::{Look, Need};
 use file::{File, Heirs};
 use process::Child;
 use windows_sys::Win32::Foundation::{
-    ERROR_ACCESS_DENIED, ERROR_FILE_NOT_FOUND, ERROR_LOCK_VIOLATION, ERROR_PATH_NOT_FOUND,
-    ERROR_SHARING_VIOLATION, GENERIC_READ,
+    ERROR_ACCESS_DENIED, ERROR_CANCELLED, ERROR_FILE_NOT_FOUND, ERROR_LOCK_VIOLATION,
+    ERROR_PATH_NOT_FOUND, ERROR_SHARING_VIOLATION, GENERIC_READ,
 };
 use windows_sys::Win32::Storage::FileSystem::{
     DELETE, FILE_APPEND_DATA, FILE_CREATION_DISPOSITION, FILE_SHARE_DELETE, FILE_SHARE_MODE,
@@ -28,6 +28,7 @@ use windows_sys::Win32::Storage::FileSystem::{
 use windows_sys::Win32::System::Environment::GetCommandLineW;
 use windows_sys::Win32::System::Threading::{INFINITE, Sleep};
 
+mod elevated;
 mod environment;
 mod executable;
 mod file;
@@ -150,7 +151,14 @@ impl Platform for Windows {
             Some(OnTrial::Watched(watch)) => Some(watch),
             _ => None,
         };
-        let child = Child::start(&program, command_line::for_program(&program, given_line()))?;
+        let child = match Child::start(&program, given_line()) {
+            Ok(child) => child,
+            // The person at the computer did not allow it. An older version is not what they wanted instead.
+            Err(LaunchFault::System(code)) if code == ERROR_CANCELLED.cast_signed() => {
+                return Ok(code);
+            }
+            Err(fault) => return Err(fault),
+        };
         let mut confirmed = false;
         if let Some(watch) = watch
             && !child.ended_within(watch.seconds.saturating_mul(1000))

@@ -3,16 +3,16 @@
 //! To everybody else it looks as if this process were the program: it gets the same command line, the same inherited
 //! handles, the same window settings and the same Ctrl-C; who ends this process ends it; and its exit code is passed on.
 
-use super::report;
+use super::{elevated, report};
 use crate::platform::LaunchFault;
+use crate::platform::command_line;
 use crate::platform::windows_path::for_system;
-use alloc::vec::Vec;
 use core::{mem, ptr};
 use windows_sys::Win32::Foundation::{
     CloseHandle, ERROR_ACCESS_DENIED, ERROR_BAD_EXE_FORMAT, ERROR_BAD_FORMAT,
-    ERROR_EXE_MACHINE_TYPE_MISMATCH, ERROR_EXE_MARKED_INVALID, ERROR_FILE_NOT_FOUND,
-    ERROR_INVALID_EXE_SIGNATURE, ERROR_PATH_NOT_FOUND, ERROR_SHARING_VIOLATION, FALSE,
-    GetLastError, HANDLE, TRUE, WAIT_TIMEOUT,
+    ERROR_ELEVATION_REQUIRED, ERROR_EXE_MACHINE_TYPE_MISMATCH, ERROR_EXE_MARKED_INVALID,
+    ERROR_FILE_NOT_FOUND, ERROR_INVALID_EXE_SIGNATURE, ERROR_PATH_NOT_FOUND,
+    ERROR_SHARING_VIOLATION, FALSE, GetLastError, HANDLE, TRUE, WAIT_TIMEOUT,
 };
 use windows_sys::Win32::System::Console::{
     CTRL_BREAK_EVENT, CTRL_C_EVENT, GetStdHandle, STD_ERROR_HANDLE, STD_INPUT_HANDLE,
@@ -24,8 +24,8 @@ use windows_sys::Win32::System::JobObjects::{
     JobObjectExtendedLimitInformation, SetInformationJobObject,
 };
 use windows_sys::Win32::System::Threading::{
-    CreateProcessW, GetExitCodeProcess, GetStartupInfoW, INFINITE, PROCESS_INFORMATION,
-    STARTUPINFOW, Sleep, WaitForSingleObject,
+    CreateProcessW, GetExitCodeProcess, GetProcessId, GetStartupInfoW, INFINITE,
+    PROCESS_INFORMATION, STARTUPINFOW, SetProcessShutdownParameters, Sleep, WaitForSingleObject,
 };
 
 /// A started program.
@@ -41,20 +41,24 @@ impl Drop for Child {
 }
 
 impl Child {
-    /// Starts the program; `command_line` ends with NUL.
-    pub(super) fn start(program: &[u16], mut command_line: Vec<u16>) -> Result<Self, LaunchFault> {
+    /// Starts the program with what is behind the program in this command line.
+    pub(super) fn start(program: &[u16], given_line: &[u16]) -> Result<Self, LaunchFault> {
         // Before there is a child: a Ctrl-C in between must not end this process.
         // SAFETY: a plain function; unlike "ignore" it is not inherited.
         unsafe { SetConsoleCtrlHandler(Some(leave_it_to_the_child), TRUE) };
-        let created = create(program, &mut command_line)?;
-        let child = Self {
-            process: created.hProcess,
+        let mut command_line = command_line::for_program(program, given_line);
+        let process = match create(program, &mut command_line) {
+            Err(ERROR_ELEVATION_REQUIRED) => {
+                elevated::start(program, command_line::behind_program(given_line))?
+            }
+            created => created.map_err(launch_fault)?,
         };
-        // SAFETY: the handle is open, and nobody else has it.
-        unsafe { CloseHandle(created.hThread) };
+        let child = Self { process };
         child.bind();
+        end_after_the_program();
         close_standard_handles();
-        report::hand_over_to(created.dwProcessId);
+        // SAFETY: the handle is open.
+        report::hand_over_to(unsafe { GetProcessId(process) });
         Ok(child)
     }
 
@@ -98,7 +102,7 @@ impl Child {
 
 /// Everything that this process was started with goes on to the program: `lpReserved2` are the files of a C library,
 /// the title may be the shortcut by which the taskbar knows the app.
-fn create(program: &[u16], command_line: &mut [u16]) -> Result<PROCESS_INFORMATION, LaunchFault> {
+fn create(program: &[u16], command_line: &mut [u16]) -> Result<HANDLE, u32> {
     // SAFETY: all-zero bytes are valid for both structures, the strings end with NUL and live across the call.
     unsafe {
         let mut start_up: STARTUPINFOW = mem::zeroed();
@@ -117,10 +121,23 @@ fn create(program: &[u16], command_line: &mut [u16]) -> Result<PROCESS_INFORMATI
             &raw mut created,
         );
         match started {
-            FALSE => Err(launch_fault(GetLastError())),
-            _ => Ok(created),
+            FALSE => Err(GetLastError()),
+            _ => {
+                CloseHandle(created.hThread);
+                Ok(created.hProcess)
+            }
         }
     }
+}
+
+/// At a logoff or shutdown the system ends processes one after the other, by their level: without this it could end this one first,
+/// and with it the program before that one has saved anything. The usual level is 0x280.
+fn end_after_the_program() {
+    const LATER: u32 = 0x27F;
+    /// `SHUTDOWN_NORETRY`: nobody is asked what to do if it takes long.
+    const NO_RETRY: u32 = 1;
+    // SAFETY: a plain function. If it fails, the order is the system's.
+    unsafe { SetProcessShutdownParameters(LATER, NO_RETRY) };
 }
 
 /// The program has its own. If it closes them, whoever reads at the other end must see that.

@@ -3,7 +3,7 @@
 use super::app::{App, directory_name, report, version_of};
 use std::ffi::OsString;
 use std::fs;
-use std::os::windows::ffi::OsStringExt;
+use std::os::windows::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
 #[test]
@@ -26,6 +26,18 @@ fn it_passes_arguments_unit_for_unit() {
     let mut expected = vec![app.program("1.0").into_os_string()];
     expected.extend(arguments);
     assert_eq!(report(&output).arguments, expected);
+}
+
+/// The path of the inner program is longer than that of the start-up program.
+#[test]
+fn the_longest_command_line_arrives() {
+    let app = App::with(&["1.0"]);
+    let program = app.bootstrap();
+    let quoted = program.as_os_str().encode_wide().count() + 2;
+    let argument = "x".repeat(32_766 - quoted - 1);
+    let output = app.command().arg(&argument).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(report(&output).arguments[1], OsString::from(argument));
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! Versions on trial.
 
 use super::app::{App, directory_name, wait_for};
+use esky_format::layout::SLOT_NAMES;
 use esky_format::state::{Slot, Status, Trial};
 use std::fs;
+use std::os::windows::fs::OpenOptionsExt;
 
 const TRIAL: Trial = Trial {
     id: 5,
@@ -83,4 +85,32 @@ fn a_watched_program_confirms_its_trial_by_staying_up() {
     wait_for("the confirmation", || is_confirmed(&app));
     drop(child.stdin.take());
     child.wait().unwrap();
+}
+
+/// A virus scanner, or somebody with bad intentions.
+#[test]
+fn a_held_version_does_not_start_while_nobody_can_read_the_record() {
+    let app = App::with(&["1.0", "1.1"]);
+    let newest = Slot::good(4, directory_name("1.1"));
+    let mut held = Slot::good(5, directory_name("1.0"));
+    held.hold("1.1", "it crashed", 1);
+    for (name, slot) in SLOT_NAMES.iter().zip([newest, held]) {
+        fs::write(app.state(name), slot.encode().unwrap()).unwrap();
+    }
+    let alone = |name: &str| {
+        let mut options = fs::OpenOptions::new();
+        options
+            .read(true)
+            .share_mode(0)
+            .open(app.state(name))
+            .unwrap()
+    };
+    assert_eq!(app.started(), "1.0");
+    let both = SLOT_NAMES.map(alone);
+    assert_eq!(app.started(), "1.0", "neither slot can be read");
+    drop(both);
+    let newer = alone(SLOT_NAMES[1]);
+    assert_eq!(app.started(), "1.0", "the newer slot cannot be read");
+    drop(newer);
+    assert_eq!(app.started(), "1.0");
 }
