@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 
 use super::cell::Confirm;
-use super::{NAME, pack, package, unzip};
+use super::{NAME, pack, package, remove_leftovers, unzip};
 use crate::freezers::Workshop;
 
 const UPDATES: usize = 20;
@@ -29,11 +29,7 @@ pub(super) fn run(
     let directory = |what: &str| place.join(format!("daemon-{what}-{}", confirm.word()));
     let (packed, site) = (directory("packed"), directory("site"));
     let installed = directory("installed");
-    for leftover in [&packed, &site, &installed] {
-        if leftover.exists() {
-            fs::remove_dir_all(leftover)?;
-        }
-    }
+    remove_leftovers(&[&packed, &site, &installed])?;
     let versions: Vec<String> = (0..=UPDATES).map(|number| format!("1.{number}")).collect();
     for version in &versions {
         pack(workshop, frozen, version, (confirm, TRIAL_SECONDS), &packed)?;

@@ -101,10 +101,11 @@ fn installed_on_trial(
 ) -> Result<std::path::PathBuf> {
     let (confirm, _) = trial;
     let site = place.join(format!("site-{}", confirm.word()));
+    let installed = place.join(format!("installed-{}", confirm.word()));
+    remove_leftovers(&[&site, &installed])?;
     for version in ["1.0", "1.1"] {
         pack(workshop, frozen, version, trial, &site)?;
     }
-    let installed = place.join(format!("installed-{}", confirm.word()));
     unzip(&package(&site, "1.0")?, &installed)?;
     let mut update = workshop.esky(place, &workshop.bootstrap);
     output(update.arg("update").arg(&installed).arg(&site)).context("`esky update`")?;
@@ -125,6 +126,16 @@ fn pack(
     pack.args(["--index", "--quiet", "-o"]).arg(site);
     std::fs::create_dir_all(site)?;
     run(&mut pack)
+}
+
+/// What an earlier run left would take part in this one.
+fn remove_leftovers(directories: &[&Path]) -> Result<()> {
+    for directory in directories {
+        if directory.exists() {
+            std::fs::remove_dir_all(directory)?;
+        }
+    }
+    Ok(())
 }
 
 fn package(site: &Path, version: &str) -> Result<std::path::PathBuf> {
