@@ -1,6 +1,7 @@
-"""Zip files for the app's own use, safe against names that lead out of the target directory.
+"""Zip files for the app's own use.  They are read by the native core, under the rules for packages.
 
-`zipfile` is imported late: few programs need it, and it would double the time that importing esky takes.
+`zipfile` and `tempfile` are imported late: few programs need them, and they would double the time that importing esky
+takes.
 """
 
 from __future__ import annotations
@@ -8,49 +9,29 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import stat
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from . import _esky
-from .errors import FileError, PackageError
 
 if TYPE_CHECKING:
     import zipfile
 
 NameFilter = Callable[[str], "str | None"]
 
-# As for packages: `Limits` of the crate esky-archive.
-_MOST_ENTRIES = 65_535
-_MOST_BYTES = 8 << 30
-_LONGEST_LINK = 4096
-
 
 def extract_zipfile(source: Any, target: str | os.PathLike[str], name_filter: NameFilter | None = None) -> None:
     """Extracts a zip file (a path or a file object).
 
     `name_filter` gets each name and returns the name to extract to, or None to leave it out.  Modes (without setuid,
-    setgid and sticky bits) and symbolic links are kept.  A name or link that leads out of the target, more than 65,535
-    entries or 8 GiB, and anything else that is wrong with the file is a `PackageError`; for a name, a link or a size
-    nothing is written at all.  Something in the way is a `FileError`.
+    setgid and sticky bits) and symbolic links are kept; files that are there are replaced.  A name or link that leads
+    out of the target, two names that are one file on some system, more than 65,535 entries or 8 GiB, and anything else
+    that is wrong with the file is a `PackageError`; unless it is the content of a file, nothing is written at all.
+    Something else in the way is a `FileError`.
     """
-    with _open(source) as archive:
-        plan: list[tuple[zipfile.ZipInfo, str]] = []
-        _check_size(source, archive)
-        for info in archive.infolist():
-            name = info.filename if name_filter is None else name_filter(info.filename)
-            if name is None or name.endswith("/") or not name:
-                continue
-            with _faults(source):
-                _check(source, archive, info, name)
-            plan.append((info, os.path.join(target, *name.split("/"))))
-        # Links come last, so that no file is ever written through one.
-        plan.sort(key=lambda item: _is_link(item[0]))
-        with _faults(source):
-            os.makedirs(target, exist_ok=True)
-            for info, path in plan:
-                _extract(archive, info, path)
+    with _opened(source) as archive:
+        paths = archive.names if name_filter is None else [name_filter(name) for name in archive.names]
+        archive.extract(os.fspath(target), [None if not path or path.endswith("/") else path for path in paths])
 
 
 def deep_extract_zipfile(source: Any, target: str | os.PathLike[str], name_filter: NameFilter | None = None) -> None:
@@ -66,14 +47,36 @@ def deep_extract_zipfile(source: Any, target: str | os.PathLike[str], name_filte
 
 def zipfile_common_prefix_dir(source: Any) -> str:
     """The directory that all names in a zip file begin with, with a slash at its end; empty if there is none."""
-    with _open(source) as archive:
-        directories = [name.split("/")[:-1] for name in archive.namelist() if not name.endswith("/")]
+    with _opened(source) as archive:
+        directories = [name.split("/")[:-1] for name in archive.names]
     prefix = ""
     for column in zip(*directories):
         if len(set(column)) > 1:
             break
         prefix += column[0] + "/"
     return prefix
+
+
+@contextlib.contextmanager
+def _opened(source: Any) -> Iterator[_esky.ZipFile]:
+    """The zip file at a path, or in a file object, which is copied to disk because the core reads files only."""
+    if isinstance(source, (str, os.PathLike)):
+        path = os.fspath(source)
+        yield _esky.ZipFile.open(path, path)
+        return
+    import tempfile
+
+    with tempfile.TemporaryDirectory(prefix="esky-") as directory:
+        path = os.path.join(directory, "source.zip")
+        with open(path, "wb") as copy:
+            source.seek(0)
+            shutil.copyfileobj(source, copy, 256 * 1024)
+        archive = _esky.ZipFile.open(path, str(getattr(source, "name", "the zip file")))
+        try:
+            yield archive
+        finally:
+            # On Windows an open file cannot be removed.
+            archive.close()
 
 
 def create_zipfile(
@@ -102,78 +105,6 @@ def create_zipfile(
                 continue
             with open(path, "rb") as data, archive.open(_compressed(entry, compression), "w") as out:
                 shutil.copyfileobj(data, out, 256 * 1024)
-
-
-def _open(source: Any) -> zipfile.ZipFile:
-    import zipfile
-
-    with _faults(source):
-        return zipfile.ZipFile(source)
-
-
-@contextlib.contextmanager
-def _faults(source: Any) -> Iterator[None]:
-    """Turns what `zipfile` and the system raise into errors of esky."""
-    import zipfile
-
-    name = _name(source)
-    try:
-        yield
-    except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
-        message = f"cannot extract {name}: {error.filename} is in the way"
-        raised = FileError(
-            error.errno, message, path=error.filename, hint="Remove it, or extract to another directory."
-        )
-        raise raised from error
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, EOFError, UnicodeError) as error:
-        raise PackageError(f"{name} is not a zip file, or is damaged: {error}", path=name) from error
-    except (NotImplementedError, RuntimeError) as error:
-        # Unknown methods, encrypted entries and, as RecursionError, names of too many directories.
-        raise PackageError(f"{name} cannot be extracted: {error}", path=name) from error
-
-
-def _check_size(source: Any, archive: zipfile.ZipFile) -> None:
-    entries = archive.infolist()
-    size = sum(info.file_size for info in entries)
-    if len(entries) > _MOST_ENTRIES or size > _MOST_BYTES:
-        limit = f"{_MOST_ENTRIES} entries and {_MOST_BYTES} bytes"
-        message = f"{_name(source)} has {len(entries)} entries of {size} bytes, and {limit} are allowed"
-        raise PackageError(message, path=_name(source))
-
-
-def _name(source: Any) -> str:
-    return os.fspath(source) if isinstance(source, (str, os.PathLike)) else str(getattr(source, "name", "the zip file"))
-
-
-def _check(source: Any, archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> None:
-    try:
-        _esky.check_relative(name)
-        if _is_link(info):
-            _esky.check_link(name, _link_target(archive, info))
-    except ValueError as error:
-        raise PackageError(f"{_name(source)} holds the unsafe name {name!r}: {error}", path=_name(source)) from error
-
-
-def _link_target(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> str:
-    if info.file_size > _LONGEST_LINK:
-        raise ValueError(f"the link's target has {info.file_size} bytes")
-    return archive.read(info).decode("utf-8")
-
-
-def _is_link(info: zipfile.ZipInfo) -> bool:
-    return stat.S_ISLNK(info.external_attr >> 16)
-
-
-def _extract(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: str) -> None:
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    if _is_link(info):
-        os.symlink(_link_target(archive, info), path)
-        return
-    with archive.open(info) as data, open(path, "wb") as out:
-        shutil.copyfileobj(data, out, 256 * 1024)
-    mode = info.external_attr >> 16 & 0o777
-    if mode:
-        os.chmod(path, mode)
 
 
 def _members(directory: str | os.PathLike[str]) -> Iterable[str]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import stat
 import sys
+import warnings
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -208,6 +211,88 @@ def test_what_is_in_the_way_is_named(tmp_path: Path) -> None:
         util.extract_zipfile(source, tmp_path / "out")
     assert "top" in str(caught.value)
     assert caught.value.hint
+
+
+def test_a_file_object_is_extracted_as_a_path_is(tmp_path: Path) -> None:
+    data = _zip_with(tmp_path / "a.zip", {"top/data": (0o100644, b"x"), "top/more": (0o100644, b"y")}).read_bytes()
+    source = io.BytesIO(data)
+    source.read(10)
+    assert util.zipfile_common_prefix_dir(source) == "top/"
+    util.deep_extract_zipfile(source, tmp_path / "out")
+    assert (tmp_path / "out" / "more").read_bytes() == b"y"
+    with pytest.raises(esky.PackageError, match="the zip file"):
+        util.extract_zipfile(io.BytesIO(data[:-30]), tmp_path / "out")
+
+
+def test_the_filter_gets_the_names_of_files_and_may_give_others(tmp_path: Path) -> None:
+    source = _zip_with(tmp_path / "a.zip", {"dir/": (0o040755, b""), "../out": (0o100644, b"x"), "b": (0o100644, b"")})
+    seen: list[str] = []
+
+    def rename(name: str) -> str | None:
+        seen.append(name)
+        return "in/here" if name == "../out" else None
+
+    util.extract_zipfile(source, tmp_path / "out", rename)
+    assert sorted(seen) == ["../out", "b"]
+    assert [path.name for path in (tmp_path / "out").rglob("*")] == ["in", "here"]
+
+
+@pytest.mark.parametrize("names", [("a", "a"), ("Readme", "README"), ("a", "a/b"), ("exe\u202etxt", "b"), ("con", "b")])
+def test_names_that_are_unsafe_somewhere_are_refused_before_anything_is_written(
+    tmp_path: Path, names: tuple[str, str]
+) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about a name that occurs twice
+        archive.writestr("good", b"")
+        for name in names:
+            archive.writestr(name, b"")
+    with pytest.raises(esky.PackageError):
+        util.extract_zipfile(tmp_path / "a.zip", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_entries_that_share_their_bytes_are_refused(tmp_path: Path) -> None:
+    source = _zip_with(tmp_path / "a.zip", {name: (0o100644, b"x" * 1000) for name in ("a", "b")})
+    archive = bytearray(source.read_bytes())
+    second = archive.index(b"PK\x01\x02", archive.index(b"PK\x01\x02") + 1)
+    archive[second + 42 : second + 46] = bytes(4)
+    source.write_bytes(archive)
+    with pytest.raises(esky.PackageError):
+        util.extract_zipfile(source, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_files_that_are_there_are_replaced(tmp_path: Path) -> None:
+    source = _zip_with(tmp_path / "a.zip", {"top/data": (0o100644, b"new")})
+    (tmp_path / "out" / "top").mkdir(parents=True)
+    (tmp_path / "out" / "top" / "data").write_text("old and longer")
+    util.extract_zipfile(source, tmp_path / "out")
+    assert (tmp_path / "out" / "top" / "data").read_text() == "new"
+
+
+@MODES_AND_LINKS
+def test_nothing_is_written_through_links_in_the_target(tmp_path: Path) -> None:
+    source = _zip_with(tmp_path / "a.zip", {"link": (0o100644, b"new"), "top/data": (0o100644, b"new")})
+    (tmp_path / "out").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "victim").write_text("old")
+    (tmp_path / "out" / "link").symlink_to(tmp_path / "victim")
+    (tmp_path / "out" / "top").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(esky.FileError):
+        util.extract_zipfile(source, tmp_path / "out")
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+    (tmp_path / "out" / "top").unlink()
+    util.extract_zipfile(source, tmp_path / "out")
+    assert (tmp_path / "victim").read_text() == "old"
+    assert not (tmp_path / "out" / "link").is_symlink()
+
+
+@pytest.mark.parametrize("make", [lambda path: None, Path.mkdir])
+def test_what_is_no_file_is_an_error_of_esky(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    make(tmp_path / "a.zip")
+    with pytest.raises(esky.FileError) as caught:
+        util.extract_zipfile(tmp_path / "a.zip", tmp_path / "out")
+    assert caught.value.path == str(tmp_path / "a.zip")
 
 
 @MODES_AND_LINKS

@@ -26,7 +26,7 @@ const MAX_MANIFEST: u64 = 1 << 20;
 const MAX_LINK: u64 = 4096;
 
 const DEFAULT_FILE_MODE: u32 = 0o644;
-const DEFAULT_DIRECTORY_MODE: u32 = 0o755;
+pub(crate) const DEFAULT_DIRECTORY_MODE: u32 = 0o755;
 
 /// A package's entries at their places in the tree.
 pub(crate) struct Layout {
@@ -201,12 +201,12 @@ impl<R: Read + Seek> Sorter<'_, R> {
                 self.directories.insert(path, mode);
             }
             Shape::File => {
-                let mode = or_default(entry.mode, DEFAULT_FILE_MODE) | 0o400;
+                let mode = file_mode(entry);
                 let size = entry.size;
                 self.keep(at, path, Kind::File { mode, size });
             }
             Shape::Symlink => {
-                let target = self.read_link(entry, &path)?;
+                let target = read_link(self.package, self.reader, (entry, &path), self.limits)?;
                 self.links.insert(path, target);
             }
         }
@@ -236,7 +236,7 @@ impl<R: Read + Seek> Sorter<'_, R> {
         if is_reserved_on_top(path, &self.root.app) {
             return Err(self.faulty(entry, EntryFault::Reserved));
         }
-        let mode = or_default(entry.mode, DEFAULT_FILE_MODE) | 0o400;
+        let mode = file_mode(entry);
         let size = entry.size;
         self.keep(at, path.to_owned(), Kind::Program { mode, size });
         Ok(())
@@ -245,25 +245,6 @@ impl<R: Read + Seek> Sorter<'_, R> {
     fn keep(&mut self, at: usize, path: String, kind: Kind) {
         self.files.push(Entry { path, kind });
         self.sources.push(at);
-    }
-
-    fn read_link(&mut self, entry: &RawEntry, path: &str) -> Result<String> {
-        if entry.size > MAX_LINK {
-            return Err(self.faulty(entry, EntryFault::LinkTarget));
-        }
-        let bytes = read_small(self.reader, entry)
-            .map_err(|problem| problem.error(self.package, &entry.name))?;
-        let Ok(target) = String::from_utf8(bytes) else {
-            return Err(self.faulty(entry, EntryFault::LinkTarget));
-        };
-        let visible = match self.limits.unclear_names {
-            true => Ok(()),
-            false => check_visible(&target),
-        };
-        if let Err(fault) = check_link(path, &target).and(visible) {
-            return Err(self.faulty(entry, EntryFault::Link { target, fault }));
-        }
-        Ok(target)
     }
 
     fn all_programs(&self) -> Result<()> {
@@ -300,6 +281,38 @@ impl<R: Read + Seek> Sorter<'_, R> {
             fault,
         }
     }
+}
+
+/// The target of a link that lies at `path`.
+pub(crate) fn read_link<R: Read + Seek>(
+    package: &str,
+    reader: &mut R,
+    (entry, path): (&RawEntry, &str),
+    limits: &Limits,
+) -> Result<String> {
+    let faulty = |fault| Error::Entry {
+        package: package.to_owned(),
+        entry: entry.name.clone(),
+        fault,
+    };
+    if entry.size > MAX_LINK {
+        return Err(faulty(EntryFault::LinkTarget));
+    }
+    let bytes = read_small(reader, entry).map_err(|problem| problem.error(package, &entry.name))?;
+    let target = String::from_utf8(bytes).map_err(|_| faulty(EntryFault::LinkTarget))?;
+    let visible = match limits.unclear_names {
+        true => Ok(()),
+        false => check_visible(&target),
+    };
+    match check_link(path, &target).and(visible) {
+        Ok(()) => Ok(target),
+        Err(fault) => Err(faulty(EntryFault::Link { target, fault })),
+    }
+}
+
+/// The permission bits of a file that is unpacked; its owner can read it.
+pub(crate) fn file_mode(entry: &RawEntry) -> u32 {
+    or_default(entry.mode, DEFAULT_FILE_MODE) | 0o400
 }
 
 fn or_default(mode: u32, default: u32) -> u32 {

@@ -76,26 +76,42 @@ impl<R: Read + Seek + Send> Package<R> {
         progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<()> {
         let (entries, sources) = choose(&self.layout, &self.raw, wanted);
-        let total = sources.iter().map(|source| source.size).sum();
-        let (sources, reader) = (sources.as_slice(), &mut self.reader);
-        std::thread::scope(|scope| {
-            let (sender, receiver) = sync_channel(WAITING_CHUNKS);
-            let (returning, returned) = channel();
-            scope.spawn(move || decode(reader, sources, &sender, &returned));
-            let mut content = Content {
-                receiver: &receiver,
-                returning: &returning,
-                progress,
-                state: Progress { done: 0, total },
-                chunk: Chunk::default(),
-                position: 0,
-                stopped: None,
-            };
-            entries
-                .into_iter()
-                .try_for_each(|entry| hand_out(&self.name, entry, &mut content, sink))
-        })
+        hand_out_all(
+            &self.name,
+            &mut self.reader,
+            (entries, &sources),
+            sink,
+            progress,
+        )
     }
+}
+
+/// Hands out entries, of which each file has its source.
+pub(crate) fn hand_out_all<R: Read + Seek + Send>(
+    package: &str,
+    reader: &mut R,
+    (entries, sources): (Vec<&Entry>, &[&RawEntry]),
+    sink: &mut dyn TreeSink,
+    progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> Result<()> {
+    let total = sources.iter().map(|source| source.size).sum();
+    std::thread::scope(|scope| {
+        let (sender, receiver) = sync_channel(WAITING_CHUNKS);
+        let (returning, returned) = channel();
+        scope.spawn(move || decode(reader, sources, &sender, &returned));
+        let mut content = Content {
+            receiver: &receiver,
+            returning: &returning,
+            progress,
+            state: Progress { done: 0, total },
+            chunk: Chunk::default(),
+            position: 0,
+            stopped: None,
+        };
+        entries
+            .into_iter()
+            .try_for_each(|entry| hand_out(package, entry, &mut content, sink))
+    })
 }
 
 /// The wanted entries, and where the contents of those that have one are.

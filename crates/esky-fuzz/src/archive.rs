@@ -3,14 +3,16 @@
 use std::io::{Cursor, Read};
 use std::ops::ControlFlow;
 
-use esky_archive::{Compression, Limits, Package, SinkError, TreeSink, ZipWriter};
+use esky_archive::{Archive, Compression, Limits, Package, SinkError, TreeSink, ZipWriter};
 
 use crate::format::{assert_safe, assert_stays_inside};
 
 const MOST: u64 = 1 << 20;
 
-/// Whatever is unpacked stays inside, has the size that was promised, and is no more than the limit.
+/// Whatever is unpacked stays inside, has the size that was promised, and is no more than the limit: of a package, and of any
+/// zip file.
 pub(crate) fn package(bytes: &[u8]) {
+    archive(bytes);
     let limits = Limits::default().with_unpacked_size(MOST);
     let Ok(mut package) = Package::open("fuzzed", Cursor::new(bytes), &limits) else {
         return;
@@ -20,6 +22,23 @@ pub(crate) fn package(bytes: &[u8]) {
     assert!(sink.size <= MOST);
     if unpacked.is_ok() {
         assert_eq!(sink.size, package.unpacked_size());
+    }
+}
+
+fn archive(bytes: &[u8]) {
+    let limits = Limits::default().with_unpacked_size(MOST);
+    let Ok(mut archive) = Archive::open("fuzzed", Cursor::new(bytes), &limits) else {
+        return;
+    };
+    let names: Vec<_> = archive.names().map(|name| Some(name.to_owned())).collect();
+    let Ok(selection) = archive.select(names) else {
+        return;
+    };
+    let (mut sink, size) = (Sink::default(), selection.size());
+    let unpacked = selection.unpack(&mut sink, &mut |_| ControlFlow::Continue(()));
+    assert!(sink.size <= MOST);
+    if unpacked.is_ok() {
+        assert_eq!(sink.size, size);
     }
 }
 

@@ -143,6 +143,7 @@ fn classified(error: &ClientError) -> Failure {
             hint: error.hint().map(Into::into),
             ..classified(source)
         },
+        ClientError::InTheWay { path } => failure("file").at(path),
         ClientError::UnsignedSource { app_dir } => failure("unsigned").at(app_dir),
         ClientError::NoTrustRoot => failure("unsigned"),
         _ => failure("other"),

@@ -17,6 +17,7 @@ mod stream;
 mod task;
 mod transport;
 mod version_lock;
+mod zip;
 
 use pyo3::prelude::*;
 
@@ -35,6 +36,7 @@ fn _esky(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<stream::UrlStream>()?;
     module.add_class::<task::Task>()?;
     module.add_class::<version_lock::VersionLock>()?;
+    module.add_class::<zip::ZipFile>()?;
     names::register(module)?;
     running::register(module)?;
     command::register(module)

@@ -1,6 +1,6 @@
-//! Names, versions and paths: pure functions.
+//! Names, versions and environments: pure functions.
 
-use esky_format::{name, path, relaunch, version};
+use esky_format::{name, relaunch, version};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
@@ -12,8 +12,6 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(join_app_version, module)?)?;
     module.add_function(wrap_pyfunction!(parse_version, module)?)?;
     module.add_function(wrap_pyfunction!(check_release, module)?)?;
-    module.add_function(wrap_pyfunction!(check_relative, module)?)?;
-    module.add_function(wrap_pyfunction!(check_link, module)?)?;
     module.add_function(wrap_pyfunction!(clean_environment, module)?)
 }
 
@@ -49,18 +47,6 @@ fn check_release(name: &str, version: &str) -> PyResult<()> {
     };
     name::check_release(&app)
         .map_err(|fault| PyValueError::new_err(format!("{fault} ({})", fault.hint())))
-}
-
-/// Raises `ValueError` unless a path is relative, stays below its start and is legal on every platform.
-#[pyfunction]
-fn check_relative(path: &str) -> PyResult<()> {
-    path::check_relative(path).map_err(|fault| PyValueError::new_err(fault.to_string()))
-}
-
-/// Raises `ValueError` unless a symbolic link stays inside the tree.
-#[pyfunction]
-fn check_link(path: &str, target: &str) -> PyResult<()> {
-    path::check_link(path, target).map_err(|fault| PyValueError::new_err(fault.to_string()))
 }
 
 type ChangedVariable<'py> = (Bound<'py, PyBytes>, Option<Bound<'py, PyBytes>>);

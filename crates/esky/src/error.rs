@@ -218,6 +218,13 @@ pub enum Error {
     #[error("the repository has not been refreshed")]
     NotRefreshed,
 
+    /// What a zip file holds cannot be written where something else is.
+    #[error("cannot extract to {}: something else is in the way there", path.display())]
+    InTheWay {
+        /// A directory where a file is to be, or something else where a directory is needed.
+        path: PathBuf,
+    },
+
     /// The disk refused an operation.
     #[error(transparent)]
     Disk(#[from] esky_fs::Error),
@@ -250,6 +257,9 @@ impl Error {
             Self::ClockBehind { .. } => Some(
                 "set the date and the time of this machine, and check again".to_owned(),
             ),
+            Self::InTheWay { .. } => {
+                Some("remove it, or extract to another directory".to_owned())
+            }
             Self::MoreRoots { .. } => Some("check again".to_owned()),
             Self::UnsignedSource { .. } => Some(
                 "give the address of its signed repository; an app that may take anything is packed with `esky pack`"

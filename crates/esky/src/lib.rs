@@ -24,6 +24,7 @@
 
 mod app;
 mod error;
+mod extract;
 mod fetch;
 mod finder;
 mod locking;
@@ -37,6 +38,7 @@ mod update;
 
 pub use app::Esky;
 pub use error::{Error, HttpFault, Result};
+pub use extract::ZipFile;
 pub use fetch::{FetchLimit, OpenPackage, PackageBytes, unpack_package};
 pub use finder::{
     DefaultVersionFinder, Link, LocalVersionFinder, PackageKind, SignedVersionFinder,
