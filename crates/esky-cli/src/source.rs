@@ -54,6 +54,19 @@ impl Source {
     }
 }
 
+/// The place where users' copies will find the repository, as a person wrote it: told apart as their clients do.
+pub(crate) fn place_of_repository(text: &str) -> Result<String, Failure> {
+    match Source::parse(text)? {
+        Source::Directory(path) if path.is_relative() => {
+            let words = format!("{text:?} leads nowhere from where users' copies run");
+            let hint = "give the address that begins with https:// (or http://), or the whole path of a directory \
+                        that their machines have";
+            Err(Failure::usage(words).with_hint(Some(hint)))
+        }
+        Source::Web(_) | Source::Directory(_) => Ok(text.trim().to_owned()),
+    }
+}
+
 fn signed(
     url: &Url,
     transport: Arc<dyn Transport>,

@@ -16,6 +16,8 @@ pub enum Rule {
     Pass,
     /// Nobody: this status, with a page that says so.
     Refuse(u16),
+    /// Nobody for now: 503, with this value of `Retry-After`.
+    Busy(&'static str),
     /// Who has this header `Proxy-Authorization`; others are offered this way of logging in.
     Login {
         /// The value of `Proxy-Authenticate`.
@@ -113,6 +115,9 @@ fn answer(mut client: TcpStream, shared: &Shared) -> io::Result<()> {
     drop(all);
     match &shared.rule {
         Rule::Refuse(code) => return refuse(&mut client, *code, ""),
+        Rule::Busy(until) => {
+            return refuse(&mut client, 503, &format!("Retry-After: {until}\r\n"));
+        }
         Rule::Login { offered, accepted }
             if seen.header("proxy-authorization") != Some(*accepted) =>
         {

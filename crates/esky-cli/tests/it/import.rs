@@ -111,6 +111,10 @@ fn what_cannot_be_taken_over_is_explained() {
         "{reply:?}"
     );
     assert_eq!(run(&scene, &["import", "other", "."]).code, 2);
+    let words = ["import", "tufup", "tufup", "--url", "example.com/x"];
+    let reply = run(&scene, &words);
+    assert_eq!(reply.code, 2);
+    assert!(reply.stderr.contains("did you mean https://example.com/x?"));
     assert!(!scene.path("repo").exists() && !scene.path("config").exists());
 }
 

@@ -153,3 +153,34 @@ fn a_release_that_nobody_is_offered_is_refused_with_what_to_do() {
     }
     assert_eq!(release(&scene, "0.9", &["--allow-older"]).code, 0);
 }
+
+#[test]
+fn init_takes_only_addresses_that_copies_can_use() {
+    let scene = Scene::new();
+    for (url, says) in [
+        ("example.com/x", "did you mean https://example.com/x?"),
+        (
+            "127.0.0.1:8766",
+            "did you mean https://127.0.0.1:8766 or http://127.0.0.1:8766?",
+        ),
+        (
+            "htps://example.com/x",
+            "did you mean https://example.com/x?",
+        ),
+        ("site", "leads nowhere from where users' copies run"),
+        ("", "no address is given"),
+    ] {
+        let reply = run(&scene, &["init", "--app", "demo", "--url", url]);
+        assert_eq!(reply.code, 2, "{url}: {reply:?}");
+        assert!(reply.stderr.contains(says), "{url}: {reply:?}");
+    }
+    assert!(!scene.path("esky.toml").exists() && !scene.path("config").exists());
+    let url = " https://example.com/x\n";
+    let reply = run(&scene, &["init", "--app", "demo", "--url", url]);
+    assert_eq!(reply.code, 0, "{reply:?}");
+    let project = std::fs::read_to_string(scene.path("esky.toml")).unwrap();
+    assert!(
+        project.contains("url = \"https://example.com/x\"\n"),
+        "{project}"
+    );
+}

@@ -272,6 +272,27 @@ fn a_proxy_that_wants_another_password_says_so_for_both_kinds_of_requests() {
 }
 
 #[test]
+fn a_time_to_come_back_may_be_a_date_of_the_server_or_of_a_proxy() {
+    const DATE: &str = "Fri, 31 Dec 9999 23:59:59 GMT";
+    let stage = offering();
+    let asks_for_hours = |error: Error| {
+        let fault = fault_of(error);
+        assert!(fault.is_transient(), "{fault}");
+        fault.retry_after().unwrap().as_secs() > 3600
+    };
+    let proxy = ProxyServer::start(Rule::Busy(DATE), stage.server.address());
+    for url in ["http://host.invalid/", "https://host.invalid/"] {
+        let error = update(&stage, url, through(&proxy)).unwrap_err();
+        assert!(asks_for_hours(error), "{url}");
+    }
+    assert_eq!(proxy.seen().len(), 2 * 3, "asked again as a server is");
+    let headers = format!("Retry-After: {DATE}\r\n");
+    let busy = Fault::answer("503 Busy", &headers, "");
+    stage.server.fault_everywhere(busy);
+    assert!(asks_for_hours(stage.update().unwrap_err()));
+}
+
+#[test]
 fn a_proxy_that_accepts_the_password_is_passed() {
     let stage = offering();
     let rule = Rule::Login {

@@ -16,6 +16,7 @@ use crate::Environment;
 use crate::arguments::{ImportArguments, OtherTool};
 use crate::exit;
 use crate::failure::Failure;
+use crate::source::place_of_repository;
 use crate::terminal::Terminal;
 use crate::text;
 
@@ -50,11 +51,16 @@ pub(crate) fn run(
     environment: &Environment,
 ) -> Result<i32, Failure> {
     let OtherTool::Tufup = arguments.tool;
+    let url = arguments
+        .url
+        .as_deref()
+        .map(place_of_repository)
+        .transpose()?;
     let options = ImportOptions {
         tufup: arguments.directory.clone(),
         directory: arguments.project.clone(),
         app: arguments.app.clone(),
-        url: arguments.url.clone(),
+        url,
         key_dirs: arguments.other_keys.clone(),
     };
     let directory = key_directory(arguments.key_dir.as_ref(), environment)?;

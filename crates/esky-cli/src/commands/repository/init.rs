@@ -16,6 +16,7 @@ use crate::Environment;
 use crate::arguments::InitArguments;
 use crate::exit;
 use crate::failure::Failure;
+use crate::source::place_of_repository;
 use crate::terminal::Terminal;
 use crate::text;
 
@@ -42,6 +43,11 @@ pub(crate) fn run(
     terminal: &Terminal,
     environment: &Environment,
 ) -> Result<i32, Failure> {
+    let url = arguments
+        .url
+        .as_deref()
+        .map(place_of_repository)
+        .transpose()?;
     let app = app_name(arguments)?;
     let directory = key_directory(arguments.key_dir.as_ref(), environment)?;
     let store = KeyStore::new(&directory, &app);
@@ -52,7 +58,7 @@ pub(crate) fn run(
     let options = InitOptions {
         directory: arguments.directory.clone(),
         app,
-        url: arguments.url.clone(),
+        url,
     };
     let initialized = init(&options, &store, &passphrase, now())?;
     terminal.show(&Outcome::new(
