@@ -2,7 +2,12 @@
 //!
 //! The list of files knows the hash of `root.json` and `settings.txt`. A file that has another hash, or is lost, is not used: a copy
 //! of it is, if there is one with the right hash, in another installed version or (of `root.json`) among the metadata that was
-//! fetched. So no root is believed but the one that was packed with the version. Nothing is written here; `repair` does that.
+//! fetched. So no root is believed but the one that was packed with the version.
+//!
+//! If the list itself is lost or damaged, no hash is known. Then all roots that are there are handed out, and the first one that has
+//! signed itself counts: the version's own, that of another version (by its list, if it has one), the newest that was fetched.
+//! There is always one of them if the app has ever taken a signed update, so the loss makes no app believe whoever answers.
+//! Nothing is written here; `repair` does that.
 
 use esky_format::file_list::{FileList, Kind};
 use esky_format::layout::{CONTROL_DIR, SETTINGS, TRUST_ROOT};
@@ -16,12 +21,15 @@ use crate::version_dir::VersionDir;
 
 /// A root holds a few keys.
 const TRUST_ROOT_LIMIT: u64 = 512 << 10;
+/// The newest root among the metadata that was fetched: it was verified before it was written there.
+const FETCHED_ROOT: &str = "root.json";
 
 /// Whom an app believes about updates.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trust {
-    /// Root metadata of its repository, as it was packed with the app.
-    pub root: Vec<u8>,
+    /// Root metadata of its repository: the one that was packed with the app. Several if it is not known which of them that is,
+    /// because the list of files was lost; the first one that is a root counts then.
+    pub roots: Vec<Vec<u8>>,
     /// The channel whose releases it takes.
     pub channel: Option<String>,
 }
@@ -33,17 +41,25 @@ pub(crate) fn of(view: &View, metadata: &Place) -> Result<Option<Trust>> {
     };
     let version = Version {
         dir: &best.dir,
-        // A damaged list knows no hashes; then the files count as they are.
         list: best.dir.read_file_list().ok().flatten(),
         others: view.order.iter().skip(1).map(|other| &other.dir).collect(),
     };
-    let channel = version.channel()?;
-    match version.root(metadata)? {
-        Some(root) => Ok(Some(Trust { root, channel })),
+    let (roots, channel) = match version.list {
+        Some(_) => {
+            let channel = version.channel()?;
+            let root = version.root(metadata)?;
+            (root.into_iter().collect(), channel)
+        }
+        None => version.without_list(metadata),
+    };
+    if roots.is_empty() {
         // A file that was lost must not turn an app that verifies into one that does not.
-        None if channel.is_some() => Err(version.lost(TRUST_ROOT, Damage::Missing)),
-        None => Ok(None),
+        return match channel {
+            Some(_) => Err(version.lost(TRUST_ROOT, Damage::Missing)),
+            None => Ok(None),
+        };
     }
+    Ok(Some(Trust { roots, channel }))
 }
 
 struct Version<'a> {
@@ -71,12 +87,37 @@ impl Version<'_> {
                     .map_err(|fault| Error::BadSettings { path, fault })?
                     .channel)
             }
-            Err(Error::TrustLost { .. }) => {
-                let mut others = self.others.iter().filter_map(|other| other.settings().ok());
-                Ok(others.find_map(|settings| settings.channel))
-            }
+            Err(Error::TrustLost { .. }) => Ok(self.channel_of_others()),
             Err(error) => Err(error),
         }
+    }
+
+    fn channel_of_others(&self) -> Option<String> {
+        let mut others = self.others.iter().filter_map(|other| other.settings().ok());
+        others.find_map(|settings| settings.channel)
+    }
+
+    /// All roots that are there, the likeliest first, and the channel.
+    fn without_list(&self, metadata: &Place) -> (Vec<Vec<u8>>, Option<String>) {
+        let read = |place: &Place, limit| esky_fs::read_optional(place, limit).ok().flatten();
+        let control = self.dir.control();
+        let own = read(&control.join(TRUST_ROOT), TRUST_ROOT_LIMIT);
+        let others = self.others.iter().filter_map(|other| {
+            let version = Version {
+                dir: other,
+                list: other.read_file_list().ok().flatten(),
+                others: Vec::new(),
+            };
+            version.root(metadata).ok().flatten()
+        });
+        let fetched = read(&metadata.join(FETCHED_ROOT), TRUST_ROOT_LIMIT);
+        let roots = own.into_iter().chain(others).chain(fetched).collect();
+        let settings = read(&control.join(SETTINGS), SETTINGS_LIMIT as u64);
+        let channel = match settings.map(|bytes| Settings::parse(&bytes)) {
+            Some(Ok(settings)) => settings.channel,
+            _ => self.channel_of_others(),
+        };
+        (roots, channel)
     }
 
     /// The content of a file of the control directory: its own, unless that is not what the list says, else that of a copy.

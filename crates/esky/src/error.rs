@@ -273,6 +273,10 @@ impl Error {
                  proxy on the way to it, does not answer as it should: tell the app's makers"
                     .to_owned(),
             ),
+            Self::PinnedRoot { .. } => Some(
+                "install the app again: it is damaged, and nothing else on this machine says whom to believe about updates"
+                    .to_owned(),
+            ),
             Self::NoTrustRoot => Some("pack it with `esky release`".to_owned()),
             Self::Untrusted { .. } => Some(
                 "nothing was changed; try again later, and tell the app's makers if it stays so".to_owned(),

@@ -50,7 +50,7 @@ pub(crate) fn run(
         .verify(&version, &mut |done, total| {
             progress.bytes(done, Some(total))
         })
-        .map_err(failure)?;
+        .map_err(|error| without_list(arguments, error))?;
     drop(progress);
     let outcome = Outcome::new(version, report, repaired);
     terminal.show(&outcome)?;
@@ -59,6 +59,20 @@ pub(crate) fn run(
     } else {
         exit::DAMAGED
     })
+}
+
+/// A version that has no list, or a damaged one, gets it from its package.
+fn without_list(arguments: &VerifyArguments, error: esky_install::Error) -> Failure {
+    use esky_install::Error::{BadFileList, NoFileList};
+    let is_list = matches!(error, NoFileList { .. } | BadFileList { .. });
+    let hint = is_list.then(|| {
+        let app_dir = text::printable(&arguments.app_dir.display().to_string());
+        format!(
+            "`esky verify {app_dir} --repair SOURCE` takes the list from the package, and an update brings a new one"
+        )
+    });
+    let failure = Failure::from(error).about_path(&arguments.app_dir);
+    failure.with_hint(hint)
 }
 
 fn repair(

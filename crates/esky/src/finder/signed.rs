@@ -76,7 +76,8 @@ impl SignedVersionFinder {
             targets_url: format!("{base}/targets/"),
             cache: app.metadata_dir(),
         };
-        let mut repository = Repository::open(&trust.root, places, Arc::clone(&self.transport))?;
+        let root = believed(&trust.roots)?;
+        let mut repository = Repository::open(root, places, Arc::clone(&self.transport))?;
         repository.refresh_by(fetcher, now())?;
         let channel = self.channel.as_deref().or(trust.channel.as_deref());
         let wanted = Wanted {
@@ -102,6 +103,16 @@ impl SignedVersionFinder {
     fn offers(&self) -> MutexGuard<'_, Option<Arc<Offers>>> {
         self.offers.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The first that is a root: where several are known, damage may have made something else of the others.
+fn believed(roots: &[Vec<u8>]) -> Result<&[u8]> {
+    let mut checked = roots.iter().map(|root| {
+        Repository::check_root(root)?;
+        Ok(root.as_slice())
+    });
+    let first = checked.next().unwrap_or(Err(Error::NoTrustRoot));
+    first.or_else(|error| checked.find_map(Result::ok).ok_or(error))
 }
 
 impl VersionFinder for SignedVersionFinder {

@@ -63,8 +63,7 @@ impl Repository {
         places: RepositoryPlaces,
         transport: Arc<dyn Transport>,
     ) -> Result<Self> {
-        let beginning = Time::from_unix(0);
-        TrustedSet::new(pinned_root, beginning).map_err(|source| Error::PinnedRoot { source })?;
+        Self::check_root(pinned_root)?;
         Ok(Self {
             pinned_root: pinned_root.to_vec(),
             cache: Cache::new(places.cache),
@@ -73,6 +72,13 @@ impl Repository {
             transport,
             trusted: None,
         })
+    }
+
+    /// Whether it is a root, which has signed itself; it may have expired.
+    pub(crate) fn check_root(root: &[u8]) -> Result<()> {
+        let beginning = Time::from_unix(0);
+        TrustedSet::new(root, beginning).map_err(|source| Error::PinnedRoot { source })?;
+        Ok(())
     }
 
     /// Brings the metadata up to date. What was verified is kept in the cache at once, file by file and durably, so
