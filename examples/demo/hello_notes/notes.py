@@ -24,7 +24,7 @@ def packed_size(notes):
 
 
 def thumbnail_size(notes):
-    """Width and height of a picture with one column of pixels a note, written and read as JPEG by Pillow's shared libraries."""
+    """Width and height of a picture of the notes, written and read as JPEG by Pillow's shared libraries."""
     picture = BytesIO()
     Image.new("RGB", (len(notes), 8)).save(picture, "JPEG")
     return Image.open(picture, formats=["JPEG"]).size
