@@ -10,7 +10,7 @@ use super::programs::Programs;
 use super::story::{Stage, said};
 use crate::tools::windows::{Wine, on_disk_z};
 
-const ROUNDS: usize = 6;
+const ROUNDS: usize = 12;
 const UPDATERS: usize = 3;
 /// How the command ends when another one is at work.
 const LOCKED: i32 = 5;
@@ -19,7 +19,9 @@ const LOCKED: i32 = 5;
 pub(super) fn run(wine: &Wine, programs: &Programs) -> Result<()> {
     let stage = Stage::new(wine, programs)?;
     let developer = Developer { stage: &stage };
-    developer.esky(&["init", "--app", "hello", "--yes"])?;
+    // Wine sets APPDATA itself, so that the keys of an earlier run would be in the way.
+    let keys = on_disk_z(&stage.root().join("keys"));
+    developer.esky(&["init", "--app", "hello", "--yes", "--key-dir", &keys])?;
     let first = developer.release("1.0")?;
     developer.release("1.1")?;
     let repository = on_disk_z(&developer.repository());
@@ -87,7 +89,6 @@ impl Developer<'_> {
         let mut command = self.stage.esky_command(arguments);
         command
             .current_dir(self.place())
-            .env("APPDATA", on_disk_z(&self.place().join("keys")))
             .env("ESKY_ROOT_PASSPHRASE", "correct horse");
         said(&command.output()?).with_context(|| format!("esky.exe {}", arguments.join(" ")))
     }
