@@ -83,6 +83,18 @@ fn an_entry_with_a_reserved_windows_name_is_refused() {
 }
 
 #[test]
+fn an_entry_below_very_many_directories_is_refused() {
+    refused(&in_version(&[&b"a/".repeat(16_000)[..], b"evil"].concat()));
+    refused(&in_version(&[&b"a/".repeat(64)[..], b"evil"].concat()));
+}
+
+#[test]
+fn an_entry_whose_name_turns_the_text_around_is_refused() {
+    refused(&in_version("annex\u{202e}txt.exe".as_bytes()));
+    refused(&in_version("lib\u{2066}/evil".as_bytes()));
+}
+
+#[test]
 fn entries_that_differ_only_in_case_are_refused() {
     let package = sound_package("1.1")
         .file(&in_version(b"Evil"), FILE, b"1")
