@@ -14,7 +14,7 @@ const LIBRARY: &str = "_internal/libpython3.12.so.1.0";
 const MODULES: &str = "_internal/base_library.zip";
 
 /// The start-up program, as it is shipped.
-fn bootstrap() -> &'static Path {
+pub(crate) fn bootstrap() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     let target = Path::new(env!("CARGO_TARGET_TMPDIR"));
     BUILT.get_or_init(|| esky_testkit::bootstrap::build(target))

@@ -2,4 +2,5 @@
 
 mod modes;
 mod root;
+mod trials;
 mod users;
