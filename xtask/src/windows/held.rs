@@ -6,10 +6,10 @@ use std::process::{Child, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 
 use super::programs::Programs;
-use super::story::{PATIENCE, Stage, said};
+use super::story::{PATIENCE, Stage};
 use crate::tools::windows::{Wine, on_disk_z};
 
 const READING: u32 = 1;
@@ -84,8 +84,9 @@ impl Holder {
             .args([on_disk_z(file), sharing.to_string()])
             .args([on_disk_z(&sign), (seconds * 1000).to_string()])
             .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            // No pipes: Wine's server, if this program starts it, has them open for as long as it runs, and no end would come.
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
             .spawn()?;
         Ok(Self { child, sign })
     }
@@ -101,10 +102,10 @@ impl Holder {
     }
 
     /// Lets it close the file. It must have had it.
-    fn end(self) -> Result<()> {
+    fn end(mut self) -> Result<()> {
         let had_it = fs::remove_file(&self.sign);
-        let ended = said(&self.child.wait_with_output()?);
-        ended.context("the program that holds a file")?;
+        let status = self.child.wait()?;
+        ensure!(status.success(), "the program that holds a file: {status}");
         Ok(had_it?)
     }
 }
