@@ -19,9 +19,7 @@ const LOCKED: i32 = 5;
 pub(super) fn run(wine: &Wine, programs: &Programs) -> Result<()> {
     let stage = Stage::new(wine, programs)?;
     let developer = Developer { stage: &stage };
-    // Wine sets APPDATA itself, so that the keys of an earlier run would be in the way.
-    let keys = on_disk_z(&stage.root().join("keys"));
-    developer.esky(&["init", "--app", "hello", "--yes", "--key-dir", &keys])?;
+    developer.esky(&["init", "--app", "hello", "--yes"])?;
     let first = developer.release("1.0")?;
     developer.release("1.1")?;
     let repository = on_disk_z(&developer.repository());
@@ -87,7 +85,9 @@ impl Developer<'_> {
 
     fn esky(&self, arguments: &[&str]) -> Result<String> {
         let mut command = self.stage.esky_command(arguments);
+        // Wine sets APPDATA itself, so that the keys of an earlier run would be in the way.
         command
+            .args(["--key-dir", &on_disk_z(&self.place().join("keys"))])
             .current_dir(self.place())
             .env("ESKY_ROOT_PASSPHRASE", "correct horse");
         said(&command.output()?).with_context(|| format!("esky.exe {}", arguments.join(" ")))
