@@ -32,6 +32,7 @@ mod elevated;
 mod environment;
 mod executable;
 mod file;
+mod library;
 mod process;
 mod report;
 

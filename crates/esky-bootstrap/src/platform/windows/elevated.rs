@@ -1,14 +1,12 @@
 //! A program whose manifest asks for an administrator's rights. `CreateProcessW` refuses to start one (error 740); the shell asks the
 //! person at the computer first. What that needs is loaded only then.
 
+use super::library;
 use crate::platform::LaunchFault;
 use alloc::vec::Vec;
 use core::ffi::c_void;
-use core::{mem, ptr};
+use core::mem;
 use windows_sys::Win32::Foundation::{ERROR_PROC_NOT_FOUND, FALSE, GetLastError, HANDLE};
-use windows_sys::Win32::System::LibraryLoader::{
-    GetProcAddress, LOAD_LIBRARY_SEARCH_SYSTEM32, LoadLibraryExW,
-};
 use windows_sys::Win32::System::Threading::{GetStartupInfoW, STARTF_USESHOWWINDOW, STARTUPINFOW};
 use windows_sys::Win32::UI::Shell::{
     SEE_MASK_FLAG_NO_UI, SEE_MASK_NOASYNC, SEE_MASK_NOCLOSEPROCESS, SHELLEXECUTEINFOW,
@@ -53,19 +51,10 @@ fn fault(code: u32) -> LaunchFault {
     LaunchFault::System(code.cast_signed())
 }
 
-/// From the system's library, and never from a file of that name beside this program.
 fn shell_execute() -> Option<ShellExecute> {
-    // SAFETY: both names end with NUL; null is what the system wants for the reserved argument; the type is that of the function.
+    // SAFETY: both names end with NUL, and the type is that of the function.
     unsafe {
-        let library = LoadLibraryExW(
-            w!("shell32.dll"),
-            ptr::null_mut(),
-            LOAD_LIBRARY_SEARCH_SYSTEM32,
-        );
-        if library.is_null() {
-            return None;
-        }
-        let function = GetProcAddress(library, s!("ShellExecuteExW"))? as *const c_void;
+        let function = library::function(w!("shell32.dll"), s!("ShellExecuteExW"))?;
         Some(mem::transmute::<*const c_void, ShellExecute>(function))
     }
 }

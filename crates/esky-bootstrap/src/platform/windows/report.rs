@@ -1,8 +1,8 @@
 //! What a person sees of this program: one line when the app cannot be started, and nothing else.
 //!
-//! A program without a console shows it in a box. What that needs is loaded only then: a library that is always loaded
-//! costs time at every start.
+//! A program without a console shows it in a box. What that needs is loaded only then.
 
+use super::library;
 use alloc::format;
 use alloc::vec::Vec;
 use core::ffi::c_void;
@@ -15,9 +15,7 @@ use windows_sys::Win32::System::Console::{
 use windows_sys::Win32::System::Diagnostics::Debug::{
     IMAGE_NT_HEADERS64, IMAGE_SUBSYSTEM_WINDOWS_GUI,
 };
-use windows_sys::Win32::System::LibraryLoader::{
-    GetModuleHandleW, GetProcAddress, LOAD_LIBRARY_SEARCH_SYSTEM32, LoadLibraryExW,
-};
+use windows_sys::Win32::System::LibraryLoader::GetModuleHandleW;
 use windows_sys::Win32::System::SystemServices::IMAGE_DOS_HEADER;
 use windows_sys::Win32::UI::WindowsAndMessaging::{MB_ICONERROR, MSG};
 use windows_sys::core::{s, w};
@@ -117,20 +115,10 @@ fn has_windows() -> bool {
     }
 }
 
-/// A function of the system's library for windows, and never of a file of that name beside this program.
+/// A function of the system's library for windows.
 fn user_function(name: *const u8) -> Option<*const c_void> {
-    // SAFETY: both names end with NUL; null is what the system wants for the reserved argument.
-    unsafe {
-        let library = LoadLibraryExW(
-            w!("user32.dll"),
-            ptr::null_mut(),
-            LOAD_LIBRARY_SEARCH_SYSTEM32,
-        );
-        if library.is_null() {
-            return None;
-        }
-        GetProcAddress(library, name).map(|function| function as *const c_void)
-    }
+    // SAFETY: both names end with NUL.
+    unsafe { library::function(w!("user32.dll"), name) }
 }
 
 fn wide(text: &str) -> Vec<u16> {
