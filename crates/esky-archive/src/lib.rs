@@ -1,9 +1,9 @@
 //! Packages: zip files that hold one version of an app.
 //!
 //! Reading trusts nothing. [`Package::open`] goes through the whole index before a single byte is
-//! unpacked: names, duplicates, links, sizes, overlaps and the layout. Whoever holds a `Package`
-//! can unpack it without looking at a path again. [`Archive`] is the same for a zip file of anything else. There is no path and no disk in here: bytes come
-//! from a `Read + Seek` and go to a [`TreeSink`].
+//! unpacked: names, duplicates, links, sizes, overlaps and the layout. The caller unpacks a `Package`
+//! without checking a path again. [`Archive`] does the same for a zip file that is not a package. This crate
+//! does not use the disk: it reads from a `Read + Seek` and writes to a [`TreeSink`].
 //!
 //! Writing is deterministic: the same entries give the same bytes on every machine, whatever the
 //! number of cores. [`ZipWriter`] deflates in blocks on all of them with bounded memory.

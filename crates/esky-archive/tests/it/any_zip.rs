@@ -1,4 +1,4 @@
-//! Zip files that are no packages.
+//! Zip files that are not packages.
 
 use crate::craft::{deflated, file, link, zip};
 use crate::tree::{Node, Tree};

@@ -39,7 +39,7 @@ impl Left {
         left.collect()
     }
 
-    /// Says it to a person. It is no failure: the app works, and the next run tries again.
+    /// Warns the user about each file that is left. The command does not fail: the app works, and the next run tries again.
     pub(super) fn tell(all: &[Self], terminal: &Terminal) {
         for left in all {
             terminal.message(&format!("warning: left for later: {}", left.cause));

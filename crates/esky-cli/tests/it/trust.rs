@@ -95,7 +95,7 @@ fn a_root_of_trust_that_is_not_the_listed_one_is_not_believed() {
 /// All that tells whom to believe, together with the list that knows its hash.
 const ALL: [&str; 3] = ["file-list.txt", "root.json", "settings.txt"];
 
-/// The list of files can be lost as well: then nothing has a hash any more, and signatures have to do.
+/// If the list of files is lost too, esky has no hash to compare with and checks the signatures instead.
 #[test]
 fn a_list_that_was_lost_with_the_root_of_trust_is_mended_with_it() {
     for damage in [lose, scratch] {
@@ -140,7 +140,7 @@ fn the_only_version_is_mended_from_the_root_that_was_fetched() {
     }
 }
 
-/// Damage is no licence to take what nobody has signed.
+/// An app must refuse unsigned updates even when its own files are damaged.
 #[test]
 fn an_app_that_lost_everything_in_one_version_still_takes_signed_updates_only() {
     for damage in [lose, scratch] {

@@ -38,7 +38,7 @@ impl Patience {
     }
 }
 
-/// Who has a file.
+/// How other programs use a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Use {
     /// Nobody, as far as can be seen.
@@ -57,7 +57,7 @@ pub(super) trait Refused {
     /// Takes away the mark "read-only", if the file has it; says whether it had.
     fn make_writable(&mut self) -> bool;
 
-    /// Who has the file.
+    /// Tells how other programs use the file.
     fn used_by(&mut self) -> Use;
 }
 
@@ -99,7 +99,7 @@ pub(super) fn persist<R: Refused, T>(
     }
 }
 
-/// Who was the reason for a refusal; `None` for an error of another kind.
+/// The use of the file for which the system refused the action; `None` if the error has another cause.
 fn reason(error: &io::Error, refused: &mut impl Refused) -> Option<Use> {
     match is_busy(error) {
         true => Some(Use::Open),
