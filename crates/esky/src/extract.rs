@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use esky_archive::{Archive, Limits, Progress, SinkError, TreeSink};
@@ -42,10 +41,7 @@ impl ZipFile {
         esky_fs::create_dir_all(target)?;
         esky_fs::require_space(target, selection.size())?;
         let mut sink = DirectorySink(Place::open(target)?);
-        let mut progress = |_: Progress| match monitor.cancel.is_cancelled() {
-            true => ControlFlow::Break(()),
-            false => ControlFlow::Continue(()),
-        };
+        let mut progress = |_: Progress| monitor.cancel.flow();
         selection.unpack(&mut sink, &mut progress).map_err(failed)
     }
 }

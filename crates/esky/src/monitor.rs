@@ -1,6 +1,7 @@
 //! What a caller watches and steers while work goes on: events out, a cancel token in.
 
 use std::fmt;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -100,6 +101,14 @@ impl CancelToken {
     /// Whether somebody called [`CancelToken::cancel`].
     pub fn is_cancelled(&self) -> bool {
         self.0.load(Ordering::SeqCst)
+    }
+
+    /// `Break` once cancelled, for work that asks after each piece whether to continue.
+    pub fn flow(&self) -> ControlFlow<()> {
+        match self.is_cancelled() {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
     }
 
     /// `Err(Cancelled)` once cancelled, for use with `?`.

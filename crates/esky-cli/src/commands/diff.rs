@@ -1,7 +1,6 @@
 //! `esky diff`: makes a patch.
 
 use std::fmt;
-use std::ops::ControlFlow;
 
 use serde::Serialize;
 
@@ -31,10 +30,7 @@ pub(crate) fn run(
     progress.phase("Comparing");
     let mut show = |done, total| {
         progress.bytes(done, Some(total));
-        match environment.cancel.is_cancelled() {
-            true => ControlFlow::Break(()),
-            false => ControlFlow::Continue(()),
-        }
+        environment.cancel.flow()
     };
     let made = esky_patch::make(&arguments.old, &arguments.new, &arguments.output, &mut show)?;
     drop(progress);

@@ -67,10 +67,7 @@ pub(crate) fn show<'a>(
 ) -> impl FnMut(esky_publish::Progress) -> ControlFlow<()> + 'a {
     move |amount| {
         progress.bytes(amount.done, Some(amount.total));
-        match environment.cancel.is_cancelled() {
-            true => ControlFlow::Break(()),
-            false => ControlFlow::Continue(()),
-        }
+        environment.cancel.flow()
     }
 }
 

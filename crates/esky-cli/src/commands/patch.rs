@@ -1,7 +1,6 @@
 //! `esky patch`: applies a patch.
 
 use std::fmt;
-use std::ops::ControlFlow;
 
 use esky_patch::Limits;
 use serde::Serialize;
@@ -31,10 +30,7 @@ pub(crate) fn run(
     progress.phase("Patching");
     let mut show = |done, total| {
         progress.bytes(done, Some(total));
-        match environment.cancel.is_cancelled() {
-            true => ControlFlow::Break(()),
-            false => ControlFlow::Continue(()),
-        }
+        environment.cancel.flow()
     };
     let mut limits = Limits::default();
     limits.memory = arguments.max_memory.saturating_mul(1_000_000);

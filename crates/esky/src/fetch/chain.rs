@@ -4,7 +4,6 @@ mod base;
 
 use std::fs::File;
 use std::io::BufReader;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use esky_format::layout::{APPDATA_DIR, CONTROL_DIR, MANIFEST};
@@ -125,10 +124,7 @@ impl Chain<'_> {
     fn apply(&self, tree: &Tree, name: &str, file: &File) -> Result<Tree> {
         super::rewind(file).map_err(|source| old_patch(name, esky_legacy::Error::Input(source)))?;
         let patch = BufReader::new(file);
-        let mut pulse = || match self.monitor.cancel.is_cancelled() {
-            true => ControlFlow::Break(()),
-            false => ControlFlow::Continue(()),
-        };
+        let mut pulse = || self.monitor.cancel.flow();
         let applied = esky_legacy::apply(tree, patch, &Limits::default(), &mut pulse);
         applied.map_err(|source| old_patch(name, source))
     }

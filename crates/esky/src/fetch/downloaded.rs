@@ -1,7 +1,6 @@
 //! A package in the directory of downloads, open.
 
 use std::fs::File;
-use std::io::{Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use esky_fs::Place;
@@ -50,9 +49,9 @@ impl Downloaded {
     }
 
     /// For reading parts of it.
-    pub(crate) fn into_open_package(mut self) -> Result<OpenPackage> {
+    pub(crate) fn into_open_package(self) -> Result<OpenPackage> {
         let name = self.path().display().to_string();
-        let rewound = self.file.seek(SeekFrom::Start(0));
+        let rewound = fetch::rewind(&self.file);
         rewound.map_err(|source| Error::Foreign {
             operation: "reading a download",
             source: source.into(),

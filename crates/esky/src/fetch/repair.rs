@@ -44,10 +44,7 @@ pub(crate) fn repair(
             done: progress.done,
             total: progress.total,
         });
-        match monitor.cancel.is_cancelled() {
-            true => ControlFlow::Break(()),
-            false => ControlFlow::Continue(()),
-        }
+        monitor.cancel.flow()
     };
     opened
         .unpack_some(&is_wanted, &mut sink, &mut tell)

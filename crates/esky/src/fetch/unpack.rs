@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use esky_archive::{Limits, Package, Progress, SinkError, TreeSink};
@@ -47,10 +46,7 @@ pub(super) fn unpack_file(
             done: progress.done,
             total: progress.total,
         });
-        match monitor.cancel.is_cancelled() {
-            true => ControlFlow::Break(()),
-            false => ControlFlow::Continue(()),
-        }
+        monitor.cancel.flow()
     };
     opened
         .unpack(&mut sink, &mut progress)

@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use esky_format::name::AppVersion;
@@ -218,10 +217,7 @@ impl Steps<'_> {
         let monitor = self.job.monitor;
         let progress = |done, total| {
             monitor.emit(Event::Unpacking { done, total });
-            match monitor.cancel.is_cancelled() {
-                true => ControlFlow::Break(()),
-                false => ControlFlow::Continue(()),
-            }
+            monitor.cancel.flow()
         };
         stage(&Stager {
             app: self.job.app,

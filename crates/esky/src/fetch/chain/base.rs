@@ -124,10 +124,7 @@ impl Base {
             name: wanted.directory_name(),
             ..Self::default()
         };
-        let mut progress = |_| match monitor.cancel.is_cancelled() {
-            true => std::ops::ControlFlow::Break(()),
-            false => std::ops::ControlFlow::Continue(()),
-        };
+        let mut progress = |_| monitor.cancel.flow();
         let unpacked = opened.unpack(&mut base, &mut progress);
         unpacked.map_err(|error| unpacking_failed(Path::new(name), error))?;
         Ok(base)
