@@ -13,7 +13,7 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 pub(crate) use artifacts::{
     build_bootstrap, build_wheel, build_windows_wheel, host_target, rust_target_ready,
@@ -54,8 +54,19 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     succeeded(command, status)
 }
 
+/// Fails if an app that has to have symbolic links has none.
+pub(crate) fn expect_links(app: &Path, wanted: bool) -> Result<()> {
+    let links = count_links(app)?;
+    println!("   {links} symbolic links");
+    ensure!(
+        links > 0 || !wanted,
+        "the app should have symbolic links, and has none"
+    );
+    Ok(())
+}
+
 /// The number of symbolic links in a directory and those in it.
-pub(crate) fn count_links(directory: &Path) -> Result<usize> {
+fn count_links(directory: &Path) -> Result<usize> {
     let mut count = 0;
     for entry in std::fs::read_dir(directory)? {
         let entry = entry?;

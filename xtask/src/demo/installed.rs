@@ -38,14 +38,6 @@ impl Installed {
         })
     }
 
-    /// Fails if an app that has to have symbolic links has none.
-    pub(crate) fn expect_links(&self, wanted: bool) -> Result<()> {
-        let links = crate::tools::count_links(&self.root)?;
-        println!("   {links} symbolic links");
-        ensure!(links > 0 || !wanted, "the app has no symbolic links");
-        Ok(())
-    }
-
     /// The app directory.
     pub(crate) fn root(&self) -> &Path {
         &self.root

@@ -162,7 +162,7 @@ fn install(
         || {
             let package = workshop.release(release)?;
             let app = Installed::unzip(&package, &stage.installed)?;
-            app.expect_links(workshop.freezer_makes_links())?;
+            tools::expect_links(app.root(), workshop.freezer_makes_links())?;
             app.expect_versions(&[OLD])?;
             app.run_and_expect(OLD)?;
             Ok(app)

@@ -11,7 +11,7 @@ use super::person::Person;
 use super::workshop::Workshop;
 use super::{NEW, NEWEST, OLD};
 use crate::tools::windows::Wine;
-use crate::tools::{Server, count_links, human_size, output, serve_with_nginx};
+use crate::tools::{Server, expect_links, human_size, output, serve_with_nginx};
 
 /// What a freezer made of a version.
 pub(crate) struct Made {
@@ -93,12 +93,7 @@ pub(crate) fn play(
         wine: terms.wine,
     };
     app.says(&["run"], &format!("hello {OLD}"))?;
-    let links = count_links(installed)?;
-    println!("   {links} symbolic links");
-    ensure!(
-        links > 0 || !terms.has_links,
-        "the app should have symbolic links, and has none"
-    );
+    expect_links(installed, terms.has_links)?;
 
     let server = match terms.host {
         Host::EskyServe => Server::start(esky().args(["serve", "--port", "0"]))?,
@@ -108,14 +103,7 @@ pub(crate) fn play(
     let before = server.totals();
     let told = match terms.updater {
         Updater::Itself => app.says(&["update", &server.url()], &format!("hello {NEW}"))?,
-        Updater::Command => {
-            let mut command = esky();
-            command.arg("update").arg(installed).arg(server.url());
-            let done = command.output().context("`esky update`")?;
-            let told = String::from_utf8_lossy(&done.stderr).into_owned();
-            ensure!(done.status.success(), "`esky update` failed:\n{told}");
-            told
-        }
+        Updater::Command => update_from_outside(&mut esky(), installed, &server.url())?,
     };
     expect_patch_at_first_try(&told)?;
     let fetched = server.totals().since(&before).bytes;
@@ -125,17 +113,6 @@ pub(crate) fn play(
         app.update_twice_at_once(&server.url())?;
     }
     output(esky().arg("verify").arg(installed)).context("`esky verify`")?;
-    let ran = match (terms.updater, terms.host) {
-        (Updater::Itself, Host::Nginx) => {
-            "froze, packed, signed, installed, started; updated itself from nginx as an ordinary account, restarted itself; then two instances updated at once; verified"
-        }
-        (Updater::Itself, Host::EskyServe) => {
-            "froze, packed, signed, installed, started; updated itself, restarted itself, verified"
-        }
-        (Updater::Command, _) => {
-            "built, packed, signed, installed, started; `esky update`, started, verified"
-        }
-    };
     let size = |key: &str| new[key].as_u64().unwrap_or(0);
     println!(
         "   package {}, update {}",
@@ -145,10 +122,32 @@ pub(crate) fn play(
     Ok(Passed {
         versions: terms.versions,
         recognised: recognised.unwrap_or("any directory").to_owned(),
-        ran: ran.to_owned(),
+        ran: what_was_run(terms.updater, terms.host).to_owned(),
         package: size("size"),
         fetched,
     })
+}
+
+fn update_from_outside(esky: &mut Command, app: &Path, url: &str) -> Result<String> {
+    let done = esky.arg("update").arg(app).arg(url).output();
+    let done = done.context("`esky update`")?;
+    let told = String::from_utf8_lossy(&done.stderr).into_owned();
+    ensure!(done.status.success(), "`esky update` failed:\n{told}");
+    Ok(told)
+}
+
+fn what_was_run(updater: Updater, host: Host) -> &'static str {
+    match (updater, host) {
+        (Updater::Itself, Host::Nginx) => {
+            "froze, packed, signed, installed, started; updated itself from nginx as an ordinary account, restarted itself; then two instances updated at once; verified"
+        }
+        (Updater::Itself, Host::EskyServe) => {
+            "froze, packed, signed, installed, started; updated itself, restarted itself, verified"
+        }
+        (Updater::Command, _) => {
+            "built, packed, signed, installed, started; `esky update`, started, verified"
+        }
+    }
 }
 
 /// The update has to be by a patch (or the changed files, where they are no larger), and nothing may have been tried twice.

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
+use super::packages::find_program;
 use super::server::Server;
 
 /// The package of Debian that has it.
@@ -23,11 +24,10 @@ pub(crate) fn serve_with_nginx(directory: &Path) -> Result<Server> {
     let port = unused_port()?;
     let configuration = scratch.path().join("nginx.conf");
     fs::write(&configuration, words(directory, scratch.path(), port))?;
-    let mut child = Command::new("nginx")
+    let mut child = Command::new(find_program("nginx").context("there is no nginx")?)
         .arg("-c")
         .arg(&configuration)
         .args(["-e", "stderr"])
-        .env("PATH", path_with_sbin())
         .stdin(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
@@ -63,12 +63,6 @@ fn words(directory: &Path, scratch: &Path, port: u16) -> String {
 fn unused_port() -> Result<u16> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     Ok(listener.local_addr()?.port())
-}
-
-/// Debian has it in /usr/sbin, which is not on everybody's path.
-fn path_with_sbin() -> String {
-    let path = std::env::var("PATH").unwrap_or_default();
-    format!("{path}:/usr/sbin:/usr/local/sbin")
 }
 
 fn wait_for_it(child: &mut Child, port: u16) -> Result<()> {

@@ -1,6 +1,6 @@
 //! What the tests use and this machine may lack: `.ci/debian-packages.txt`, from which CI installs it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 const LIST: &str = include_str!("../../../.ci/debian-packages.txt");
 
@@ -50,14 +50,19 @@ pub(crate) fn lack_of(name: &str) -> Option<String> {
     Some(format!("{} is not installed", package.words()))
 }
 
-/// Programs for administrators may be on nobody's `PATH`.
 fn is_program(program: &str) -> bool {
-    if program.starts_with('/') {
-        return Path::new(program).exists();
+    match program.starts_with('/') {
+        true => Path::new(program).exists(),
+        false => find_program(program).is_some(),
     }
+}
+
+/// Programs for administrators may be on nobody's `PATH`.
+pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let mut places = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/sbin".into()]);
-    places.any(|place| place.join(program).is_file())
+    let places = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/sbin".into()]);
+    let mut programs = places.map(|place| place.join(name));
+    programs.find(|program| program.is_file())
 }
 
 #[cfg(test)]
