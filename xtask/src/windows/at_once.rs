@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context, Result, ensure};
+use tempfile::TempDir;
 
 use super::programs::Programs;
 use super::story::{Stage, said};
@@ -18,7 +19,10 @@ const LOCKED: i32 = 5;
 /// One installs; the others are told, or find nothing left to do.
 pub(super) fn run(wine: &Wine, programs: &Programs) -> Result<()> {
     let stage = Stage::new(wine, programs)?;
-    let developer = Developer { stage: &stage };
+    let developer = Developer {
+        stage: &stage,
+        keys: tempfile::tempdir()?,
+    };
     developer.esky(&["init", "--app", "hello", "--yes"])?;
     let first = developer.release("1.0")?;
     developer.release("1.1")?;
@@ -69,9 +73,11 @@ fn left_on_its_way(directory: &Path) -> Result<Vec<PathBuf>> {
     Ok(left)
 }
 
-/// Who releases, on Windows too, with keys that are nobody's.
+/// Releases on Windows, with keys made for this run.
 struct Developer<'a> {
     stage: &'a Stage<'a>,
+    /// Outside of the stage: that may be in a checkout, where esky keeps no keys.
+    keys: TempDir,
 }
 
 impl Developer<'_> {
@@ -87,7 +93,7 @@ impl Developer<'_> {
         let mut command = self.stage.esky_command(arguments);
         // Wine sets APPDATA itself, so that the keys of an earlier run would be in the way.
         command
-            .args(["--key-dir", &on_disk_z(&self.place().join("keys"))])
+            .args(["--key-dir", &on_disk_z(&self.keys.path().join("keys"))])
             .current_dir(self.place())
             .env("ESKY_ROOT_PASSPHRASE", "correct horse");
         said(&command.output()?).with_context(|| format!("esky.exe {}", arguments.join(" ")))
