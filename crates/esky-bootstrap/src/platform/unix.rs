@@ -29,7 +29,6 @@ mod watched;
 /// How often to ask for a lock that somebody holds exclusively, and how long to sleep in between: about a second.
 const LOCK_ATTEMPTS: usize = 100;
 const PAUSE_NANOSECONDS: libc::c_long = 10_000_000;
-const APPENDING: c_int = libc::O_WRONLY | libc::O_APPEND | libc::O_CREAT | libc::O_CLOEXEC;
 /// The lock must not become the program's standard input, output or error.
 const FIRST_OTHER_DESCRIPTOR: c_int = 3;
 
@@ -134,7 +133,7 @@ impl Platform for Unix {
     }
 
     fn append(&self, path: &str, byte: u8) {
-        if let Ok(file) = self.open(path, APPENDING) {
+        if let Ok(file) = self.mark(path) {
             self.append_to(&file, byte);
         }
     }
@@ -211,7 +210,7 @@ impl Unix {
     /// Waits for other starts that count at this moment; then counts this one if nobody runs the version. Who drops the
     /// result lets the next one look.
     fn count(&self, directory: &str, count: &Count) -> Option<Descriptor> {
-        let file = self.open(&count.path, APPENDING).ok()?;
+        let file = self.mark(&count.path).ok()?;
         if in_time(&file, libc::LOCK_EX) == Ok(true) && !self.is_running(directory) {
             self.append_to(&file, count.mark);
         }
@@ -233,7 +232,7 @@ impl Unix {
 
     /// An empty file, durable when this returns. A file system that cannot be written to is no error.
     fn create(&self, path: &str) {
-        if let Ok(file) = self.open(path, APPENDING) {
+        if let Ok(file) = self.mark(path) {
             self.make_durable(&file, true);
         }
     }
@@ -245,6 +244,11 @@ impl Unix {
             // SAFETY: the descriptor is open.
             unsafe { libc::fsync(directory.0) };
         }
+    }
+
+    /// Opens a mark of a trial, or makes it.
+    fn mark(&self, path: &str) -> Result<Descriptor, c_int> {
+        file::open_to_append(&self.path(path), &self.path(STATE_DIR))
     }
 
     fn open(&self, path: &str, flags: c_int) -> Result<Descriptor, c_int> {

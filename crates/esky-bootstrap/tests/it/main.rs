@@ -12,6 +12,8 @@ mod damaged;
 #[cfg(unix)]
 mod locking;
 #[cfg(unix)]
+mod marks;
+#[cfg(unix)]
 mod program;
 #[cfg(unix)]
 mod read_only;

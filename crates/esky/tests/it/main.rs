@@ -20,6 +20,8 @@ mod plans;
 mod repairing;
 mod repository;
 mod resuming;
+#[cfg(unix)]
+mod root;
 mod roots_and_clocks;
 mod signed;
 mod signed_updates;

@@ -9,7 +9,13 @@ use esky_format::start_files::{Look, Need};
 
 const EVERYONE_READS: libc::mode_t = 0o444;
 const EVERYONE_EXECUTES: libc::mode_t = 0o111;
-const NEW_FILE_MODE: libc::c_uint = 0o666;
+
+/// Everybody reads what is made here; who may change the directory besides its owner may write too ([`share`]).
+const NEW_FILE_MODE: libc::mode_t = 0o644;
+const GROUP_WRITES: libc::mode_t = 0o020;
+const OTHERS_WRITE: libc::mode_t = 0o002;
+const APPENDING: c_int = libc::O_WRONLY | libc::O_APPEND | libc::O_CLOEXEC;
+const MAKING: c_int = APPENDING | libc::O_CREAT | libc::O_EXCL;
 
 /// What the system itself answers for sockets, and for pipes that nobody reads.
 const NOT_A_FILE: c_int = libc::ENXIO;
@@ -34,6 +40,47 @@ pub(super) fn open(path: &[u8], flags: c_int) -> Result<Descriptor, c_int> {
     }
 }
 
+/// Opens a file of this directory to append to it. One that does not exist is made.
+pub(super) fn open_to_append(path: &[u8], directory: &[u8]) -> Result<Descriptor, c_int> {
+    match open(path, APPENDING) {
+        Err(libc::ENOENT) => {}
+        opened => return opened,
+    }
+    match open(path, MAKING) {
+        // Another start was quicker.
+        Err(libc::EEXIST) => open(path, APPENDING),
+        made => made.inspect(|file| share(file, directory)),
+    }
+}
+
+/// Gives a new file the mode and the group that `esky-fs` gives to files of the state, so that the next user can append
+/// to it whatever the umask of this one is. From root, the owner of the directory gets it. What is refused counts for nothing:
+/// the file is there.
+fn share(file: &Descriptor, directory: &[u8]) {
+    let Ok(directory) = status_of(directory) else {
+        return;
+    };
+    let mut writers = match directory.st_mode & libc::S_ISVTX {
+        0 => directory.st_mode & (GROUP_WRITES | OTHERS_WRITE),
+        _ => 0,
+    };
+    // SAFETY: no pointers, and the descriptor is open.
+    unsafe {
+        let is_root = libc::geteuid() == 0;
+        let owner = if is_root {
+            directory.st_uid
+        } else {
+            libc::uid_t::MAX
+        };
+        let is_given = is_root || writers & GROUP_WRITES != 0;
+        // Another group than that of the directory gets no right to write.
+        if is_given && libc::fchown(file.0, owner, directory.st_gid) != 0 {
+            writers &= !GROUP_WRITES;
+        }
+        libc::fchmod(file.0, NEW_FILE_MODE | writers);
+    }
+}
+
 /// Opens a directory.
 pub(super) fn open_directory(path: &[u8]) -> Result<Descriptor, c_int> {
     open_anything(path, libc::O_RDONLY | libc::O_DIRECTORY | libc::O_CLOEXEC)
@@ -42,7 +89,13 @@ pub(super) fn open_directory(path: &[u8]) -> Result<Descriptor, c_int> {
 fn open_anything(path: &[u8], flags: c_int) -> Result<Descriptor, c_int> {
     let flags = flags | libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY;
     // SAFETY: the path ends with NUL.
-    let descriptor = unsafe { libc::open(path.as_ptr().cast(), flags, NEW_FILE_MODE) };
+    let descriptor = unsafe {
+        libc::open(
+            path.as_ptr().cast(),
+            flags,
+            libc::c_uint::from(NEW_FILE_MODE),
+        )
+    };
     if descriptor < 0 {
         Err(last_error())
     } else {
