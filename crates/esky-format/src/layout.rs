@@ -47,6 +47,9 @@ pub const SETTINGS: &str = "settings.txt";
 /// Inside [`CONTROL_DIR`]: the root metadata from which the app verifies its updates.
 pub const TRUST_ROOT: &str = "root.json";
 
+/// Where in a version directory a program lies that is not at its top. Its start-up program is called as if it were.
+pub const BIN_DIR: &str = "bin";
+
 /// What in a version directory tells how far it is, by paths below it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MarkNames {

@@ -1,7 +1,7 @@
 //! What keeps versions from starting, found out as the bootstrap does it, and what can be told where it would have to try.
 
 use crate::version_dir::VersionDir;
-use esky_format::layout::START_FILES;
+use esky_format::layout::{BIN_DIR, START_FILES};
 use esky_format::start_files::{self, Look, Need, Obstacle, START_FILES_LIMIT};
 use esky_fs::Place;
 
@@ -63,14 +63,22 @@ fn is_program(path: &Place) -> bool {
     is_file && (cfg!(unix) || is_named_so)
 }
 
-/// Where the program of this name is in a version: in a bundle in one of macOS, whose app directory is a bundle too.
+/// Where the program of this name is in a version, as the bootstrap looks for it: in a bundle in one of macOS, whose app
+/// directory is a bundle too; else at the top, or in `bin/` if only that has it.
 fn inner_program(root: &Place, dir: &VersionDir, name: &str) -> String {
+    let is_there = |path: &str| {
+        let path = crate::programs::below(&dir.path, path);
+        esky_fs::exists(&path).unwrap_or(false)
+    };
     let bundle = root.path().file_name().and_then(|name| name.to_str());
-    match bundle {
-        Some(bundle) if esky_fs::exists(&dir.path.join(bundle)).unwrap_or(false) => {
-            format!("{bundle}/{name}")
-        }
-        _ => name.to_owned(),
+    if let Some(bundle) = bundle.filter(|bundle| is_there(bundle)) {
+        return format!("{bundle}/{name}");
+    }
+    let in_bin = format!("{BIN_DIR}/{name}");
+    if !is_there(name) && is_there(&in_bin) {
+        in_bin
+    } else {
+        name.to_owned()
     }
 }
 

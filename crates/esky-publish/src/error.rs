@@ -1,7 +1,7 @@
 //! Why a directory could not be packed, as data.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use esky_archive::PackageFault;
 use esky_format::name::NameFault;
@@ -32,10 +32,14 @@ pub enum Error {
     #[error(transparent)]
     Name(#[from] NameFault),
     /// Nothing in the directory can be started.
-    #[error("no program at the top of {}", directory.display())]
+    #[error("no program at the top of {}{}", directory.display(), unusable(without_permission))]
     NoProgram {
         /// The directory.
         directory: PathBuf,
+        /// Programs at the top and in `bin/` that nobody has the permission to execute.
+        without_permission: Vec<String>,
+        /// The executables in `bin/`, which become programs only if they are named.
+        in_bin: Vec<String>,
     },
     /// A program is made for another platform.
     #[error("{} is a program for {found}, not for {expected}", path.display())]
@@ -141,9 +145,11 @@ impl Error {
             }
             Self::Faults { .. } => "nothing was written; correct all of these and pack again",
             Self::Name(fault) => return Some(fault.hint()),
-            Self::NoProgram { .. } => {
-                "freeze the app first and give the directory that the freezer made: an executable must be at its top"
-            }
+            Self::NoProgram {
+                directory,
+                without_permission,
+                in_bin,
+            } => return Some(hint_for_programs(directory, without_permission, in_bin)),
             Self::WrongPlatform { .. } => {
                 "freeze on the platform the package is for, or give the program's own platform"
             }
@@ -180,6 +186,32 @@ impl Error {
             Self::Archive { source, .. } => return source.hint(),
         };
         Some(text.to_owned())
+    }
+}
+
+fn unusable(programs: &[String]) -> String {
+    match programs {
+        [] => String::new(),
+        [one] => format!(": {one} lies there without the permission to execute it"),
+        several => format!(
+            ": {} lie there without the permission to execute them",
+            several.join(", ")
+        ),
+    }
+}
+
+fn hint_for_programs(directory: &Path, without_permission: &[String], in_bin: &[String]) -> String {
+    let permission = without_permission.first().map(|path| {
+        let path = directory.join(path);
+        format!("give the permission: `chmod +x {}`", path.display())
+    });
+    let named = in_bin
+        .first()
+        .map(|path| format!("name the program that lies in bin/: `--exe {path}`"));
+    let hints: Vec<String> = permission.into_iter().chain(named).collect();
+    match hints.as_slice() {
+        [] => "freeze the app first and give the directory that the freezer made: an executable must be at its top, or in bin/ and named (`--exe bin/NAME`)".to_owned(),
+        hints => hints.join(", or "),
     }
 }
 
@@ -241,7 +273,7 @@ pub enum Fault {
     Reserved(String),
     /// A program that was named is missing.
     #[error(
-        "{name}: no such program at the top of the directory; {}",
+        "{name}: no such program at the top of the directory or in bin/; {}",
         there(found)
     )]
     MissingProgram {
@@ -249,6 +281,35 @@ pub enum Fault {
         name: String,
         /// The programs that are there.
         found: Vec<String>,
+    },
+    /// A program that was named lies where the start-up program does not look.
+    #[error(
+        "{path}: a program lies at the top of the directory or in bin/; {}",
+        there(found)
+    )]
+    DeepProgram {
+        /// The path in the directory.
+        path: String,
+        /// The programs that are in the right places.
+        found: Vec<String>,
+    },
+    /// A program that was named is a link to a file.
+    #[error("{path}: is a link to {target}, and a program is a file: put a copy in its place")]
+    LinkedProgram {
+        /// The path in the directory.
+        path: String,
+        /// Where it leads.
+        target: String,
+    },
+    /// Two things would be meant by the name of a start-up program.
+    #[error(
+        "{path}: {other} at the top has its name, and is looked at first; give one of them another name"
+    )]
+    NameTaken {
+        /// The program in `bin/`.
+        path: String,
+        /// What is at the top.
+        other: String,
     },
     /// A path that Windows programs cannot open, wherever the app is installed.
     #[error(
@@ -261,9 +322,12 @@ pub enum Fault {
         /// Its length with the version directory in front.
         length: usize,
     },
-    /// A program that was named cannot be started.
+    /// A program that was named is no program.
     #[error("{0}: is not an executable")]
     NotExecutable(String),
+    /// A program that was named lacks its permission bits.
+    #[error("{0}: nobody has the permission to execute it; give it with `chmod +x`")]
+    NoPermission(String),
     /// An app directory on macOS is one bundle.
     #[error("{0}: lies in another bundle than the first program; pack each bundle by itself")]
     OtherBundle(String),

@@ -19,7 +19,7 @@ pub struct PackOptions {
     /// machine if the programs are scripts.
     pub platform: Option<String>,
     /// The programs to start from the top of the app directory, by their names at the top of
-    /// `directory`; by default those that the freezer made, else every executable there.
+    /// `directory` or as `bin/NAME`; by default those that the freezer made, else every executable at its top.
     pub programs: Option<Vec<String>>,
     /// Where the package is written; made if missing.
     pub output_dir: PathBuf,

@@ -22,6 +22,7 @@ use crate::error::{Error, Result};
 use crate::freezer::{self, AnyDirectory, Frozen};
 use crate::key_search::KeySearch;
 use crate::options::{PackOptions, Packed, Progress};
+use crate::programs::Programs;
 use crate::scan::{Node, NodeKind, Tree, scan};
 use crate::windows_program::dressed;
 use crate::{client_limits, directories, index, programs, settings, start_files};
@@ -57,6 +58,8 @@ pub fn pack(
     if programs.paths.is_empty() {
         return Err(Error::NoProgram {
             directory: options.directory.clone(),
+            without_permission: tree.programs_without_permission(),
+            in_bin: tree.executables_in_bin(),
         });
     }
     let app = programs::app_version(options, &tree, &programs)?;
@@ -68,7 +71,7 @@ pub fn pack(
     let (temporary, file) = Temporary::file(&path, PACKAGE_MODE)?;
     let mut packer = Packer::new(options, &app, &tree, prefix, &path, file, progress);
     let folder = programs.folder();
-    packer.programs(folder, &programs.names())?;
+    packer.programs(&programs)?;
     let copies = programs.copies();
     packer.copies(folder, &copies, &tree)?;
     packer.tree(&tree)?;
@@ -185,7 +188,7 @@ impl<'a> Packer<'a> {
     }
 
     /// A copy of the start-up program for each program; on Windows it looks like the program.
-    fn programs(&mut self, folder: &str, names: &[String]) -> Result<()> {
+    fn programs(&mut self, programs: &Programs) -> Result<()> {
         let bootstrap = &self.options.bootstrap;
         let mut bytes = Vec::new();
         let read = esky_fs::open_for_read(bootstrap)?.read_to_end(&mut bytes);
@@ -193,15 +196,16 @@ impl<'a> Packer<'a> {
             let entry = bootstrap.display().to_string();
             self.failed(esky_archive::Error::Content { entry, source })
         })?;
-        for name in names {
-            let program = self.options.directory.join(name);
+        for (path, top) in programs.paths.iter().zip(&programs.tops) {
+            let program = self.options.directory.join(path);
             let dressed = dressed(&bytes, &mut |offset, limit| {
                 esky_fs::read_part(&program, offset, limit)
             })?;
             let bytes = dressed.as_deref().unwrap_or(&bytes);
             let (size, sha256) = (bytes.len() as u64, Sha256::digest(bytes).into());
             let mode = PROGRAM_MODE;
-            let place = join(folder, name);
+            let name = &top.start_up;
+            let place = join(programs.folder(), name);
             let added = self.zip.file(&place, mode, size, &mut &*bytes);
             added.map_err(|source| self.failed(source))?;
             self.count(size);

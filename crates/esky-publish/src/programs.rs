@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use esky_archive::collision_key;
-use esky_format::layout::{APPDATA_DIR, LOCKED_DIR, STATE_DIR, UPDATES_DIR};
+use esky_format::layout::{APPDATA_DIR, BIN_DIR, LOCKED_DIR, STATE_DIR, UPDATES_DIR};
 use esky_format::name::{AppVersion, check_release, current_platform};
 
 use crate::error::{Error, Fault, Result};
 use crate::executable::{self, Executable};
-use crate::freezer::{Freezer, Top};
+use crate::freezer::{Freezer, Top, name_in_bin};
 use crate::options::PackOptions;
 use crate::scan::{LONGEST_PATH, NodeKind, Tree, read_head};
 
@@ -51,26 +51,26 @@ pub(crate) fn choose(options: &PackOptions, tree: &mut Tree, freezer: &dyn Freez
         Some(wanted) => {
             for name in wanted {
                 match find(name, tree, freezer) {
-                    Wanted::Program(path) => paths.push(path),
-                    Wanted::Copy => {}
-                    Wanted::Nothing => faults.push(Fault::MissingProgram {
-                        name: name.clone(),
-                        found: freezer.programs(tree),
-                    }),
+                    Ok(Wanted::Program(path)) => paths.push(path),
+                    Ok(Wanted::Copy) => {}
+                    Err(fault) => faults.push(fault),
                 }
             }
         }
     }
     paths.sort();
     paths.dedup();
-    let tops: Vec<Top> = paths
-        .iter()
-        .map(|path| freezer.on_top(path, tree))
-        .collect();
+    let tops: Vec<Top> = paths.iter().map(|path| top(path, tree, freezer)).collect();
     for (path, top) in paths.iter().zip(&tops) {
         if executable_at(path, tree).is_none() {
-            faults.push(Fault::NotExecutable(path.clone()));
+            faults.push(match tree.find(path) {
+                Some(kind) if kind.is_program_without_permission() => {
+                    Fault::NoPermission(path.clone())
+                }
+                _ => Fault::NotExecutable(path.clone()),
+            });
         }
+        faults.extend(name_is_taken(path, top, tree));
         if is_reserved(&top.start_up) {
             faults.push(Fault::Reserved(path.clone()));
         }
@@ -97,37 +97,69 @@ enum Wanted {
     Program(String),
     /// A file beside a start-up program: it is there whether it is asked for or not.
     Copy,
-    Nothing,
 }
 
-/// A program is meant by its name at the top of the directory, or by that on top of the app directory.
-fn find(name: &str, tree: &Tree, freezer: &dyn Freezer) -> Wanted {
-    let with_suffix = format!("{name}.exe");
-    let is_at_top = |path: &str| !path.contains('/') && tree.has_file(path);
-    if let Some(path) = [name, &with_suffix]
-        .into_iter()
-        .find(|path| is_at_top(path))
-    {
-        return Wanted::Program(path.to_owned());
+/// A program is meant by its path in the directory, by its name in `bin/`, or by the name of its start-up program.
+fn find(name: &str, tree: &Tree, freezer: &dyn Freezer) -> Result<Wanted, Fault> {
+    let name = name.replace('\\', "/");
+    let spellings = |path: &str| [path.to_owned(), format!("{path}.exe")].into_iter();
+    let at_top = || spellings(&name).find(|path| !path.contains('/') && tree.has_file(path));
+    let in_bin = || {
+        let name = name_in_bin(&name).unwrap_or(&name);
+        spellings(&format!("{BIN_DIR}/{name}"))
+            .find(|path| name_in_bin(path).is_some() && tree.has_file(path))
+    };
+    if let Some(path) = at_top() {
+        return Ok(Wanted::Program(path));
     }
     for path in freezer.programs(tree) {
-        let top = freezer.on_top(&path, tree);
+        let top = top(&path, tree, freezer);
         if top.start_up == name || (path.contains('/') && path.ends_with(&format!("/{name}"))) {
-            return Wanted::Program(path);
+            return Ok(Wanted::Program(path));
         }
-        if top.copies.iter().any(|(place, _)| place == name) {
-            return Wanted::Copy;
+        if top.copies.iter().any(|(place, _)| *place == name) {
+            return Ok(Wanted::Copy);
         }
     }
-    Wanted::Nothing
+    in_bin()
+        .map(Wanted::Program)
+        .ok_or_else(|| not_a_program(name, tree, freezer))
+}
+
+/// Why there is no program by this name.
+fn not_a_program(name: String, tree: &Tree, freezer: &dyn Freezer) -> Fault {
+    let found = [freezer.programs(tree), tree.executables_in_bin()].concat();
+    match tree.find(&name) {
+        Some(NodeKind::Symlink { target }) => Fault::LinkedProgram {
+            path: name,
+            target: target.clone(),
+        },
+        Some(NodeKind::File { .. }) => Fault::DeepProgram { path: name, found },
+        _ => Fault::MissingProgram { name, found },
+    }
+}
+
+fn top(path: &str, tree: &Tree, freezer: &dyn Freezer) -> Top {
+    match name_in_bin(path) {
+        Some(_) => Top::start_up(path),
+        None => freezer.on_top(path, tree),
+    }
+}
+
+/// The start-up program of a program in `bin/` looks at the top first.
+fn name_is_taken(path: &str, top: &Top, tree: &Tree) -> Option<Fault> {
+    name_in_bin(path)?;
+    let key = collision_key(&top.start_up);
+    let mut nodes = tree.nodes.iter();
+    let taken = nodes.find(|node| collision_key(&node.path) == key)?;
+    Some(Fault::NameTaken {
+        path: path.to_owned(),
+        other: taken.path.clone(),
+    })
 }
 
 fn executable_at<'a>(path: &str, tree: &'a Tree) -> Option<&'a Executable> {
-    let node = tree.nodes.iter().find(|node| node.path == path)?;
-    match &node.kind {
-        NodeKind::File { executable, .. } => executable.as_ref(),
-        _ => None,
-    }
+    tree.find(path)?.executable()
 }
 
 /// The top of the app directory has these already.

@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::Path;
 
 use esky_archive::collision_key;
-use esky_format::layout::CONTROL_DIR;
+use esky_format::layout::{BIN_DIR, CONTROL_DIR};
 use esky_format::name::AppVersion;
 use esky_format::path::{MOST_NAMES, PathFault, check_link, check_relative, check_visible};
 
@@ -40,7 +40,7 @@ pub(crate) enum NodeKind {
     File {
         mode: u32,
         size: u64,
-        /// Only looked for where programs are.
+        /// What its content says. Only looked for where programs are.
         executable: Option<Executable>,
     },
     Symlink {
@@ -48,7 +48,38 @@ pub(crate) enum NodeKind {
     },
 }
 
+impl NodeKind {
+    /// What the system starts it as.
+    pub(crate) fn executable(&self) -> Option<&Executable> {
+        self.program().filter(|_| self.may_be_executed())
+    }
+
+    /// Whether it is a program in everything but its permission bits.
+    pub(crate) fn is_program_without_permission(&self) -> bool {
+        self.program().is_some() && !self.may_be_executed()
+    }
+
+    fn program(&self) -> Option<&Executable> {
+        match self {
+            Self::File { executable, .. } => executable.as_ref(),
+            Self::Directory { .. } | Self::Symlink { .. } => None,
+        }
+    }
+
+    fn may_be_executed(&self) -> bool {
+        matches!(self, Self::File { mode, .. } if mode & 0o111 != 0)
+    }
+}
+
 impl Tree {
+    /// What is at this path.
+    pub(crate) fn find(&self, path: &str) -> Option<&NodeKind> {
+        let found = self
+            .nodes
+            .binary_search_by(|node| node.path.as_str().cmp(path));
+        Some(&self.nodes[found.ok()?].kind)
+    }
+
     /// The size of all files.
     pub(crate) fn size(&self) -> u64 {
         let size = |node: &Node| match node.kind {
@@ -169,7 +200,6 @@ impl Scanner {
             (None, true) => 0o644,
             (_, false) => found.mode & KEPT_MODE,
         };
-        let executable = executable.filter(|_| mode & 0o111 != 0);
         let size = found.size;
         self.keep(
             path,
@@ -236,11 +266,22 @@ fn link_fault(path: String, target: String, fault: PathFault) -> Fault {
 
 /// Opens every file, so that an unreadable one shows now; reads only those where programs are.
 fn look_inside(file: &Path, path: &str) -> esky_fs::Result<Option<Executable>> {
-    if path.contains('/') && !path.contains(BUNDLE_PROGRAMS) {
+    if !can_hold_programs(directory_of(path)) {
         return esky_fs::open_for_read(file).map(|_| None);
     }
     let head = read_head(file)?;
     Ok(executable::inspect(path, &head))
+}
+
+/// The directory that a path is in; empty for the top.
+pub(crate) fn directory_of(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(directory, _)| directory)
+}
+
+fn can_hold_programs(directory: &str) -> bool {
+    directory.is_empty()
+        || directory == BIN_DIR
+        || format!("{directory}/").contains(BUNDLE_PROGRAMS)
 }
 
 /// The first bytes of a file.

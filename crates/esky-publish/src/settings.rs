@@ -3,6 +3,7 @@
 use esky_format::settings::{SelfTest, Settings};
 
 use crate::error::{Error, Result};
+use crate::freezer::name_in_bin;
 use crate::options::{PackOptions, TrialOptions};
 
 /// The settings file of the version.
@@ -38,9 +39,11 @@ pub(crate) fn of(options: &PackOptions, programs: &[String]) -> Result<Settings>
 
 /// An empty name stands for the first program.
 fn self_test_of(program: &str, seconds: u32, programs: &[String]) -> Result<SelfTest> {
-    let found = programs
-        .iter()
-        .find(|name| program.is_empty() || *name == program || **name == format!("{program}.exe"));
+    let with_suffix = format!("{program}.exe");
+    let is_called = |name: &str| name == program || name == with_suffix;
+    let found = programs.iter().find(|path| {
+        program.is_empty() || is_called(path) || name_in_bin(path).is_some_and(is_called)
+    });
     match found {
         Some(program) => Ok(SelfTest {
             program: program.clone(),

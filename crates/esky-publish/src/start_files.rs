@@ -29,11 +29,8 @@ pub(crate) fn text(tree: &Tree, programs: &[String], freezer: &dyn Freezer) -> S
 impl Tree {
     /// The size of what is a file and no link.
     fn file_size(&self, path: &str) -> Option<u64> {
-        let found = self
-            .nodes
-            .binary_search_by(|node| node.path.as_str().cmp(path));
-        match self.nodes[found.ok()?].kind {
-            NodeKind::File { size, .. } => Some(size),
+        match self.find(path)? {
+            NodeKind::File { size, .. } => Some(*size),
             _ => None,
         }
     }

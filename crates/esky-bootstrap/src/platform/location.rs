@@ -1,6 +1,7 @@
 //! Where the app directory is, and where in a version directory the program lies, told from the program's own path.
 
 use alloc::vec::Vec;
+use esky_format::layout::BIN_DIR;
 
 const BUNDLE_PROGRAMS: &[u8] = b"/Contents/MacOS";
 
@@ -20,7 +21,11 @@ impl Location {
         let Some(bundle) = directory.strip_suffix(BUNDLE_PROGRAMS) else {
             return Some(Self {
                 app_directory: directory.to_vec(),
-                programs: [program.to_vec()].into(),
+                programs: [
+                    program.to_vec(),
+                    [BIN_DIR.as_bytes(), b"/", program].concat(),
+                ]
+                .into(),
             });
         };
         // The app directory is the bundle; a version holds either a bundle of the same name, or the same tree.
@@ -48,7 +53,7 @@ mod tests {
     fn the_app_directory_holds_the_program() {
         let location = Location::of(b"/opt/my app/prog").unwrap();
         assert_eq!(location.app_directory, b"/opt/my app");
-        assert_eq!(location.programs, [b"prog".to_vec()]);
+        assert_eq!(location.programs, [b"prog".to_vec(), b"bin/prog".to_vec()]);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::ffi::c_char;
 use core::slice;
-use esky_format::layout::{EARLY_MARKS, MARKS};
+use esky_format::layout::{BIN_DIR, EARLY_MARKS, MARKS};
 use esky_format::start_files::{Look, Need};
 use file::{File, Heirs};
 use process::Child;
@@ -222,8 +222,16 @@ impl Windows {
         windows_path::join(&self.app_directory, relative.encode_utf16())
     }
 
+    /// Where the program of a version is: at its top, unless only `bin/` has it.
     fn program_in(&self, directory: &str) -> Vec<u16> {
-        windows_path::join(&self.path(directory), self.program.iter().copied())
+        let below =
+            |place: &str| windows_path::join(&self.path(place), self.program.iter().copied());
+        let (at_top, in_bin) = (below(directory), below(&format!("{directory}/{BIN_DIR}")));
+        if !file::exists(&at_top) && file::exists(&in_bin) {
+            in_bin
+        } else {
+            at_top
+        }
     }
 
     fn open(

@@ -10,6 +10,8 @@ mod choosing;
 #[cfg(unix)]
 mod damaged;
 #[cfg(unix)]
+mod in_bin;
+#[cfg(unix)]
 mod locking;
 #[cfg(unix)]
 mod marks;

@@ -32,7 +32,8 @@ pub(crate) struct PackArguments {
 /// How a directory is packed.
 #[derive(Args, Debug)]
 pub(crate) struct PackingArguments {
-    /// Program to be started from the top of the app directory; repeat for more [default: those found at the top of DIR]
+    /// Program to be started from the top of the app directory: NAME, or bin/NAME if it lies there; repeat for more [default: those found
+    /// at the top of DIR]
     #[arg(long = "exe", value_name = "NAME")]
     pub(crate) programs: Vec<String>,
     /// Keep version directories under `appdata/`, as esky 0.9 did

@@ -8,6 +8,7 @@ mod damage;
 mod decide;
 mod generated;
 mod import;
+mod in_bin;
 mod info;
 mod list;
 #[cfg(unix)]

@@ -152,7 +152,7 @@ pub(crate) fn esky<Argument: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A
     Reply::from(command(arguments).output().unwrap())
 }
 
-fn make_executable(path: &Path) {
+pub(crate) fn make_executable(path: &Path) {
     use std::os::unix::fs::PermissionsExt;
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
 }

@@ -105,6 +105,20 @@ fn damage_does_not_end_a_trial() {
     assert_eq!(order(&opened)[0].1, Reason::OnTrial);
 }
 
+/// Versions of older clients list nothing. What starts is looked for where the bootstrap does.
+#[cfg(unix)]
+#[test]
+fn a_program_in_bin_is_no_missing_program() {
+    let app = App::with_versions(&["1"]);
+    install_on_trial(&app.open(), "2").unwrap();
+    let version = app.version_dir("2");
+    fs::create_dir(version.join("bin")).unwrap();
+    fs::rename(version.join("prog"), version.join("bin/prog")).unwrap();
+    assert_eq!(order(&app.open())[0], ("2".into(), Reason::OnTrial, None));
+    set_mode(&version.join("bin/prog"), 0);
+    assert_eq!(app.open().best().unwrap().app.version, "1");
+}
+
 #[cfg(unix)]
 #[test]
 fn permission_bits_are_put_right_by_any_writer() {

@@ -4,10 +4,14 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::Path;
 
+use esky_format::layout::BIN_DIR;
 use memchr::memmem::Finder;
 
 use crate::error::{Error, Result};
-use crate::scan::{NodeKind, Tree};
+use crate::scan::{NodeKind, Tree, directory_of};
+
+/// Scripts of this kind are there to be frozen.
+const SOURCE: &str = ".py";
 
 /// Text that the programs of a freezer carry, written backwards: a program that only knows the text, as ours do, does not
 /// carry it.
@@ -54,28 +58,34 @@ impl<'a> Frozen<'a> {
 impl Tree {
     /// The executables at the top, sorted.
     pub(crate) fn executables(&self) -> Vec<String> {
-        let is_executable = |kind: &NodeKind| {
-            matches!(
-                kind,
-                NodeKind::File {
-                    executable: Some(_),
-                    ..
-                }
-            )
-        };
+        self.files("", |kind| kind.executable().is_some())
+    }
+
+    /// The executables in `bin/`, sorted.
+    pub(crate) fn executables_in_bin(&self) -> Vec<String> {
+        self.files(BIN_DIR, |kind| kind.executable().is_some())
+    }
+
+    /// What looks like a program at the top or in `bin/`, and nobody has the permission to execute. A source is not meant.
+    pub(crate) fn programs_without_permission(&self) -> Vec<String> {
+        ["", BIN_DIR]
+            .iter()
+            .flat_map(|directory| self.files(directory, NodeKind::is_program_without_permission))
+            .filter(|path| !path.ends_with(SOURCE))
+            .collect()
+    }
+
+    fn files(&self, directory: &str, is_wanted: impl Fn(&NodeKind) -> bool) -> Vec<String> {
         self.nodes
             .iter()
-            .filter(|node| !node.path.contains('/') && is_executable(&node.kind))
+            .filter(|node| directory_of(&node.path) == directory && is_wanted(&node.kind))
             .map(|node| node.path.clone())
             .collect()
     }
 
     /// Whether there is a file at this path.
     pub(crate) fn has_file(&self, path: &str) -> bool {
-        let found = self
-            .nodes
-            .binary_search_by(|node| node.path.as_str().cmp(path));
-        found.is_ok_and(|at| matches!(self.nodes[at].kind, NodeKind::File { .. }))
+        matches!(self.find(path), Some(NodeKind::File { .. }))
     }
 }
 

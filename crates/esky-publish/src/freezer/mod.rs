@@ -11,6 +11,7 @@ mod py2app;
 mod py2exe;
 mod pyinstaller;
 
+use esky_format::layout::BIN_DIR;
 use esky_format::relaunch::Traces;
 
 use crate::error::Result;
@@ -60,14 +61,20 @@ pub(crate) struct Top {
 }
 
 impl Top {
-    /// A start-up program of this name, which is enough for most.
+    /// A start-up program of this name, which is enough for most. It finds a program in `bin/` by itself.
     pub(crate) fn start_up(program: &str) -> Self {
         Self {
             folder: String::new(),
-            start_up: program.to_owned(),
+            start_up: name_in_bin(program).unwrap_or(program).to_owned(),
             copies: Vec::new(),
         }
     }
+}
+
+/// What a program in `bin/` is called.
+pub(crate) fn name_in_bin(path: &str) -> Option<&str> {
+    let name = path.strip_prefix(BIN_DIR)?.strip_prefix('/')?;
+    (!name.contains('/')).then_some(name)
 }
 
 /// Those that can be told by names come before those whose programs have to be read.

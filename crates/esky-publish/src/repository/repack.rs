@@ -23,6 +23,8 @@ pub(super) fn unpack(package: &Path, place: &Path) -> RepositoryResult<PackOptio
     let first = unpacked.manifest.first();
     let first = first.ok_or_else(|| crate::Error::NoProgram {
         directory: package.to_owned(),
+        without_permission: Vec::new(),
+        in_bin: Vec::new(),
     })?;
     let bootstrap = unpacked.root.join(first);
     let mut options = PackOptions::new(unpacked.tree, app.name, app.version, bootstrap, place);

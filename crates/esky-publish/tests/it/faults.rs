@@ -51,13 +51,20 @@ fn program_missing() {
     let app = App::new();
     let mut options = app.options();
     options.programs = Some(vec!["other".into(), "_internal/libcore.so".into()]);
-    let expected = ["other", "_internal/libcore.so"].map(|name| Fault::MissingProgram {
-        name: name.into(),
-        found: vec!["prog".into()],
-    });
+    let found = vec!["prog".into()];
+    let expected = [
+        Fault::MissingProgram {
+            name: "other".into(),
+            found: found.clone(),
+        },
+        Fault::DeepProgram {
+            path: "_internal/libcore.so".into(),
+            found,
+        },
+    ];
     assert_eq!(faults(&options), expected);
     let message = pack(&options).unwrap_err().to_string();
-    assert!(message.contains("there are: prog"), "{message}");
+    assert_eq!(message.matches("there are: prog").count(), 2, "{message}");
 }
 
 #[test]

@@ -4,6 +4,7 @@
 mod app;
 mod faults;
 mod freezers;
+mod in_bin;
 mod index;
 mod pack;
 mod repository;

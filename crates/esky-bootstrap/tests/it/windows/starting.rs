@@ -41,6 +41,19 @@ fn the_longest_command_line_arrives() {
 }
 
 #[test]
+fn a_program_in_bin_starts_unless_the_top_has_it() {
+    let app = App::with(&["1.0"]);
+    let bin = app.version("1.0").join("bin");
+    fs::create_dir(&bin).unwrap();
+    let (at_top, in_bin) = (app.program("1.0"), bin.join("prog.exe"));
+    let started = || report(&app.command().output().unwrap()).arguments.remove(0);
+    fs::copy(&at_top, &in_bin).unwrap();
+    assert_eq!(started(), at_top);
+    fs::remove_file(&at_top).unwrap();
+    assert_eq!(started(), in_bin);
+}
+
+#[test]
 fn it_passes_the_exit_code_on() {
     let app = App::with(&["1.0"]);
     for code in [0, 1, 42, 0xc000_0005_u32.cast_signed()] {
