@@ -23,6 +23,7 @@
 //! The library never prints, never exits, and reads the environment only when [`Proxy::FromEnvironment`] asks it to.
 
 mod app;
+mod engine;
 mod error;
 mod extract;
 mod fetch;
@@ -32,11 +33,11 @@ mod monitor;
 mod plan;
 mod repository;
 mod running;
-mod search;
 mod transport;
 mod update;
 
 pub use app::Esky;
+pub use engine::Search;
 pub use error::{Error, HttpFault, Result};
 pub use extract::ZipFile;
 pub use fetch::{FetchLimit, OpenPackage, PackageBytes, unpack_package};
@@ -49,7 +50,6 @@ pub use monitor::{CancelToken, Event, EventHandler, Monitor};
 pub use plan::{FetchOptions, Way};
 pub use repository::{Repository, RepositoryPlaces};
 pub use running::{ProgramStart, RunningApp, Started, clean_up_patiently, run_startup_hooks};
-pub use search::Search;
 pub use transport::{
     Address, AddressFault, CertificateFault, FileTransport, HeadersHook, HttpOptions,
     HttpTransport, Proxy, ProxyFault, ProxyName, Range, Request, Response, RetryPolicy,

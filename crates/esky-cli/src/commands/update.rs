@@ -55,7 +55,7 @@ pub(crate) fn run(
     let source = Source::parse(&arguments.source)?;
     let failure = |error| Failure::from(error).about_path(&arguments.app_dir);
     let app = Esky::open_without_finder(&arguments.app_dir).map_err(failure)?;
-    app.set_finder(Some(source.finder(app.app_dir(), &arguments.network)?));
+    let app = app.with_finder(source.finder(app.app_dir(), &arguments.network)?);
     let monitor = monitor(terminal.progress(), &environment.cancel);
     let outcome = update(&app, arguments.check, &monitor).map_err(failure)?;
     drop(monitor);

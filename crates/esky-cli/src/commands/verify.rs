@@ -85,9 +85,9 @@ fn repair(
     let failure = |error| Failure::from(error).about_path(&arguments.app_dir);
     let app = Esky::open_without_finder(&arguments.app_dir).map_err(failure)?;
     let finder = Source::parse(source)?.finder(app.app_dir(), &arguments.network)?;
-    app.set_finder(Some(finder));
     let monitor = update::monitor(terminal.progress(), &environment.cancel);
-    app.repair_version(version, &monitor).map_err(failure)
+    app.with_finder(finder)
+        .repair_version(version, &monitor).map_err(failure)
 }
 
 impl Outcome {

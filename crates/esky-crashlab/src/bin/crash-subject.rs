@@ -34,10 +34,11 @@ fn main() -> ExitCode {
 /// `None`: there is no such command. Each does nothing, and reports success, when what it is for was done before.
 fn run(command: &str, root: &Path, argument: &Path, last: &str) -> Option<esky::Result<()>> {
     let app = || Esky::open_without_finder(root);
+    let updatable = || Esky::open(root, finder(argument));
     let version = argument.to_string_lossy();
     Some(match command {
-        "update" => app().and_then(|app| update(&app, argument)),
-        "install" => app().and_then(|app| install(&app, argument)),
+        "update" => updatable().and_then(|app| update(&app)),
+        "install" => updatable().and_then(|app| install(&app)),
         "cleanup" => app().and_then(|app| app.cleanup().map(drop)),
         "recover" => app().and_then(|app| recover(&app)),
         "confirm" => app().and_then(|app| app.confirm().map(drop)),
@@ -47,20 +48,19 @@ fn run(command: &str, root: &Path, argument: &Path, last: &str) -> Option<esky::
         "skip" => app().and_then(|app| app.skip(&version)),
         "unhold" => app().and_then(|app| unhold(&app, &version)),
         "uninstall" => app().and_then(|app| uninstall(&app, &version)),
-        "repair" => app().and_then(|app| repair(&app, argument, last)),
+        "repair" => updatable().and_then(|app| repair(&app, last)),
         _ => return None,
     })
 }
 
-/// Brings the app to the newest package of a directory, and cleans up.
-fn update(app: &Esky, packages: &Path) -> esky::Result<()> {
-    install(app, packages)?;
+/// Brings the app to the newest package that its finder knows, and cleans up.
+fn update(app: &Esky) -> esky::Result<()> {
+    install(app)?;
     app.cleanup().map(drop)
 }
 
-fn install(app: &Esky, packages: &Path) -> esky::Result<()> {
-    app.set_finder(Some(finder(packages)));
-    let Some(version) = app.find_update()? else {
+fn install(app: &Esky) -> esky::Result<()> {
+    let Some(version) = app.find_update(&Monitor::silent())? else {
         return recover(app);
     };
     app.install_version(&version, &Monitor::silent()).map(drop)
@@ -95,7 +95,6 @@ fn unhold(app: &Esky, version: &str) -> esky::Result<()> {
     app.cleanup().map(drop)
 }
 
-fn repair(app: &Esky, packages: &Path, version: &str) -> esky::Result<()> {
-    app.repair_version_from(&*finder(packages), version, &Monitor::silent())
-        .map(drop)
+fn repair(app: &Esky, version: &str) -> esky::Result<()> {
+    app.repair_version(version, &Monitor::silent()).map(drop)
 }

@@ -152,7 +152,7 @@ fn a_listing_of_100_megabytes_is_refused() {
 fn an_empty_listing_offers_nothing() {
     let story = Story::new();
     story.server.page("/", "");
-    assert_eq!(story.app().find_update().unwrap(), None);
+    assert_eq!(story.app().find_update(&Monitor::silent()).unwrap(), None);
 }
 
 #[test]

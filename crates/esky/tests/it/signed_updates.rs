@@ -185,15 +185,14 @@ fn an_app_with_a_root_takes_nothing_from_unsigned_sources() {
     let stage = Stage::new();
     stage.place.offer(&Release::new("1.1"));
     let unsigned = Arc::new(LocalVersionFinder::new(stage.place.packages()));
-    let app = stage.open(unsigned.clone());
+    let app = stage.open(unsigned);
     let silent = Monitor::silent();
     let refused = [
-        app.find_update().err(),
+        app.find_update(&Monitor::silent()).err(),
         app.auto_update(&silent).err(),
         app.fetch_version("1.1", &silent).err(),
         app.install_version("1.1", &silent).err(),
         app.repair_version("1.0", &silent).err(),
-        app.repair_version_from(&*unsigned, "1.0", &silent).err(),
     ];
     for error in refused {
         assert!(
@@ -210,7 +209,7 @@ fn an_app_without_a_root_cannot_verify_a_repository() {
     let unsigned = Place::with_installed(&Release::new("1.0"));
     let finder = Arc::new(stage.finder(&stage.server));
     let app = Esky::open(&unsigned.appdir(), finder).unwrap();
-    assert!(matches!(app.find_update(), Err(Error::NoTrustRoot)));
+    assert!(matches!(app.find_update(&Monitor::silent()), Err(Error::NoTrustRoot)));
 }
 
 #[test]
@@ -335,7 +334,7 @@ fn versions_for_others_are_not_offered() {
     assert_eq!(stage.update().unwrap(), None);
     let beta = stage.finder(&stage.server).with_channel("beta");
     assert_eq!(
-        stage.open(Arc::new(beta)).find_update().unwrap().as_deref(),
+        stage.open(Arc::new(beta)).find_update(&Monitor::silent()).unwrap().as_deref(),
         Some("1.1")
     );
 }
@@ -349,7 +348,7 @@ fn versions_below_the_stated_minimum_are_not_installed() {
     });
     stage.site.yank("1.2");
     let app = stage.app();
-    assert_eq!(app.find_update().unwrap(), None);
+    assert_eq!(app.find_update(&Monitor::silent()).unwrap(), None);
     let error = app.install_version("1.1", &Monitor::silent()).unwrap_err();
     assert!(matches!(error, Error::VersionNotFound { .. }), "{error}");
 }
@@ -359,7 +358,7 @@ fn what_was_seen_once_cannot_be_taken_back() {
     let stage = Stage::new();
     let old = Server::start(stage.site.copy_repository());
     stage.site.release(&Release::new("1.1"));
-    stage.app().find_update().unwrap();
+    stage.app().find_update(&Monitor::silent()).unwrap();
     let error = stage.fails_safely(&old);
     assert!(matches!(error, Error::Untrusted { .. }), "{error}");
     assert_eq!(stage.update().unwrap().as_deref(), Some("1.1"));
@@ -462,7 +461,7 @@ fn an_app_that_may_not_be_written_to_is_checked_all_the_same() {
         let cache = stage.place.appdir().join("updates/metadata");
         let _ = fs::remove_dir_all(&cache);
         let armed = arm(Plan::FailOnce(count, READ_ONLY_FILE_SYSTEM));
-        let found = stage.app().find_update();
+        let found = stage.app().find_update(&Monitor::silent());
         let log = armed.log();
         drop(armed);
         match log.get(usize::try_from(count).unwrap()) {

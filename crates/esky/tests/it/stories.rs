@@ -223,8 +223,7 @@ fn what_cannot_be_removed_is_told_and_fails_no_update() {
 #[test]
 fn the_running_version_is_not_taken_from_under_itself() {
     let story = Story::new();
-    let app = Esky::open_without_finder(&story.place.program_of("1.0")).unwrap();
-    app.set_finder(story.app().finder());
+    let app = story.opened_by(&story.place.program_of("1.0"));
     assert_eq!(app.active_version(), Some("1.0"));
     for version in ["1.1", "1.2"] {
         story.place.offer(&Release::new(version));

@@ -46,9 +46,12 @@ impl Story {
     }
 
     pub(crate) fn app_at(&self, url: &str, options: HttpOptions) -> Esky {
-        let transport = HttpTransport::new(options).unwrap();
-        let finder = DefaultVersionFinder::new(url, Arc::new(transport));
-        Esky::open(&self.place.appdir(), Arc::new(finder)).unwrap()
+        Esky::open(&self.place.appdir(), finder(url, options)).unwrap()
+    }
+
+    /// The app as its own running program sees it.
+    pub(crate) fn opened_by(&self, program: &Path) -> Esky {
+        Esky::open(program, finder(&self.server.url("/"), quick_options())).unwrap()
     }
 
     /// Path of a version's package on the server.
@@ -160,4 +163,9 @@ fn tree(appdir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
         }
     }
     files
+}
+
+fn finder(url: &str, options: HttpOptions) -> Arc<DefaultVersionFinder> {
+    let transport = HttpTransport::new(options).unwrap();
+    Arc::new(DefaultVersionFinder::new(url, Arc::new(transport)))
 }

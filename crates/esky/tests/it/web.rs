@@ -99,7 +99,7 @@ fn a_name_and_password_in_the_address_are_sent_to_its_host_only() {
 #[test]
 fn requests_say_who_asks_and_want_no_compression() {
     let story = offering();
-    story.app().find_update().unwrap();
+    story.app().find_update(&Monitor::silent()).unwrap();
     let seen = &story.server.seen()[0];
     assert!(seen.header("user-agent").unwrap().starts_with("esky/"));
     assert_eq!(seen.header("accept-encoding"), Some("identity"));
