@@ -8,21 +8,15 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import NoReturn
 
-from . import _esky, _on_disk, _progress, _relaunch, _startup, sudo, util
+from . import _esky, _progress, _relaunch, _startup, sudo, util
 from ._decisions import Decisions, Rollback, from_native
 from ._frozen import is_frozen, program_path
 from ._progress import Callback, Event, Progress, Status, current_monitor, event_of, monitored, run
+from ._source import source_of
 from ._update import Update
-from .errors import (
-    EskyLockedError,
-    EskyVersionError,
-    InstallPermissionError,
-    NoVersionFinderError,
-    UnsignedSourceError,
-    VerifyError,
-)
+from .errors import EskyLockedError, InstallPermissionError
 from .finder import VersionFinder, _NativeVersionFinder, as_finder, local_path
 
 
@@ -95,6 +89,7 @@ class Esky:
 
     def reinitialize(self) -> None:
         """Looks again which version is the best one on disk."""
+        self._native.reinitialize()
         self._init_from_appdir()
 
     def get_abspath(self, relpath: str | os.PathLike[str]) -> str:
@@ -117,27 +112,47 @@ class Esky:
 
         It does not wait: `EskyLockedError` is raised if someone else is updating.
         """
-        with self._guard:
-            me = threading.get_ident()
-            if self._lock_count and self._lock_owner != me:
-                raise EskyLockedError("another thread is updating this app", path=self.appdir)
-            if self._lock is None:
-                self._lock = self._native.lock()
-                self._lock_owner = me
-            self._lock_count += 1
-            return True
+        self._enter()
+        try:
+            with self._guard:
+                if self._lock is None:
+                    self._lock = self._native.lock()
+        except BaseException:
+            self._leave()
+            raise
+        return True
 
     def unlock(self) -> None:
         """Undoes one `lock` of this thread; without one it does nothing."""
         if self._lock_owner == threading.get_ident():
-            self._release()
+            self._leave()
 
-    def _release(self) -> None:
+    def _enter(self) -> None:
+        """Keeps other threads out.  Other processes are kept out by the native core, where it changes something."""
+        with self._guard:
+            me = threading.get_ident()
+            if self._lock_count and self._lock_owner != me:
+                raise EskyLockedError("another thread is updating this app", path=self.appdir)
+            self._lock_owner = me
+            self._lock_count += 1
+
+    def _leave(self) -> None:
         with self._guard:
             self._lock_count -= 1
-            if self._lock_count == 0 and self._lock is not None:
-                self._lock.release()
-                self._lock = self._lock_owner = None
+            if self._lock_count == 0:
+                self._lock_owner = None
+                if self._lock is not None:
+                    self._lock.release()
+                    self._lock = None
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        self._enter()
+        try:
+            yield
+        finally:
+            # An iterator may be carried on by another thread than the one that began with it.
+            self._leave()
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -145,11 +160,7 @@ class Esky:
         try:
             yield
         finally:
-            # An iterator may be carried on by another thread than the one that began with it.
-            if self._lock_owner == threading.get_ident():
-                self.unlock()
-            else:
-                self._release()
+            self._leave()
 
     # --- Rights
 
@@ -173,83 +184,37 @@ class Esky:
         A version that is held or skipped does not count, and when one is pinned no other does.  One that is on disk and
         cannot be started, because files of it are damaged, counts as newer: fetching it repairs it.
         """
-        finder = self._need_finder()
-        versions = list(finder.find_versions(self))
-        if (
-            self.version not in versions
-            and _on_disk.damaged(self._native, self.version)
-            and finder.can_repair(self, self.version)
-        ):
-            # Finders of packages leave out the version that starts, since it is no update as a rule.
-            versions.append(self.version)
-        refused = self._native.decisions(versions).refused
-        offered = (version for version in versions if version not in refused)
-        newest = max(offered, key=util.parse_version, default=None)
-        if newest is None:
-            return None
-        key, present = util.parse_version(newest), util.parse_version(self.version)
-        is_update = key > present or (key == present and _on_disk.damaged(self._native, newest) is not None)
-        return newest if is_update else None
+        found: str | None = run(self._native.find_update(self._source(), self.version, current_monitor().cancel))
+        return found
 
     def fetch_version(self, version: str, callback: Callback | None = None) -> str:
         """Fetches and unpacks a version, and returns the directory it is in.  The running version is not touched."""
-        finder = self._need_finder()
-        ready = _on_disk.ready(self._native, version)
-        if ready is not None:
-            return ready
-        with self._locked():
-            mended = self._mend(version)
-            if mended is not None:
-                return mended
-            path = finder.has_version(self, version)
-            if not path:
-                path = finder.fetch_version(self, version, self._observer(finder, version, callback))
-            return self._adopt(str(path), version)
+        source = self._source(self._observer(version, callback))
+        with self._alone():
+            task = self._native.fetch_version(source, version, current_monitor().cancel)
+            return str(run(task, callback=callback))
 
     def fetch_version_iter(self, version: str) -> Iterator[Status]:
         """Fetches a version, yielding a status dictionary at each step.
 
         The last one is `{"status": "ready", "path": …}`.
         """
-        finder = self._need_finder()
-        ready = _on_disk.ready(self._native, version)
-        if ready is not None:
-            yield {"status": "ready", "path": ready}
-            return
-        with self._locked():
-            path: Any = self._mend(version)
-            if path is not None:
-                yield {"status": "ready", "path": path}
-                return
-            path = finder.has_version(self, version)
-            if not path:
-                for status in finder.fetch_version_iter(self, version):
-                    if status.get("status") == "ready":
-                        path = status.get("path", path)
-                    else:
-                        yield status
-                path = path or finder.has_version(self, version)
-            if not path:
-                raise EskyVersionError(f"version {version} was fetched but is not there")
-            yield {"status": "ready", "path": self._adopt(str(path), version)}
+        monitor = current_monitor()
+        with self._alone(), self._native.fetch_version(self._source(), version, monitor.cancel) as task:
+            for told in task:
+                status = _progress.tell(told, monitor)
+                if status is not None and status.get("status") != "ready":
+                    yield status
+            yield {"status": "ready", "path": task.result()}
 
     def install_version(self, version: str) -> None:
         """Makes a version the one that starts next, fetching it first if need be.
 
         A crash at any instant leaves the old or the new version working.
         """
-        with self._locked():
-            was_there = _on_disk.is_there(self._native, version)
-            if not was_there:
-                self.fetch_version(version)
-            try:
-                run(self._native.install(version, current_monitor().cancel))
-            except VerifyError:
-                # An earlier run had fetched it, and a power cut since has taken a part of it.  It was removed.
-                if not was_there or self._finder is None:
-                    raise
-                self.fetch_version(version)
-                run(self._native.install(version, current_monitor().cancel))
+        source = self._source(self._observer(version, None))
+        with self._alone():
+            run(self._native.install_version(source, version, current_monitor().cancel))
 
     def uninstall_version(self, version: str) -> None:
         """Removes a version that nobody uses; `VersionLockedError` otherwise."""
@@ -258,9 +223,7 @@ class Esky:
 
     def needs_cleanup(self) -> bool:
         """Whether `cleanup` would do anything."""
-        if self._finder is not None and self._finder.needs_cleanup(self):
-            return True
-        return self._native.needs_cleanup()
+        return bool(run(self._native.needs_cleanup(self._source())))
 
     def cleanup(self) -> bool:
         """Finishes what was interrupted and removes old versions and fetched files.
@@ -268,18 +231,8 @@ class Esky:
         Returns False if something must wait because it is in use.  When there is nothing to do, nothing is written, so
         that it can be called in an app that is read-only for this user.
         """
-        if self._is_clean():
-            return True
-        with self._locked():
-            done = bool(run(self._native.cleanup()))
-            if self._finder is not None:
-                self._finder.cleanup(self)
-        return done
-
-    def _is_clean(self) -> bool:
-        # A finder written for the original may have something to do and not say so.
-        says_so = self._finder is None or isinstance(self._finder, _NativeVersionFinder)
-        return says_so and not self.needs_cleanup()
+        with self._alone():
+            return bool(run(self._native.cleanup(source_of(self._finder, self, cleans_up=True))))
 
     def cleanup_at_exit(self) -> None:
         """Cleans up when this program has ended, from another process, because its own version is in use till then.
@@ -296,32 +249,35 @@ class Esky:
             self._at_exit = spawn
             atexit.register(spawn)
 
-    def auto_update(self, callback: Callback | None = None) -> None:
+    def auto_update(self, callback: Callback | None = None) -> str | None:
         """Finds, fetches and installs the newest version if there is one, and cleans up.
 
-        `callback` gets a status dictionary at each step: searching, found, downloading, ready, installing,
-        cleaning up, done; and error before an exception is raised.
+        Returns the version that was installed, or None.  `callback` gets a status dictionary at each step: searching,
+        found, downloading, ready, installing, cleaning up, done; and error before an exception is raised.
+
+        As in the original, each step is a method that a subclass may override.
         """
         tell = callback if callback is not None else _progress.ignore
-        self._need_finder()
         try:
-            cleaned_up = self._auto_update(tell)
+            installed, cleaned_up = self._auto_update(tell)
         except Exception as error:
             tell({"status": "error", "exception": error})
             raise
         if not cleaned_up and self.needs_cleanup() and _startup.can_clean_up_at_exit():
             self.cleanup_at_exit()
+        return installed
 
-    def _auto_update(self, tell: Callback) -> bool:
+    def _auto_update(self, tell: Callback) -> tuple[str | None, bool]:
         tell({"status": "searching"})
         version = self.find_update()
+        installed = None
         if version is not None:
             tell({"status": "found", "new_version": version})
-            self._update_to(version, tell)
+            installed = self._update_to(version, tell)
         tell({"status": "cleaning up"})
         cleaned_up = self._clean_up_if_possible()
         tell({"status": "done"})
-        return cleaned_up
+        return installed, cleaned_up
 
     def _clean_up_if_possible(self) -> bool:
         """Returns False if it makes sense to try again later."""
@@ -334,65 +290,36 @@ class Esky:
             # The one who installs the updates cleans up too.
             return True
 
-    def _update_to(self, version: str, tell: Callback) -> None:
+    def _update_to(self, version: str, tell: Callback) -> str | None:
         with self._locked():
-            if not self._is_still_wanted(version):
-                self.reinitialize()
-                return
-            path = self.fetch_version(version, lambda status: _progress.unless_ready(status, tell))
-            tell({"status": "ready", "path": path})
-            tell({"status": "installing", "new_version": version})
-            self.install_version(version)
+            # Another process may have been quicker since the search.
+            is_wanted = run(self._native.is_still_wanted(version))
+            if is_wanted:
+                self.fetch_version(version, tell)
+                tell({"status": "installing", "new_version": version})
+                self.install_version(version)
             self.reinitialize()
+            return version if is_wanted else None
 
-    def _is_still_wanted(self, version: str) -> bool:
-        """Another process may have been quicker since the search."""
-        is_newer = util.parse_version(version) > util.parse_version(self._native.best().version)
-        return is_newer and version not in self._native.decisions([version]).refused
+    def _source(self, observe: Callback | None = None) -> _esky.Source | None:
+        return source_of(self._finder, self, observe)
 
-    def _need_finder(self) -> VersionFinder:
-        if self._finder is None:
-            raise NoVersionFinderError()
-        if not getattr(self._finder, "is_verified", False) and self._native.is_signed():
-            raise UnsignedSourceError(
-                f"{self.appdir} takes updates only from its signed repository",
-                hint="give the address of the repository, or a SignedVersionFinder",
-                path=self.appdir,
-            )
-        return self._finder
-
-    def _observer(self, finder: VersionFinder, version: str, callback: Callback | None) -> Callback:
-        """Passes the statuses of a finder written in Python on to a `progress` function too."""
+    def _observer(self, version: str, callback: Callback | None) -> Callback:
+        """Passes on the statuses that a finder written in Python tells."""
         monitor = current_monitor()
-        native = isinstance(finder, _NativeVersionFinder)
+        # What a finder fetches by the native core is told to the monitor there.
+        tells_itself = isinstance(self._finder, _NativeVersionFinder)
 
         def observe(status: Status) -> None:
+            # The finder's own `ready` names the directory before it was adopted; the core tells the final one.
+            if status.get("status") == "ready":
+                return
             if callback is not None:
                 callback(status)
-            if not native:
+            if not tells_itself:
                 monitor.emit(event_of(status, version))
 
         return observe
-
-    def _adopt(self, path: str, version: str) -> str:
-        """Takes a directory that a finder made itself into the app directory."""
-        staged = self._native.staged(version)
-        if staged is not None and os.path.realpath(path) == os.path.realpath(staged):
-            return staged
-        return str(run(self._native.adopt(path, version)))
-
-    def _mend(self, version: str) -> str | None:
-        """Repairs a version that is installed and cannot be started; its directory then.  None: it is to be fetched."""
-        damaged = _on_disk.damaged(self._native, version)
-        if damaged is None:
-            return None
-        try:
-            self._need_finder().repair_version(self, version, current_monitor())
-        except NotImplementedError:
-            # A finder that gives no parts of packages: the version is fetched as if it had never been there.
-            run(self._native.discard(version))
-            return None
-        return damaged.path
 
     # --- The modern way
 
@@ -431,9 +358,15 @@ class Esky:
 
         Without `version`, the one that is to start.  The version may be running.
         """
-        finder = self._need_finder()
-        with monitored(progress, cancel) as monitor, self._locked():
-            return finder.repair_version(self, version or self._wanted(), monitor)
+        with monitored(progress, cancel) as monitor, self._alone():
+            task = self._native.repair(self._source(), version or self._wanted(), monitor.cancel)
+            return list(run(task, monitor))
+
+    def _install_update(self, version: str) -> None:
+        source = self._source(self._observer(version, None))
+        with self._alone():
+            run(self._native.install_update(source, version, current_monitor().cancel))
+        self.reinitialize()
 
     def _wanted(self) -> str:
         """The version that is to start, even if it is so damaged that another one takes its place."""
@@ -447,7 +380,7 @@ class Esky:
 
     def decisions(self) -> Decisions:
         """What was decided about versions so far: the trial that is going on, held and skipped versions, a pin."""
-        return from_native(self._native.decisions([]))
+        return from_native(self._native.decisions())
 
     def last_rollback(self) -> Rollback | None:
         """The last time that a version was undone, with the reason; to tell the user, or the developer."""

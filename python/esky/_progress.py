@@ -60,6 +60,10 @@ class Monitor:
     def emit(self, event: Event) -> None:
         """Tells the watcher, and stops here if the call was cancelled."""
         self.check()
+        self.tell(event)
+
+    def tell(self, event: Event) -> None:
+        """Tells the watcher."""
         if self.progress is not None:
             self.progress(event)
 
@@ -89,13 +93,34 @@ def monitored(progress: Progress | None, cancel: _esky.CancelToken | None) -> It
         _MONITOR.reset(token)
 
 
-def run(task: _esky.Task, monitor: Monitor | None = None) -> Any:
-    """Runs a native task to its end, passing its events on, and returns its result."""
+def run(task: _esky.Task, monitor: Monitor | None = None, callback: Callback | None = None) -> Any:
+    """Runs a native task to its end, passing its events on, and returns its result.
+
+    `callback` gets the original's status dictionary of each event that the original knew.
+    """
     watcher = monitor if monitor is not None else current_monitor()
     with task:
-        for raw in task:
-            watcher.emit(Event(*raw))
+        for told in task:
+            status = tell(told, watcher)
+            if status is not None and callback is not None:
+                callback(status)
         return task.result()
+
+
+def tell(told: RawEvent | Status, watcher: Monitor) -> Status | None:
+    """Passes a step of a task on; returns its status dictionary if the original had one for it.
+
+    A step of the native core is a tuple.  A finder written in Python has told its dictionary to `watcher` itself.
+    """
+    if isinstance(told, dict):
+        return told
+    event = Event(*told)
+    if event.phase == "done":
+        # Told without a check of `cancel`: it is done now, whatever the token says.
+        watcher.tell(event)
+    else:
+        watcher.emit(event)
+    return status_of(told)
 
 
 def status_of(raw: RawEvent) -> Status | None:
@@ -105,6 +130,8 @@ def status_of(raw: RawEvent) -> Status | None:
         return {"status": "downloading", "size": total, "received": done}
     if phase == "retrying":
         return {"status": "retrying", "size": None, "exception": Error(message)}
+    if phase == "ready":
+        return {"status": "ready", "path": message}
     return None
 
 
@@ -123,9 +150,3 @@ def event_of(status: Status, version: str | None) -> Event:
 
 def ignore(_status: Status) -> None:
     """The callback of those who gave none."""
-
-
-def unless_ready(status: Status, tell: Callback) -> None:
-    # The finder's own `ready` names the directory before it was adopted; auto_update tells the final one.
-    if status.get("status") != "ready":
-        tell(status)

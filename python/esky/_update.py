@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ._esky import CancelToken
-from ._progress import Event, Progress, monitored
+from ._progress import Progress, monitored
 
 if TYPE_CHECKING:
     from ._app import Esky
@@ -40,11 +40,5 @@ class Update:
 
         The running program goes on with its own version; `Esky.relaunch` starts the new one.
         """
-        with monitored(progress, cancel) as monitor:
-            self._app.fetch_version(self._version)
-            monitor.emit(Event("installing", version=self._version))
-            self._app.install_version(self._version)
-            self._app.reinitialize()
-            # Told without a check of `cancel`: it is done now, whatever the token says.
-            if progress is not None:
-                progress(Event("done", version=self._version))
+        with monitored(progress, cancel):
+            self._app._install_update(self._version)

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, Literal, Protocol, Union
 
 from . import _esky
 from ._esky import VersionGraph
-from ._progress import Callback, Event, Monitor, Status, current_monitor, run, status_of
+from ._progress import Callback, Status, current_monitor, run, tell
 from .errors import EskyVersionError
 
 __all__ = ["DefaultVersionFinder", "LocalVersionFinder", "SignedVersionFinder", "VersionFinder", "VersionGraph"]
@@ -69,14 +69,6 @@ class VersionFinder:
         """The directory of a version that was fetched already, or False."""
         raise NotImplementedError
 
-    def repair_version(self, app: Any, version: str, monitor: Monitor) -> list[str]:
-        """Mends an installed version; returns the paths that were mended.  Only finders of packages can."""
-        raise NotImplementedError(f"{type(self).__name__} cannot give parts of a package, which a repair needs")
-
-    def can_repair(self, app: Any, version: str) -> bool:
-        """Whether `repair_version` would find the package of a version."""
-        return False
-
 
 class _NativeVersionFinder(VersionFinder):
     """A finder whose work is done by the native core."""
@@ -102,24 +94,11 @@ class _NativeVersionFinder(VersionFinder):
         monitor = current_monitor()
         task = self._native.fetch_version(native_app(app), version, monitor.cancel, self._opener())
         with task:
-            for raw in task:
-                if raw[0] != "ready":
-                    monitor.emit(Event(*raw))
-                status = status_of(raw)
+            for told in task:
+                status = tell(told, monitor)
                 if status is not None:
                     yield status
-            path: str = task.result()
-        monitor.emit(Event("ready", version=version, message=path))
-        yield {"status": "ready", "path": path}
-
-    def repair_version(self, app: Any, version: str, monitor: Monitor) -> list[str]:
-        task = self._native.repair(native_app(app), version, monitor.cancel, self._opener())
-        return list(run(task, monitor))
-
-    def can_repair(self, app: Any, version: str) -> bool:
-        monitor = current_monitor()
-        task = self._native.can_repair(native_app(app), version, monitor.cancel, self._opener())
-        return bool(run(task, monitor))
+            yield {"status": "ready", "path": task.result()}
 
     def has_version(self, app: Any, version: str) -> str | Literal[False]:
         return self._native.has_version(native_app(app), version) or False

@@ -116,6 +116,57 @@ def test_overriding_only_fetch_version_is_enough(app_dir: Path, finder: Director
     assert app.version == "1.1"
 
 
+def test_a_finder_that_adds_to_the_usual_way_fetches_as_it_does(app: esky.Esky, site: Site) -> None:
+    """Its own method runs inside the update, and calls the native one from there."""
+    called: list[str] = []
+
+    class Telling(esky.DefaultVersionFinder):
+        def fetch_version(self, app: Any, version: str, callback: Callable[[Any], Any] | None = None) -> str:
+            called.append(f"before {version}")
+            path = super().fetch_version(app, version, callback)
+            called.append(f"after {version}")
+            return path
+
+    app.version_finder = Telling(site.url)
+    statuses: list[str] = []
+    assert app.auto_update(lambda status: statuses.append(status["status"])) == "1.1"
+    assert called == ["before 1.1", "after 1.1"]
+    assert "downloading" in statuses
+    assert statuses.count("ready") == 1
+
+
+def test_what_a_finder_raises_comes_through_as_it_is(app_dir: Path, finder: DirectoryFinder) -> None:
+    class OwnError(Exception):
+        pass
+
+    error = OwnError("the shop is closed")
+
+    class Closed(DirectoryFinder):
+        def unpack(self, app: Any, version: str) -> None:
+            raise error
+
+    app = esky.Esky(app_dir, Closed(finder.source, finder.target))
+    with pytest.raises(OwnError) as caught:
+        app.auto_update()
+    assert caught.value is error
+    assert app.lock(), "nothing is at work any more"
+    app.unlock()
+
+
+def test_a_damaged_version_is_fetched_anew_by_a_finder_that_gives_no_parts(
+    app_dir: Path, finder: DirectoryFinder
+) -> None:
+    app = esky.Esky(app_dir, finder)
+    assert app.auto_update() == "1.1"
+    program = app_dir / directory_name("1.1") / "prog"
+    program.unlink()
+    shutil.rmtree(finder.target)
+    app.reinitialize()
+    assert app.version == "1.0"
+    assert app.auto_update() == "1.1"
+    assert program.exists()
+
+
 def test_the_base_class_knows_nothing(app_dir: Path) -> None:
     app = esky.Esky(app_dir, esky.VersionFinder())
     with pytest.raises(NotImplementedError):

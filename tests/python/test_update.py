@@ -144,7 +144,7 @@ def test_auto_update_tells_each_step_in_the_order_of_the_original(app: esky.Esky
 def test_auto_update_without_news_only_cleans_up(app: esky.Esky) -> None:
     app.version = "1.1"
     statuses: list[dict[str, Any]] = []
-    app.auto_update(statuses.append)
+    assert app.auto_update(statuses.append) is None
     assert [status["status"] for status in statuses] == ["searching", "cleaning up", "done"]
 
 

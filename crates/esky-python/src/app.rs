@@ -7,6 +7,8 @@ use std::sync::{Mutex, PoisonError};
 use pyo3::prelude::*;
 
 use crate::cancel::CancelToken;
+use crate::failure::Failure;
+use crate::source::Source;
 use crate::task::{Setting, Task, detached};
 
 /// An app directory and the version in it that is running, if any.
@@ -68,8 +70,6 @@ pub(crate) struct Decisions {
     pinned: Option<String>,
     /// The last time a version was undone.
     last_rollback: Option<Note>,
-    /// Of the versions asked about, those that may not be offered.
-    refused: Vec<String>,
 }
 
 /// The right to change an app directory.
@@ -119,6 +119,11 @@ impl App {
         self.0.platform()
     }
 
+    /// Looks again which version on disk is the best.
+    fn reinitialize(&self, py: Python<'_>) -> PyResult<()> {
+        detached(py, || self.0.reinitialize())
+    }
+
     /// The versions on disk, best first.
     fn versions(&self, py: Python<'_>) -> PyResult<Vec<InstalledVersion>> {
         let versions = detached(py, || self.0.app_dir().versions())?;
@@ -141,28 +146,80 @@ impl App {
         Ok(UpdateLock(Mutex::new(Some(guard))))
     }
 
-    /// The directory of a version that is fetched but not installed.
-    fn staged(&self, py: Python<'_>, version: &str) -> PyResult<Option<OsString>> {
-        Ok(detached(py, || self.0.app_dir().staged(version))?.map(PathBuf::into_os_string))
-    }
-
-    /// Takes over a directory that someone else unpacked.
-    fn adopt(&self, unpacked: PathBuf, version: String) -> PyResult<Task> {
-        let app = self.0.clone();
-        Task::spawn(Setting::default(), move |_| {
-            let _guard = app.lock()?;
-            Ok(app.app_dir().adopt(&unpacked, &version)?.into_os_string())
+    /// The newest version above `present` that may be installed.
+    #[pyo3(signature = (source, present, cancel=None))]
+    fn find_update(
+        &self,
+        py: Python<'_>,
+        source: Option<PyRef<'_, Source>>,
+        present: String,
+        cancel: Option<PyRef<'_, CancelToken>>,
+    ) -> PyResult<Task> {
+        self.with_source(py, source, cancel, move |app, monitor| {
+            Ok(app.search_above(&present, monitor)?.update)
         })
     }
 
-    /// Makes a fetched version the one that starts next.
-    #[pyo3(signature = (version, cancel=None))]
-    fn install(&self, version: String, cancel: Option<PyRef<'_, CancelToken>>) -> PyResult<Task> {
-        let app = self.0.clone();
-        Task::spawn(setting(cancel), move |monitor| {
-            Ok(InstalledVersion::from(
-                app.install_version(&version, monitor)?,
-            ))
+    /// Whether a version that was found is still to be installed.
+    fn is_still_wanted(&self, version: String) -> PyResult<Task> {
+        self.change(move |app| app.is_still_wanted(&version))
+    }
+
+    /// Fetches and unpacks a version; the result is its directory.
+    #[pyo3(signature = (source, version, cancel=None))]
+    fn fetch_version(
+        &self,
+        py: Python<'_>,
+        source: Option<PyRef<'_, Source>>,
+        version: String,
+        cancel: Option<PyRef<'_, CancelToken>>,
+    ) -> PyResult<Task> {
+        self.with_source(py, source, cancel, move |app, monitor| {
+            Ok(app.fetch_version(&version, monitor)?.into_os_string())
+        })
+    }
+
+    /// Makes a version the one that starts next, fetching it first if need be.
+    #[pyo3(signature = (source, version, cancel=None))]
+    fn install_version(
+        &self,
+        py: Python<'_>,
+        source: Option<PyRef<'_, Source>>,
+        version: String,
+        cancel: Option<PyRef<'_, CancelToken>>,
+    ) -> PyResult<Task> {
+        self.with_source(py, source, cancel, move |app, monitor| {
+            let installed = app.install_version(&version, monitor)?;
+            Ok(InstalledVersion::from(installed))
+        })
+    }
+
+    /// As `install_version`, for a version that was found: fetching is told before installing.
+    #[pyo3(signature = (source, version, cancel=None))]
+    fn install_update(
+        &self,
+        py: Python<'_>,
+        source: Option<PyRef<'_, Source>>,
+        version: String,
+        cancel: Option<PyRef<'_, CancelToken>>,
+    ) -> PyResult<Task> {
+        self.with_source(py, source, cancel, move |app, monitor| {
+            let installed = esky::Update::new(app.clone(), version).install(monitor)?;
+            Ok(InstalledVersion::from(installed))
+        })
+    }
+
+    /// Mends an installed version; the result is the list of paths that were mended.
+    #[pyo3(signature = (source, version, cancel=None))]
+    fn repair(
+        &self,
+        py: Python<'_>,
+        source: Option<PyRef<'_, Source>>,
+        version: String,
+        cancel: Option<PyRef<'_, CancelToken>>,
+    ) -> PyResult<Task> {
+        self.with_source(py, source, cancel, move |app, monitor| {
+            Ok(app.repair_version(&version, monitor)?)
         })
     }
 
@@ -172,11 +229,6 @@ impl App {
         Task::spawn(Setting::default(), move |_| {
             Ok(app.uninstall_version(&version)?)
         })
-    }
-
-    /// Takes a version that cannot be started out of use, so that it can be fetched again.
-    fn discard(&self, version: String) -> PyResult<Task> {
-        self.change(move |app| app.discard_version(&version))
     }
 
     /// Says that the running version has come up. False if there is nothing to confirm.
@@ -190,12 +242,9 @@ impl App {
         py.detach(|| !matches!(self.0.app_dir().trust(), Ok(None)))
     }
 
-    /// What was decided about versions, and which of `offered` may not be offered.
-    fn decisions(&self, py: Python<'_>, offered: Vec<String>) -> PyResult<Decisions> {
-        let decisions = detached(py, || self.0.decisions())?;
-        let is_refused = |version: &String| decisions.refusal(version).is_some();
-        let refused = offered.into_iter().filter(is_refused).collect();
-        Ok(Decisions::new(decisions, refused))
+    /// What was decided about versions.
+    fn decisions(&self, py: Python<'_>) -> PyResult<Decisions> {
+        Ok(detached(py, || self.0.decisions())?.into())
     }
 
     /// Whether a trial has failed and that is not recorded yet.
@@ -235,14 +284,13 @@ impl App {
     }
 
     /// Whether `cleanup` would do anything.
-    fn needs_cleanup(&self, py: Python<'_>) -> PyResult<bool> {
-        detached(py, || self.0.needs_cleanup())
+    fn needs_cleanup(&self, py: Python<'_>, source: Option<PyRef<'_, Source>>) -> PyResult<Task> {
+        self.with_source(py, source, None, |app, _| Ok(app.needs_cleanup()?))
     }
 
     /// Finishes what was interrupted and removes what nobody needs; the result says whether all of it could be done.
-    fn cleanup(&self) -> PyResult<Task> {
-        let app = self.0.clone();
-        Task::spawn(Setting::default(), move |monitor| {
+    fn cleanup(&self, py: Python<'_>, source: Option<PyRef<'_, Source>>) -> PyResult<Task> {
+        self.with_source(py, source, None, |app, monitor| {
             let left = app.cleanup()?;
             monitor.emit_left(&left);
             Ok(left.is_empty())
@@ -264,6 +312,23 @@ impl App {
 }
 
 impl App {
+    fn with_source<T>(
+        &self,
+        py: Python<'_>,
+        source: Option<PyRef<'_, Source>>,
+        cancel: Option<PyRef<'_, CancelToken>>,
+        work: impl FnOnce(&esky::Esky, &esky::Monitor) -> Result<T, Failure> + Send + 'static,
+    ) -> PyResult<Task>
+    where
+        T: for<'py> IntoPyObject<'py> + Send + 'static,
+    {
+        let (app, setting) = match &source {
+            Some(source) => (source.of(&self.0), source.setting(py, cancel)),
+            None => (self.0.clone(), setting(cancel)),
+        };
+        Task::spawn(setting, move |monitor| work(&app, monitor))
+    }
+
     fn change<T>(
         &self,
         change: impl FnOnce(&esky::Esky) -> esky::Result<T> + Send + 'static,
@@ -276,8 +341,8 @@ impl App {
     }
 }
 
-impl Decisions {
-    fn new(decisions: esky::Decisions, refused: Vec<String>) -> Self {
+impl From<esky::Decisions> for Decisions {
+    fn from(decisions: esky::Decisions) -> Self {
         let held = decisions.held.into_iter();
         Self {
             trial: decisions.trial.map(|trial| {
@@ -294,7 +359,6 @@ impl Decisions {
             last_rollback: decisions
                 .last_rollback
                 .map(|undone| (undone.version, undone.reason, undone.time)),
-            refused,
         }
     }
 }

@@ -1,9 +1,10 @@
 //! How a worker thread gets something done in Python: it asks the thread that waits for it.
 //!
-//! So Python code of the app (an overridden `open_url`, a function that makes headers) runs where the app called us,
+//! So Python code of the app (a finder of its own, an overridden `open_url`, a function that makes headers) runs where the app called us,
 //! and no thread of ours ever waits for the interpreter, not even while it shuts down.
 
 use std::cell::RefCell;
+use std::ffi::OsString;
 use std::io::{self, Read};
 use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 
@@ -31,6 +32,36 @@ pub(crate) enum Call {
         url: String,
         reply: Reply<Vec<(String, String)>>,
     },
+    /// Ask a finder that is written in Python.
+    Finder(FinderCall),
+}
+
+/// What a finder is asked.
+pub(crate) enum FinderCall {
+    /// Which versions can be fetched.
+    FindVersions { reply: Reply<Vec<String>> },
+    /// Where a version is that it has fetched.
+    HasVersion {
+        version: String,
+        reply: Reply<Option<OsString>>,
+    },
+    /// To take one step of fetching a version.
+    FetchStep {
+        version: String,
+        reply: Reply<FetchStep>,
+    },
+    /// Whether it has something to remove.
+    NeedsCleanup { reply: Reply<bool> },
+    /// To remove what it has left behind.
+    CleanUp { reply: Reply<()> },
+}
+
+/// What a finder has done in one step.
+pub(crate) enum FetchStep {
+    /// It told a status, which goes to those who watch.
+    Told,
+    /// The version is in this directory.
+    Fetched(OsString),
 }
 
 /// Takes the answer.
@@ -46,7 +77,7 @@ pub(crate) struct CallFault {
 }
 
 impl CallFault {
-    fn new(words: &str) -> Self {
+    pub(crate) fn new(words: &str) -> Self {
         Self {
             words: words.to_owned(),
             status: None,
@@ -104,6 +135,33 @@ impl Bridge {
             url: url.to_owned(),
             reply,
         })
+    }
+
+    /// Asks the finder which versions can be fetched.
+    pub(crate) fn find_versions(&self) -> Result<Vec<String>, CallFault> {
+        self.ask(|reply| Call::Finder(FinderCall::FindVersions { reply }))
+    }
+
+    /// Asks the finder where a version is that it has fetched.
+    pub(crate) fn has_version(&self, version: &str) -> Result<Option<OsString>, CallFault> {
+        let version = version.to_owned();
+        self.ask(|reply| Call::Finder(FinderCall::HasVersion { version, reply }))
+    }
+
+    /// Lets the finder take one step of fetching a version.
+    pub(crate) fn fetch_step(&self, version: &str) -> Result<FetchStep, CallFault> {
+        let version = version.to_owned();
+        self.ask(|reply| Call::Finder(FinderCall::FetchStep { version, reply }))
+    }
+
+    /// Asks the finder whether it has something to remove.
+    pub(crate) fn needs_cleanup(&self) -> Result<bool, CallFault> {
+        self.ask(|reply| Call::Finder(FinderCall::NeedsCleanup { reply }))
+    }
+
+    /// Lets the finder remove what it has left behind.
+    pub(crate) fn clean_up(&self) -> Result<(), CallFault> {
+        self.ask(|reply| Call::Finder(FinderCall::CleanUp { reply }))
     }
 
     fn ask<T>(&self, call: impl FnOnce(Reply<T>) -> Call) -> Result<T, CallFault> {

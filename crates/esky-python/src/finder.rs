@@ -16,7 +16,7 @@ use crate::app::App;
 use crate::cancel::CancelToken;
 use crate::graph::VersionGraph;
 use crate::stream::UrlStream;
-use crate::task::{Setting, Task, detached, header_list};
+use crate::task::{PythonParts, Setting, Task, detached, header_list, is_answering};
 use crate::transport::{Headers, PythonTransport};
 
 /// What `proxy` says when it is left out.
@@ -140,7 +140,7 @@ impl Finder {
         };
         let transport = transport.clone();
         let setting = Setting {
-            headers: self.header_function_for(py),
+            python: self.parts(py, None),
             ..Setting::default()
         };
         // A token of its own, since the stream outlives the task that opens it.
@@ -180,26 +180,13 @@ impl Finder {
     ) -> PyResult<Task> {
         let (finder, app) = (self.finder(), app.0.clone());
         let setting = self.setting(py, cancel, open_url);
+        let held_by_caller = is_answering();
         Task::spawn(setting, move |monitor| {
-            let path = app.fetch_version_from(&*finder, &version, monitor)?;
+            let path = match held_by_caller {
+                true => finder.fetch_version(app.app_dir(), &version, monitor)?,
+                false => app.fetch_from(&*finder, &version, monitor)?,
+            };
             Ok(path.into_os_string())
-        })
-    }
-
-    /// Mends an installed version from its package; the result is the list of paths that were mended.
-    #[pyo3(signature = (app, version, cancel=None, open_url=None))]
-    fn repair(
-        &self,
-        py: Python<'_>,
-        app: PyRef<'_, App>,
-        version: String,
-        cancel: Option<PyRef<'_, CancelToken>>,
-        open_url: Option<Py<PyAny>>,
-    ) -> PyResult<Task> {
-        let (finder, app) = (self.finder(), app.0.clone());
-        let setting = self.setting(py, cancel, open_url);
-        Task::spawn(setting, move |monitor| {
-            Ok(app.repair_version_from(&*finder, &version, monitor)?)
         })
     }
 
@@ -212,22 +199,6 @@ impl Finder {
     ) -> PyResult<Option<OsString>> {
         let (finder, directory) = (self.finder(), app.0.app_dir().clone());
         Ok(detached(py, || finder.has_version(&directory, version))?.map(PathBuf::into_os_string))
-    }
-
-    /// Whether a repair of this version would find its package.
-    #[pyo3(signature = (app, version, cancel=None, open_url=None))]
-    fn can_repair(
-        &self,
-        py: Python<'_>,
-        app: PyRef<'_, App>,
-        version: String,
-        cancel: Option<PyRef<'_, CancelToken>>,
-        open_url: Option<Py<PyAny>>,
-    ) -> PyResult<Task> {
-        let (finder, directory) = (self.finder(), app.0.app_dir().clone());
-        Task::spawn(self.setting(py, cancel, open_url), move |monitor| {
-            Ok(finder.can_repair(&directory, &version, monitor))
-        })
     }
 
     /// Whether `cleanup` would do anything.
@@ -256,7 +227,7 @@ impl Finder {
         }
     }
 
-    fn finder(&self) -> Arc<dyn VersionFinder> {
+    pub(crate) fn finder(&self) -> Arc<dyn VersionFinder> {
         match &self.kind {
             Kind::Web { finder, .. } => finder.clone(),
             Kind::Signed { finder, .. } => finder.clone(),
@@ -272,16 +243,19 @@ impl Finder {
     ) -> Setting {
         Setting {
             cancel: cancel.map(|token| token.0.clone()),
-            open_url,
-            headers: self.header_function_for(py),
+            python: self.parts(py, open_url),
             ..Setting::default()
         }
     }
 
-    fn header_function_for(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        self.header_function()
-            .as_ref()
-            .map(|function| function.clone_ref(py))
+    /// What of this finder runs in Python.
+    pub(crate) fn parts(&self, py: Python<'_>, open_url: Option<Py<PyAny>>) -> PythonParts {
+        let headers = self.header_function();
+        PythonParts {
+            open_url,
+            headers: headers.as_ref().map(|function| function.clone_ref(py)),
+            finder: None,
+        }
     }
 
     fn header_function(&self) -> MutexGuard<'_, Option<Py<PyAny>>> {

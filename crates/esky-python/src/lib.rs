@@ -13,6 +13,7 @@ mod finder;
 mod graph;
 mod names;
 mod running;
+mod source;
 mod stream;
 mod task;
 mod transport;
@@ -34,6 +35,7 @@ fn _esky(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<finder::Finder>()?;
     module.add_class::<graph::VersionGraph>()?;
     module.add_class::<stream::UrlStream>()?;
+    module.add_class::<source::Source>()?;
     module.add_class::<task::Task>()?;
     module.add_class::<version_lock::VersionLock>()?;
     module.add_class::<zip::ZipFile>()?;

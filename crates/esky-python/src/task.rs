@@ -1,8 +1,10 @@
 //! Work on a thread of its own, seen from Python as an iterator over events with a result at its end.
 
 mod calls;
+mod finder;
 
 use std::any::Any;
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -18,7 +20,7 @@ use crate::bridge::{Bridge, Call, mailbox};
 use crate::failure::Failure;
 use calls::PythonSide;
 
-pub(crate) use calls::header_list;
+pub(crate) use calls::{PythonParts, header_list};
 
 /// How often a waiting thread looks for Ctrl-C and for its cancel token.
 const POLL: Duration = Duration::from_millis(50);
@@ -46,15 +48,19 @@ type RawEvent = (
 type Outcome = Result<Convert, Failure>;
 type Convert = Box<dyn FnOnce(Python<'_>) -> PyResult<Py<PyAny>> + Send>;
 
+/// What happened in a task: a step of the native core, or a status that a finder written in Python has told.
+pub(crate) enum Step {
+    Event(RawEvent),
+    Status(Py<PyAny>),
+}
+
 /// What the work needs besides its own arguments.
 #[derive(Default)]
 pub(crate) struct Setting {
     /// Cancels the work from outside.
     pub(crate) cancel: Option<CancelToken>,
-    /// The finder's own `open_url`.
-    pub(crate) open_url: Option<Py<PyAny>>,
-    /// The finder's function from URL to headers.
-    pub(crate) headers: Option<Py<PyAny>>,
+    /// What of it runs in Python.
+    pub(crate) python: PythonParts,
     /// How long the work may take to end after Ctrl-C, if it needs longer than usual.
     pub(crate) grace: Option<Duration>,
 }
@@ -85,7 +91,7 @@ impl Task {
         let (outbox, inbox) = mailbox();
         let own_cancel = CancelToken::new();
         let monitor = monitor(outbox.clone(), own_cancel.clone());
-        let opens_urls = setting.open_url.is_some();
+        let opens_urls = setting.python.open_url.is_some();
         let worker = move || {
             Bridge::install(outbox.clone(), opens_urls);
             let outcome = without_panic(|| work(&monitor))
@@ -103,14 +109,14 @@ impl Task {
             }),
             own_cancel,
             outer_cancel: setting.cancel,
-            python: Mutex::new(PythonSide::new(setting.open_url, setting.headers)),
+            python: Mutex::new(PythonSide::new(setting.python)),
             grace: setting.grace.unwrap_or(GRACE),
         })
     }
 
     /// Waits for the end, and returns the result.
     pub(crate) fn finish(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        while self.next_event(py)?.is_some() {}
+        while self.next_step(py)?.is_some() {}
         let outcome = locked(&self.state).outcome.take();
         match outcome {
             Some(Ok(convert)) => convert(py),
@@ -119,12 +125,16 @@ impl Task {
         }
     }
 
-    /// Waits for the next event, doing in Python what the worker asks for; `None` at the end.
-    fn next_event(&self, py: Python<'_>) -> PyResult<Option<RawEvent>> {
+    /// Waits for the next step, doing in Python what the worker asks for; `None` at the end.
+    fn next_step(&self, py: Python<'_>) -> PyResult<Option<Step>> {
         loop {
             match self.next_message(py)? {
-                Some(Message::Event(event)) => return Ok(Some(event)),
-                Some(Message::Call(call)) => self.answer(py, call)?,
+                Some(Message::Event(event)) => return Ok(Some(Step::Event(event))),
+                Some(Message::Call(call)) => {
+                    if let Some(status) = self.answer(py, call)? {
+                        return Ok(Some(Step::Status(status)));
+                    }
+                }
                 Some(Message::Finished(outcome)) => self.end(outcome),
                 None => return Ok(None),
             }
@@ -170,10 +180,10 @@ impl Task {
         }
     }
 
-    fn answer(&self, py: Python<'_>, call: Call) -> PyResult<()> {
+    fn answer(&self, py: Python<'_>, call: Call) -> PyResult<Option<Py<PyAny>>> {
         // Another thread in here would wait for this lock with the interpreter's lock held.
         let answered = match self.python.try_lock() {
-            Ok(mut python) => python.answer(py, call),
+            Ok(mut python) => inside_answer(|| python.answer(py, call)),
             Err(_) => Err(PyRuntimeError::new_err(
                 "two threads wait for the same task",
             )),
@@ -223,8 +233,13 @@ impl Task {
         this
     }
 
-    fn __next__(&self, py: Python<'_>) -> PyResult<Option<RawEvent>> {
-        self.next_event(py)
+    /// A tuple for a step of the native core, a dictionary for a status of a finder written in Python.
+    fn __next__(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
+        match self.next_step(py)? {
+            Some(Step::Event(event)) => event.into_py_any(py).map(Some),
+            Some(Step::Status(status)) => Ok(Some(status)),
+            None => Ok(None),
+        }
     }
 
     fn __enter__(this: PyRef<'_, Self>) -> PyRef<'_, Self> {
@@ -259,6 +274,23 @@ impl Drop for Task {
     fn drop(&mut self) {
         self.own_cancel.cancel();
     }
+}
+
+thread_local! {
+    /// How many calls of tasks this thread is answering.
+    static ANSWERING: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Whether Python code runs that a task has asked for. The work of that task holds the app for it.
+pub(crate) fn is_answering() -> bool {
+    ANSWERING.get() > 0
+}
+
+fn inside_answer<T>(answer: impl FnOnce() -> T) -> T {
+    ANSWERING.set(ANSWERING.get() + 1);
+    let answered = answer();
+    ANSWERING.set(ANSWERING.get() - 1);
+    answered
 }
 
 /// Runs something without the interpreter's lock; a panic becomes an `InternalError`.

@@ -138,7 +138,18 @@ impl Esky {
 
     /// As [`Esky::find_update`], and what is offered and was decided against.
     pub fn search(&self, monitor: &Monitor) -> Result<Search> {
-        UpdateEngine::new(self, monitor).search()
+        self.search_above(&self.version(), monitor)
+    }
+
+    /// As [`Esky::search`], for versions newer than `present`.
+    pub fn search_above(&self, present: &str, monitor: &Monitor) -> Result<Search> {
+        UpdateEngine::new(self, monitor).search(present)
+    }
+
+    /// Whether a version that was found is still to be installed: another process may have been quicker, or the user may have
+    /// decided against it.
+    pub fn is_still_wanted(&self, version: &str) -> Result<bool> {
+        UpdateEngine::new(self, &Monitor::silent()).is_still_wanted(version)
     }
 
     /// Looks for an update and gives it as a value to download and install.
@@ -157,6 +168,18 @@ impl Esky {
     /// started, because files of it are damaged, is repaired.
     pub fn fetch_version(&self, version: &str, monitor: &Monitor) -> Result<PathBuf> {
         UpdateEngine::new(self, monitor).fetch(version)
+    }
+
+    /// Has a finder fetch and unpack a version in its own way, while no other thread or process is at work.
+    pub fn fetch_from(
+        &self,
+        finder: &dyn VersionFinder,
+        version: &str,
+        monitor: &Monitor,
+    ) -> Result<PathBuf> {
+        self.refuse_unsigned(finder)?;
+        let _work = self.work()?;
+        finder.fetch_version(self.app_dir(), version, monitor)
     }
 
     /// Makes a version the one that starts next, fetching it first if need be. Until the last moment, and if

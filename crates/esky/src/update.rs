@@ -1,6 +1,7 @@
 //! One update, step by step.
 
-use crate::{Esky, Event, InstalledVersion, Monitor, Result};
+use crate::engine::UpdateEngine;
+use crate::{Esky, InstalledVersion, Monitor, Result};
 
 /// A newer version that was found and not installed yet.
 #[derive(Debug, Clone)]
@@ -10,7 +11,8 @@ pub struct Update {
 }
 
 impl Update {
-    pub(crate) fn new(app: Esky, version: String) -> Self {
+    /// A version that [`Esky::search`] or a caller of its own has found.
+    pub fn new(app: Esky, version: String) -> Self {
         Self { app, version }
     }
 
@@ -27,12 +29,6 @@ impl Update {
 
     /// Makes it the version that starts next, downloading it first if that was not done.
     pub fn install(&self, monitor: &Monitor) -> Result<InstalledVersion> {
-        monitor.emit(Event::Installing {
-            version: self.version.clone(),
-        });
-        let installed = self.app.install_version(&self.version, monitor)?;
-        self.app.reinitialize()?;
-        monitor.emit(Event::Done);
-        Ok(installed)
+        UpdateEngine::new(&self.app, monitor).install_found(&self.version)
     }
 }

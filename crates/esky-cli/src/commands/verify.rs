@@ -87,7 +87,8 @@ fn repair(
     let finder = Source::parse(source)?.finder(app.app_dir(), &arguments.network)?;
     let monitor = update::monitor(terminal.progress(), &environment.cancel);
     app.with_finder(finder)
-        .repair_version(version, &monitor).map_err(failure)
+        .repair_version(version, &monitor)
+        .map_err(failure)
 }
 
 impl Outcome {

@@ -8,43 +8,70 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use url::Url;
 
+use super::finder::FinderSide;
 use crate::bridge::{Call, CallFault, Opened, Reply};
+
+/// What the app brought that runs in Python.
+#[derive(Default)]
+pub(crate) struct PythonParts {
+    /// The finder's own `open_url`.
+    pub(crate) open_url: Option<Py<PyAny>>,
+    /// The finder's function from URL to headers.
+    pub(crate) headers: Option<Py<PyAny>>,
+    /// A finder written in Python.
+    pub(crate) finder: Option<Py<PyAny>>,
+}
+
+impl PythonParts {
+    pub(crate) fn clone_ref(&self, py: Python<'_>) -> Self {
+        let clone = |part: &Option<Py<PyAny>>| part.as_ref().map(|part| part.clone_ref(py));
+        Self {
+            open_url: clone(&self.open_url),
+            headers: clone(&self.headers),
+            finder: clone(&self.finder),
+        }
+    }
+}
 
 /// What the app brought, and what of it is open now.
 pub(super) struct PythonSide {
     open_url: Option<Py<PyAny>>,
     headers: Option<Py<PyAny>>,
+    finder: FinderSide,
     streams: HashMap<u64, Py<PyAny>>,
     last_stream: u64,
 }
 
 impl PythonSide {
-    pub(super) fn new(open_url: Option<Py<PyAny>>, headers: Option<Py<PyAny>>) -> Self {
+    pub(super) fn new(parts: PythonParts) -> Self {
         Self {
-            open_url,
-            headers,
+            open_url: parts.open_url,
+            headers: parts.headers,
+            finder: FinderSide::new(parts.finder),
             streams: HashMap::new(),
             last_stream: 0,
         }
     }
 
-    /// Answers one call. A failure of the outside world goes back to the worker, which may try something else; any
-    /// other exception is the app's, and ends the task.
-    pub(super) fn answer(&mut self, py: Python<'_>, call: Call) -> PyResult<()> {
+    /// Answers one call, and returns the status that a finder has told in it. A failure of the outside world goes back to the
+    /// worker, which may try something else; any other exception is the app's, and ends the task.
+    pub(super) fn answer(&mut self, py: Python<'_>, call: Call) -> PyResult<Option<Py<PyAny>>> {
         match call {
-            Call::Open { url, reply } => reply_with(py, &reply, self.open(py, &url)),
+            Call::Finder(call) => return self.finder.answer(py, call),
+            Call::Open { url, reply } => reply_with(py, &reply, self.open(py, &url))?,
             Call::Read {
                 stream,
                 size,
                 reply,
-            } => reply_with(py, &reply, self.read(py, stream, size)),
+            } => reply_with(py, &reply, self.read(py, stream, size))?,
             Call::Headers { url, reply } => {
                 // Sending a request without its credentials helps nobody, so any failure here ends the task.
                 let headers = self.ask_headers(py, &url)?;
-                reply_with(py, &reply, Ok(headers))
+                reply_with(py, &reply, Ok(headers))?;
             }
-            Call::Close { stream } => self.close(py, stream),
+            Call::Close { stream } => self.close(py, stream)?,
         }
+        Ok(None)
     }
 
     fn open(&mut self, py: Python<'_>, url: &str) -> PyResult<Opened> {

@@ -6,7 +6,6 @@ mod session;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use esky_format::version::compare;
 use esky_fs::ErrorKind as DiskFault;
 use esky_install::{Error as InstallError, Leftover};
 
@@ -14,7 +13,7 @@ use crate::fetch;
 use crate::{Error, Esky, Event, InstalledVersion, Leftovers, Monitor, Result, VersionFinder};
 
 pub use search::Search;
-pub(crate) use session::Session;
+use session::{Session, Wanted};
 
 /// Runs the steps of one update for an app.
 pub(crate) struct UpdateEngine<'a> {
@@ -32,7 +31,7 @@ impl<'a> UpdateEngine<'a> {
         let monitor = &self.monitor.for_one_update();
         let engine = UpdateEngine::new(self.app, monitor);
         monitor.emit(Event::Searching);
-        let mut found = engine.search()?;
+        let mut found = engine.search(&self.app.version())?;
         match found.update.take() {
             Some(version) => engine.update_to(version, &mut found)?,
             None => found.left = engine.clean_up_if_possible()?,
@@ -47,17 +46,14 @@ impl<'a> UpdateEngine<'a> {
             version: version.clone(),
         });
         let mut session = Session::begin(self.app)?;
-        self.app.reinitialize()?;
-        if let Some(refusal) = self.app.app_dir().decisions()?.refusal(&version) {
-            found.refused = Some((version, refusal));
-        } else if compare(&version, &self.app.version()).is_gt() || session.is_damaged(&version) {
-            self.fetch_in(&mut session, &version)?;
-            self.monitor.emit(Event::Installing {
-                version: version.clone(),
-            });
-            self.install_in(&mut session, &version)?;
-            self.app.reinitialize()?;
-            found.update = Some(version);
+        match session.is_wanted(&version)? {
+            Wanted::Refused(refusal) => found.refused = Some((version, refusal)),
+            Wanted::No => self.app.reinitialize()?,
+            Wanted::Yes => {
+                self.fetch_in(&mut session, &version)?;
+                self.commit(&mut session, &version)?;
+                found.update = Some(version);
+            }
         }
         self.monitor.emit(Event::CleaningUp);
         found.left = self.clean_up_after_update(&session)?;
@@ -112,6 +108,37 @@ impl<'a> UpdateEngine<'a> {
         }
     }
 
+    /// Whether a version that was found is still to be installed, now that this process has the lock.
+    pub(crate) fn is_still_wanted(&self, version: &str) -> Result<bool> {
+        let session = Session::begin(self.app)?;
+        Ok(matches!(session.is_wanted(version)?, Wanted::Yes))
+    }
+
+    /// As [`UpdateEngine::install`], for a version that was found: fetching is told before installing.
+    pub(crate) fn install_found(&self, version: &str) -> Result<InstalledVersion> {
+        let session = &mut Session::begin(self.app)?;
+        if !self.is_there(session, version)? {
+            self.fetch_in(session, version)?;
+        }
+        let installed = self.commit(session, version)?;
+        self.monitor.emit(Event::Done);
+        Ok(installed)
+    }
+
+    fn commit(&self, session: &mut Session<'_>, version: &str) -> Result<InstalledVersion> {
+        self.monitor.emit(Event::Installing {
+            version: version.to_owned(),
+        });
+        let installed = self.install_in(session, version)?;
+        self.app.reinitialize()?;
+        Ok(installed)
+    }
+
+    /// Whether a version is fetched, or installed and can be started.
+    fn is_there(&self, session: &Session<'_>, version: &str) -> Result<bool> {
+        Ok(session.usable(version).is_some() || self.app.app_dir().staged(version)?.is_some())
+    }
+
     /// Makes a version the one that starts next, fetching it first if need be.
     pub(crate) fn install(&self, version: &str) -> Result<InstalledVersion> {
         self.install_in(&mut Session::begin(self.app)?, version)
@@ -119,7 +146,7 @@ impl<'a> UpdateEngine<'a> {
 
     fn install_in(&self, session: &mut Session<'_>, version: &str) -> Result<InstalledVersion> {
         let app_dir = self.app.app_dir();
-        let was_there = app_dir.staged(version)?.is_some() || session.usable(version).is_some();
+        let was_there = self.is_there(session, version)?;
         if !was_there {
             self.fetch_in(session, version)?;
         }

@@ -23,25 +23,24 @@ pub struct Search {
 }
 
 impl UpdateEngine<'_> {
-    /// Asks the finder which versions are offered, and chooses the newest that may be installed.
-    pub(crate) fn search(&self) -> Result<Search> {
+    /// Asks the finder which versions are offered, and chooses the newest above `present` that may be installed.
+    pub(crate) fn search(&self, present: &str) -> Result<Search> {
         let finder = self.required_finder()?;
         let app_dir = self.app.app_dir();
-        let present = self.app.version();
         let offered = finder.find_versions(app_dir, self.monitor)?;
         let decisions = app_dir.decisions()?;
         let damaged = damaged(&app_dir.versions()?);
         let is_update = |version: &String| match damaged.contains(version) {
-            true => compare(version, &present).is_ge(),
-            false => compare(version, &present).is_gt(),
+            true => compare(version, present).is_ge(),
+            false => compare(version, present).is_gt(),
         };
         let mut newer: Vec<String> = offered.into_iter().filter(is_update).collect();
         // Finders of packages leave out the version that starts, since it is no update as a rule.
-        if damaged.contains(&present)
-            && !newer.contains(&present)
-            && finder.can_repair(app_dir, &present, self.monitor)
+        if damaged.contains(present)
+            && !newer.iter().any(|version| version == present)
+            && finder.can_repair(app_dir, present, self.monitor)
         {
-            newer.push(present);
+            newer.push(present.to_owned());
         }
         newer.sort_by(|a, b| compare(b, a));
         let refusal = |version: &String| Some((version.clone(), decisions.refusal(version)?));

@@ -1,12 +1,22 @@
 //! One process at work on an app: the update lock, and the versions on disk as they were read under it.
 
-use esky_install::UpdateLock;
+use esky_format::version::compare;
+use esky_install::{Refusal, UpdateLock};
 
 use crate::locking::Work;
 use crate::{AppDir, Esky, InstalledVersion, Result};
 
+/// Whether a version that was found some time ago is still to be installed.
+pub(super) enum Wanted {
+    Yes,
+    /// A version as new is there by now.
+    No,
+    /// A person or a failed start has decided against it.
+    Refused(Refusal),
+}
+
 /// The right to change an app, and its versions as this process last read them.
-pub(crate) struct Session<'a> {
+pub(super) struct Session<'a> {
     app_dir: &'a AppDir,
     work: Work<'a>,
     versions: Vec<InstalledVersion>,
@@ -14,7 +24,7 @@ pub(crate) struct Session<'a> {
 
 impl<'a> Session<'a> {
     /// Takes the lock, finishes what an earlier process left half done, and reads which versions are on disk.
-    pub(crate) fn begin(app: &'a Esky) -> Result<Self> {
+    pub(super) fn begin(app: &'a Esky) -> Result<Self> {
         let mut session = Self {
             app_dir: app.app_dir(),
             work: app.work()?,
@@ -31,8 +41,22 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    pub(crate) fn lock(&self) -> &UpdateLock {
+    pub(super) fn lock(&self) -> &UpdateLock {
         self.work.lock()
+    }
+
+    /// Another process may have been quicker since a version was found, or its user may have decided against it.
+    pub(super) fn is_wanted(&self, version: &str) -> Result<Wanted> {
+        if let Some(refusal) = self.app_dir.decisions()?.refusal(version) {
+            return Ok(Wanted::Refused(refusal));
+        }
+        let best = self.app_dir.best()?.app.version;
+        Ok(
+            match self.is_damaged(version) || compare(version, &best).is_gt() {
+                true => Wanted::Yes,
+                false => Wanted::No,
+            },
+        )
     }
 
     /// A version that is installed and can be started.

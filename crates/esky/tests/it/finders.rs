@@ -86,7 +86,10 @@ fn a_page_on_disk_can_name_packages_elsewhere_on_disk() {
 fn without_a_finder_there_is_nowhere_to_look() {
     let story = Story::new();
     let app = Esky::open_without_finder(&story.place.appdir()).unwrap();
-    assert!(matches!(app.find_update(&Monitor::silent()), Err(Error::NoVersionFinder)));
+    assert!(matches!(
+        app.find_update(&Monitor::silent()),
+        Err(Error::NoVersionFinder)
+    ));
     story.assert_old_version_stands();
 }
 

@@ -165,9 +165,15 @@ fn a_held_or_skipped_version_is_not_found_as_an_update() {
     app.roll_back(None, "no").unwrap();
     assert_eq!(app.find_update(&Monitor::silent()).unwrap(), None);
     story.place.offer(&Release::new("1.2"));
-    assert_eq!(app.find_update(&Monitor::silent()).unwrap().as_deref(), Some("1.2"));
+    assert_eq!(
+        app.find_update(&Monitor::silent()).unwrap().as_deref(),
+        Some("1.2")
+    );
     app.skip("1.2").unwrap();
     assert_eq!(app.find_update(&Monitor::silent()).unwrap(), None);
     assert!(app.unhold("1.1").unwrap());
-    assert_eq!(app.find_update(&Monitor::silent()).unwrap().as_deref(), Some("1.1"));
+    assert_eq!(
+        app.find_update(&Monitor::silent()).unwrap().as_deref(),
+        Some("1.1")
+    );
 }

@@ -209,7 +209,10 @@ fn an_app_without_a_root_cannot_verify_a_repository() {
     let unsigned = Place::with_installed(&Release::new("1.0"));
     let finder = Arc::new(stage.finder(&stage.server));
     let app = Esky::open(&unsigned.appdir(), finder).unwrap();
-    assert!(matches!(app.find_update(&Monitor::silent()), Err(Error::NoTrustRoot)));
+    assert!(matches!(
+        app.find_update(&Monitor::silent()),
+        Err(Error::NoTrustRoot)
+    ));
 }
 
 #[test]
@@ -334,7 +337,11 @@ fn versions_for_others_are_not_offered() {
     assert_eq!(stage.update().unwrap(), None);
     let beta = stage.finder(&stage.server).with_channel("beta");
     assert_eq!(
-        stage.open(Arc::new(beta)).find_update(&Monitor::silent()).unwrap().as_deref(),
+        stage
+            .open(Arc::new(beta))
+            .find_update(&Monitor::silent())
+            .unwrap()
+            .as_deref(),
         Some("1.1")
     );
 }
