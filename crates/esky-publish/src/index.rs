@@ -38,6 +38,15 @@ pub fn write_index(directory: &Path) -> Result<PathBuf> {
     }
 }
 
+/// The newest version of an app for a platform of which there is a package in a directory, if `app` is not newer.
+pub(crate) fn not_newer_than(directory: &Path, app: &AppVersion) -> Result<Option<String>> {
+    let same = |listed: &Listed| listed.app.name == app.name && listed.app.platform == app.platform;
+    let newest = list(directory)?.into_iter().find(same);
+    let is_newer = |other: &str| version::compare(&app.version, other).is_gt();
+    let newest = newest.map(|listed| listed.app.version);
+    Ok(newest.filter(|newest| !is_newer(newest)))
+}
+
 fn list(directory: &Path) -> Result<Vec<Listed>> {
     let names = esky_fs::read_dir_names(directory)?;
     let found = names

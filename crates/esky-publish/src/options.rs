@@ -130,6 +130,9 @@ pub struct Packed {
     pub unpacked_size: u64,
     /// Its SHA-256.
     pub sha256: [u8; 32],
+    /// A version that the index had before and that this one is not newer than: installed copies of it, or of a newer one, are not
+    /// offered this one.
+    pub not_newer_than: Option<String>,
 }
 
 /// How far packing is.

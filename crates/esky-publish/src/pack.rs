@@ -68,6 +68,10 @@ pub fn pack(
     let prefix = prefix(options, &app, programs.folder());
     client_limits::check(&options.directory, &tree, &prefix)?;
     directories::create_readable(&options.output_dir)?;
+    let not_newer_than = match options.index {
+        true => index::not_newer_than(&options.output_dir, &app)?,
+        false => None,
+    };
     let (temporary, file) = Temporary::file(&path, PACKAGE_MODE)?;
     let mut packer = Packer::new(options, &app, &tree, prefix, &path, file, progress);
     let folder = programs.folder();
@@ -96,6 +100,7 @@ pub fn pack(
         files: contents.files,
         unpacked_size: contents.size,
         sha256,
+        not_newer_than,
     })
 }
 

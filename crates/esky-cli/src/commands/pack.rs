@@ -6,7 +6,7 @@ use std::fmt;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use esky_format::name::current_platform;
+use esky_format::name::{AppVersion, current_platform};
 use esky_format::settings::Confirm;
 use esky_publish::{PackOptions, Packed, TrialOptions};
 use serde::Serialize;
@@ -39,6 +39,8 @@ struct Outcome {
     unpacked_size: u64,
     sha256: String,
     index: Option<String>,
+    /// A version that the index had before, if this one is not newer.
+    not_newer_than: Option<String>,
 }
 
 pub(crate) fn run(
@@ -56,8 +58,20 @@ pub(crate) fn run(
     let index = options
         .index
         .then(|| options.output_dir.join(INDEX).display().to_string());
+    if let Some(listed) = &packed.not_newer_than {
+        terminal.message(&not_newer(&packed.app, listed));
+    }
     terminal.show(&Outcome::new(packed, index))?;
     Ok(exit::SUCCESS)
+}
+
+fn not_newer(app: &AppVersion, listed: &str) -> String {
+    let (name, version) = (text::printable(&app.name), text::printable(&app.version));
+    let listed = text::printable(listed);
+    format!(
+        "warning: {name} {version} is not newer than {listed}, which is listed there already: copies that have {listed} are not \
+         offered it"
+    )
 }
 
 /// Shows how far packing is, and stops it when it is to be stopped.
@@ -147,6 +161,7 @@ impl Outcome {
                 .map(|byte| format!("{byte:02x}"))
                 .collect(),
             index,
+            not_newer_than: packed.not_newer_than,
         }
     }
 }
@@ -166,7 +181,7 @@ impl fmt::Display for Outcome {
         writeln!(
             formatter,
             "  freezer   {}",
-            freezer.unwrap_or("none that is known: every executable at the top is a program")
+            freezer.unwrap_or("none that is known")
         )?;
         let trial = match self.confirm {
             "app" => "confirmed by the app",

@@ -48,6 +48,34 @@ fn the_answer_tells_where_the_package_is_and_what_is_in_it() {
 }
 
 #[test]
+fn a_listing_that_has_a_newer_version_is_told() {
+    let scene = Scene::new();
+    let frozen = scene.frozen("1");
+    let bootstrap = scene.bootstrap();
+    let packed = |name: &str, version: &str, more: &[&str]| {
+        let what = ["pack", frozen.to_str().unwrap(), "--name", name];
+        let how = ["-o", "site", "--bootstrap", bootstrap.to_str().unwrap()];
+        let which = ["--version", version];
+        let reply = scene.run([&what[..], &how, &which, more].concat());
+        assert_eq!(reply.code, 0, "{reply:?}");
+        reply
+    };
+    let warned = |reply: Reply| reply.stderr.contains("warning: ");
+    for version in ["1.0", "1.10"] {
+        assert!(!warned(packed("demo", version, &["--index"])), "{version}");
+    }
+    let reply = packed("demo", "1.9", &["--index"]);
+    let said = "warning: demo 1.9 is not newer than 1.10, which is listed there already: ";
+    assert!(reply.stderr.contains(said), "{reply:?}");
+    assert!(warned(packed("demo", "1.10", &["--index"])));
+    assert!(!warned(packed("demo", "1.8", &[])), "nothing is listed");
+    assert!(!warned(packed("another", "1.0", &["--index"])));
+    let json = packed("demo", "1.7", &["--index", "--json"]);
+    assert_eq!(json.json()["not_newer_than"], "1.10");
+    assert_eq!(json.stderr, "");
+}
+
+#[test]
 fn json_has_the_documented_keys() {
     let scene = Scene::new();
     let reply = pack(&scene, ["--json", "--index", "-o", "site"]);
