@@ -158,9 +158,9 @@ pub enum Locking<Lock> {
 pub enum LaunchFault {
     /// It is not there.
     NotFound,
-    /// It must not be executed.
+    /// This user has no permission to execute it.
     NotPermitted,
-    /// It is no program for this system.
+    /// It is not a program for this system.
     NotAProgram,
     /// It is open for writing.
     BeingWritten,
@@ -179,8 +179,8 @@ impl fmt::Display for LaunchFault {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::NotFound => "the program or its loader is not there",
-            Self::NotPermitted => "the program must not be executed",
-            Self::NotAProgram => "the file is no program for this system",
+            Self::NotPermitted => "there is no permission to execute the program",
+            Self::NotAProgram => "the file is not a program for this system",
             Self::BeingWritten => "the program is being written",
             Self::System(code) => return write!(formatter, "system error {code}"),
         })

@@ -201,14 +201,14 @@ mod tests {
             |seconds, done, total| so_far("Making", done, total, Duration::from_secs(seconds));
         assert_eq!(
             after(10, 1_000_000, Some(28_000_000)),
-            "Making: 1.0 MB of 28.0 MB, 100.0 kB/s, about 5 minutes left"
+            "Making: 1.0 MB of 28.0 MB, 100.0 KB/s, about 5 minutes left"
         );
         assert_eq!(
             after(10, 27_000_000, Some(28_000_000)),
             "Making: 27.0 MB of 28.0 MB, 2.7 MB/s, about 0 seconds left"
         );
         assert_eq!(after(10, 0, Some(28_000_000)), "Making: 0 bytes of 28.0 MB");
-        assert_eq!(after(2, 2_000, None), "Making: 2.0 kB, 1.0 kB/s");
+        assert_eq!(after(2, 2_000, None), "Making: 2.0 KB, 1.0 KB/s");
     }
 
     #[test]

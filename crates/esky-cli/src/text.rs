@@ -3,7 +3,7 @@
 use chrono::TimeZone;
 
 const STEP: f64 = 1000.0;
-const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
+const UNITS: [&str; 4] = ["KB", "MB", "GB", "TB"];
 
 /// A size as people read it: `512 bytes`, `1.5 MB`.
 pub(crate) fn bytes(size: u64) -> String {
@@ -96,8 +96,8 @@ mod tests {
             (0, "0 bytes"),
             (1, "1 byte"),
             (999, "999 bytes"),
-            (1000, "1.0 kB"),
-            (999_949, "999.9 kB"),
+            (1000, "1.0 KB"),
+            (999_949, "999.9 KB"),
             (999_950, "1.0 MB"),
             (67_700_000, "67.7 MB"),
             (u64::MAX, "18446744.1 TB"),

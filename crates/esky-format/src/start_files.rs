@@ -76,7 +76,7 @@ pub enum StartFault {
     Missing,
     /// It cannot be read, or not even looked at.
     Unreadable,
-    /// It must not be executed.
+    /// This user has no permission to execute it.
     NotExecutable,
     /// It is a directory, a link, a device or the like.
     NotAFile,
@@ -94,7 +94,7 @@ impl fmt::Display for StartFault {
         formatter.write_str(match self {
             Self::Missing => "is missing",
             Self::Unreadable => "cannot be read",
-            Self::NotExecutable => "must not be executed",
+            Self::NotExecutable => "has no execute permission",
             Self::NotAFile => "is not a regular file",
             Self::Size { expected, found } => {
                 return write!(formatter, "has {found} bytes instead of {expected}");

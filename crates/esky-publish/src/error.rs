@@ -192,9 +192,9 @@ impl Error {
 fn unusable(programs: &[String]) -> String {
     match programs {
         [] => String::new(),
-        [one] => format!(": {one} lies there without the permission to execute it"),
+        [one] => format!(": {one} lies there, but has no execute permission"),
         several => format!(
-            ": {} lie there without the permission to execute them",
+            ": {} lie there, but have no execute permission",
             several.join(", ")
         ),
     }
@@ -326,7 +326,7 @@ pub enum Fault {
     #[error("{0}: is not an executable")]
     NotExecutable(String),
     /// A program that was named lacks its permission bits.
-    #[error("{0}: nobody has the permission to execute it; give it with `chmod +x`")]
+    #[error("{0}: has no execute permission; give it with `chmod +x`")]
     NoPermission(String),
     /// An app directory on macOS is one bundle.
     #[error("{0}: lies in another bundle than the first program; pack each bundle by itself")]

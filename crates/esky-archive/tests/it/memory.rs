@@ -47,7 +47,7 @@ fn unpacking_a_large_file_holds_at_most_32_mib() {
         package
             .unpack(&mut Discard, &mut |_| ControlFlow::Continue(()))
             .unwrap();
-        assert!(peak_kilobytes() <= 32 << 10, "{} kB", peak_kilobytes());
+        assert!(peak_kilobytes() <= 32 << 10, "{} KiB", peak_kilobytes());
         return;
     }
     let test = "memory::unpacking_a_large_file_holds_at_most_32_mib";
@@ -63,7 +63,7 @@ fn opening_an_index_of_deep_paths_holds_at_most_64_mib() {
         let error = Package::open("deep.zip", reader, &Limits::default());
         let error = error.err().unwrap().to_string();
         assert!(error.contains("bytes of index and paths"), "{error}");
-        assert!(peak_kilobytes() <= 64 << 10, "{} kB", peak_kilobytes());
+        assert!(peak_kilobytes() <= 64 << 10, "{} KiB", peak_kilobytes());
         return;
     }
     let test = "memory::opening_an_index_of_deep_paths_holds_at_most_64_mib";

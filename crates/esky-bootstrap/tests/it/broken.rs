@@ -36,7 +36,7 @@ fn a_version_that_does_not_start_is_named_with_the_cause() {
     app.replace_program("1.1", b"\x7fELF", 0o755);
     let line = assert_one_line(&app.command().output().unwrap());
     assert!(
-        line.contains("demo-1.1.linux-x86_64: the file is no program for this system"),
+        line.contains("demo-1.1.linux-x86_64: the file is not a program for this system"),
         "{line}"
     );
 }

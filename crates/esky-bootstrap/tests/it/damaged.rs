@@ -58,7 +58,7 @@ const DAMAGES: [(&str, Damage); 7] = [
     ("a missing program", |version| {
         fs::remove_file(version.join("prog")).unwrap()
     }),
-    ("a program that must not be executed", |version| {
+    ("a program without execute permission", |version| {
         let copy = version.join("copy");
         fs::copy(version.join("prog"), &copy).unwrap();
         fs::rename(copy, version.join("prog")).unwrap();

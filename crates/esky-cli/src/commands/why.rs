@@ -47,6 +47,9 @@ struct Trial {
     counted: bool,
 }
 
+const BY_BOOTSTRAP: &str = "bootstrap";
+const BY_APP: &str = "app";
+
 /// Something that happened to a version; the time is in seconds since 1970.
 #[derive(Serialize)]
 struct Event {
@@ -91,7 +94,7 @@ impl Outcome {
                 tries: trial.tries,
                 max_tries: trial.max_tries,
                 confirm_after: trial.confirm_after,
-                confirmed_by: if trial.watched { "bootstrap" } else { "app" },
+                confirmed_by: if trial.watched { BY_BOOTSTRAP } else { BY_APP },
                 counted: trial.counted,
             }),
             fallback: decisions.fallback,
@@ -181,10 +184,15 @@ impl Outcome {
         };
         let version = text::printable(&trial.version);
         let (tries, most, seconds) = (trial.tries, trial.max_tries, trial.confirm_after);
+        let confirmed = match trial.confirmed_by {
+            BY_APP => "the app says so, or runs its start-up hooks and stays up for",
+            _ => "it exits with 0, or stays up for",
+        };
+        let so_far = text::count(tries.into(), "unconfirmed start");
         writeln!(
             formatter,
-            "{version} is on trial: it counts as confirmed when it has run for {seconds} seconds or has ended well; \
-             {tries} of {most} starts have gone by without."
+            "{version} is on trial, with {so_far} so far: it is confirmed when {confirmed} {seconds} seconds, and undone \
+             after {most} unconfirmed starts."
         )?;
         if !trial.counted {
             let path = text::printable(&self.path);

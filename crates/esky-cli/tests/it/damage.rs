@@ -86,7 +86,7 @@ const DAMAGES: [(&str, Damage, &str); 4] = [
     (
         "chmod 000",
         |version| set_mode(&version.join("demo"), 0),
-        "demo must not be executed",
+        "demo has no execute permission",
     ),
     (
         "a truncated program",

@@ -34,8 +34,8 @@ fn why_tells_what_starts_and_that_it_is_on_trial() {
     let told = says(&scene, &["why", "app"]);
     let expected = "demo 1.1 starts: the state record names it and it is on trial.\n\
         If it cannot, 1.0 does: the state record names it as the fallback.\n\
-        1.1 is on trial: it counts as confirmed when it has run for 60 seconds or has ended well; 0 of 3 starts have \
-        gone by without.\n";
+        1.1 is on trial, with 0 unconfirmed starts so far: it is confirmed when it exits with 0, or stays up for 60 seconds, \
+        and undone after 3 unconfirmed starts.\n";
     assert_eq!(told, expected);
     let document = scene.run(["why", "app", "--json"]).json();
     assert_eq!(document["trial"]["confirmed_by"], "bootstrap");

@@ -82,7 +82,7 @@ fn three_commands_make_a_signed_release() {
     );
     let status = run(&scene, &["status"]);
     assert_eq!(status.code, 0, "{status:?}");
-    for part in ["root", "timestamp", "1 of 2 keys signs, 1 here", "stable"] {
+    for part in ["root", "timestamp", "needs 1 of 2 keys, 1 here", "stable"] {
         assert!(status.stdout.contains(part), "{part}: {}", status.stdout);
     }
 }
@@ -203,6 +203,20 @@ fn a_second_init_is_refused() {
         "{}",
         reply.stderr
     );
+}
+
+#[test]
+fn before_the_first_release_there_is_nothing_to_publish() {
+    let scene = Scene::new();
+    initialized(&scene);
+    let reply = run(&scene, &["refresh"]);
+    assert_eq!(reply.code, 0, "{reply:?}");
+    assert!(reply.stdout.contains("nothing to publish yet"), "{reply:?}");
+    assert!(!reply.stdout.contains("web server"), "{reply:?}");
+    assert_eq!(release(&scene, "1.0", &[]).code, 0);
+    let reply = run(&scene, &["refresh"]);
+    assert!(reply.stdout.contains("web server"), "{reply:?}");
+    assert!(run(&scene, &["refresh", "--json"]).json()["targets"].as_u64() > Some(0));
 }
 
 #[test]

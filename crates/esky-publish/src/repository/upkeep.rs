@@ -17,6 +17,8 @@ use super::state::{Accept, State};
 pub struct Refreshed {
     /// Files of metadata that have their line ends back.
     pub restored: Vec<String>,
+    /// How many files are offered. Of a repository that offers none there is nothing to publish yet.
+    pub targets: usize,
     /// The request to sign for the targets, which several must.
     pub request: Option<PathBuf>,
 }
@@ -35,6 +37,7 @@ pub fn refresh(project: &Project, signers: &Signers, now: Time) -> RepositoryRes
     let altered = state.altered.iter().map(|(name, _)| name.clone());
     let mut refreshed = Refreshed {
         restored: altered.collect(),
+        targets: state.targets().targets.len(),
         request: None,
     };
     if due {

@@ -164,14 +164,14 @@ fn without_a_name_the_hint_tells_of_bin() {
 
 #[cfg(unix)]
 #[test]
-fn a_program_without_the_permission_to_execute_it_is_not_called_absent() {
+fn a_program_without_execute_permission_is_not_called_absent() {
     for path in ["prog", "bin/tool"] {
         let app = App::new();
         fs::remove_file(app.directory().join("prog")).unwrap();
         app.file(path, &elf(62));
         let error = app.pack().unwrap_err();
         let text = error.to_string();
-        let said = format!(": {path} lies there without the permission to execute it");
+        let said = format!(": {path} lies there, but has no execute permission");
         assert!(text.ends_with(&said), "{text}");
         let hint = error.hint().unwrap();
         let command = format!("`chmod +x {}`", app.directory().join(path).display());

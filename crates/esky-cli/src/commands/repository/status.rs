@@ -159,7 +159,7 @@ impl Role {
         };
         let at_hand = self.keys.iter().filter(|key| key.at_hand).count();
         let keys = text::count(self.keys.len() as u64, "key");
-        let signers = format!("{} of {keys} signs, {at_hand} here", self.threshold);
+        let signers = format!("needs {} of {keys}, {at_hand} here", self.threshold);
         let version = format!("version {}", self.version);
         [
             format!("  {}", self.role),

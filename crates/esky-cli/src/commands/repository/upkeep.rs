@@ -18,6 +18,8 @@ use crate::text;
 struct Refreshed {
     repository: String,
     restored: Vec<String>,
+    /// How many files are offered.
+    targets: usize,
     request: Option<String>,
 }
 
@@ -31,6 +33,7 @@ pub(crate) fn refresh(
     let refreshed = repository::refresh(&workplace.project, &signers, now())?;
     terminal.show(&Refreshed {
         restored: refreshed.restored,
+        targets: refreshed.targets,
         request: refreshed.request.map(|path| path.display().to_string()),
         repository: workplace.project.repository.display().to_string(),
     })?;
@@ -75,10 +78,16 @@ impl fmt::Display for Refreshed {
         for name in &self.restored {
             writeln!(formatter, "restored the line ends of metadata/{name}")?;
         }
-        writeln!(
-            formatter,
-            "signed again; put {repository} on your web server"
-        )?;
+        match self.targets {
+            0 => writeln!(
+                formatter,
+                "signed again; there is nothing to publish yet: `esky release` makes the first release"
+            )?,
+            _ => writeln!(
+                formatter,
+                "signed again; put {repository} on your web server"
+            )?,
+        }
         match &self.request {
             Some(request) => {
                 writeln!(
