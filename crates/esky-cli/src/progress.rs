@@ -1,16 +1,54 @@
 //! Showing that work goes on: one bar on a terminal, one line per phase in a log, nothing when nobody listens.
 
+use std::fmt;
 use std::io::{self, Write};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use terminal_size::{Width, terminal_size_of};
 
 use crate::text;
 
-const BYTES: &str = "{msg} [{wide_bar}] {percent}%, {decimal_bytes_per_sec}, {eta} left";
-const BYTES_WITHOUT_TOTAL: &str = "{msg} {spinner} {decimal_bytes}";
-const NOTHING_TO_COUNT: &str = "{msg} {spinner}";
+/// What a bar shows, by how much is known. No line is longer than the terminal is wide: what wraps cannot be drawn over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shown {
+    /// How much is done of how much.
+    Amount,
+    /// How much is done.
+    AmountSoFar,
+    /// That work goes on.
+    Life,
+}
+
+impl Shown {
+    /// How a bar is drawn in a terminal of this width. Where there is room for everything it is `wide`, else the end of the
+    /// message is cut off.
+    fn template(self, message: &str, columns: usize) -> &'static str {
+        let (wide, narrow, others) = match self {
+            Self::Amount => (
+                "{msg} [{wide_bar}] {percent}%, {rate}, {eta} left",
+                "{wide_msg} {percent}%, {eta} left",
+                AMOUNTS + SMALLEST_BAR,
+            ),
+            Self::AmountSoFar => ("{msg} {spinner} {size}", "{wide_msg} {size}", AMOUNTS),
+            Self::Life => ("{msg} {spinner}", "{wide_msg} {spinner}", SPINNER),
+        };
+        match message.chars().count() + others <= columns {
+            true => wide,
+            false => narrow,
+        }
+    }
+}
+
+/// Columns that ` [] 100%, 999.9 MB/s, 59m left` takes.
+const AMOUNTS: usize = 31;
+/// Columns from which on a bar says more than nothing.
+const SMALLEST_BAR: usize = 8;
+/// Columns of a spinner, with the space before it.
+const SPINNER: usize = 2;
+/// Columns of a terminal that does not tell.
+const USUAL_COLUMNS: usize = 80;
 /// How often a line tells how far a phase is where no bar can be drawn.
 const LINE_EVERY: Duration = Duration::from_secs(20);
 const REDRAW: Duration = Duration::from_millis(100);
@@ -87,11 +125,11 @@ impl Progress {
         };
         if bar.length() != total || bar.position() == 0 {
             total.inspect(|total| bar.set_length(*total));
-            bar.set_style(style(if total.is_some() {
-                BYTES
-            } else {
-                BYTES_WITHOUT_TOTAL
-            }));
+            let shown = match total {
+                Some(_) => Shown::Amount,
+                None => Shown::AmountSoFar,
+            };
+            bar.set_style(style(shown, &bar.message()));
         }
         bar.set_position(done);
     }
@@ -162,7 +200,7 @@ impl Drop for Progress {
 /// Every change may be drawn at once. The style comes first, so that no frame shows half of the old phase; and nothing
 /// ticks before it is set.
 fn begin(bar: &ProgressBar, text: &str, is_first: bool) {
-    bar.set_style(style(NOTHING_TO_COUNT));
+    bar.set_style(style(Shown::Life, text));
     bar.set_message(text.to_owned());
     bar.set_position(0);
     bar.unset_length();
@@ -172,10 +210,18 @@ fn begin(bar: &ProgressBar, text: &str, is_first: bool) {
     }
 }
 
-fn style(template: &str) -> ProgressStyle {
-    let style =
-        ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+fn style(shown: Shown, message: &str) -> ProgressStyle {
+    let columns =
+        terminal_size_of(io::stderr()).map_or(USUAL_COLUMNS, |(Width(columns), _)| columns.into());
+    let style = ProgressStyle::with_template(shown.template(message, columns))
+        .unwrap_or_else(|_| ProgressStyle::default_bar());
     style
+        .with_key("size", |state: &ProgressState, out: &mut dyn fmt::Write| {
+            let _ = write!(out, "{}", text::bytes(state.pos()));
+        })
+        .with_key("rate", |state: &ProgressState, out: &mut dyn fmt::Write| {
+            let _ = write!(out, "{}/s", text::bytes(state.per_sec() as u64));
+        })
         .progress_chars(BAR_CHARACTERS)
         .tick_chars(SPINNER_CHARACTERS)
 }
@@ -190,8 +236,11 @@ mod tests {
 
     #[test]
     fn the_templates_are_ones_that_the_bar_understands() {
-        for template in [BYTES, BYTES_WITHOUT_TOTAL, NOTHING_TO_COUNT] {
-            assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
+        for shown in [Shown::Amount, Shown::AmountSoFar, Shown::Life] {
+            for columns in [20, 80] {
+                let template = shown.template("Checking every file", columns);
+                assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
+            }
         }
     }
 

@@ -157,7 +157,10 @@ fn file(path: &Path, size: u64, range: Option<(u64, Option<u64>)>) -> Option<Res
 fn part(file: File, status: StatusCode, size: u64, range: Option<Header>) -> ResponseBox {
     let headers = header("Accept-Ranges", "bytes").into_iter().chain(range);
     let length = usize::try_from(size).ok();
-    Response::new(status, headers.collect(), file.take(size), length, None).boxed()
+    // In one piece, with its length told, as most web servers send files.
+    Response::new(status, headers.collect(), file.take(size), length, None)
+        .with_chunked_threshold(usize::MAX)
+        .boxed()
 }
 
 /// A page of links, such as unsigned sources are.

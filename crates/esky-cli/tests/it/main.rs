@@ -22,6 +22,7 @@ mod patches;
 mod repository;
 mod several;
 mod support;
+mod terminals;
 mod trust;
 mod update;
 mod usage;

@@ -1,6 +1,6 @@
-//! The two output streams: colors, terminals, and readers that go away.
+//! The two output streams: colors, and readers that go away.
 
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::Read;
 use std::process::Stdio;
 
@@ -110,51 +110,4 @@ fn names_from_outside_cannot_steer_the_terminal() {
         "linux-x86_64",
     ]);
     assert!(!reply.stdout.contains(ESCAPE), "{reply:?}");
-}
-
-#[test]
-fn on_a_terminal_a_bar_is_drawn_and_cleared() {
-    let drawn = drawn_by_verify("xterm");
-    assert!(drawn.contains("Checking demo 1.0"), "{drawn:?}");
-    assert!(
-        drawn.is_ascii(),
-        "the bar of the library's own style: {drawn:?}"
-    );
-    assert!(drawn.ends_with("\u{1b}[2K"), "{drawn:?}");
-}
-
-#[test]
-fn a_dumb_terminal_gets_plain_lines() {
-    assert_eq!(drawn_by_verify("dumb"), "Checking demo 1.0\r\n");
-}
-
-/// What `verify` writes to standard error if that is a terminal of this kind.
-fn drawn_by_verify(kind: &str) -> String {
-    let scene = Scene::new();
-    let app_dir = scene.installed("1.0");
-    let (mut terminal, stderr) = pseudo_terminal();
-    let mut command = command(["verify", app_dir.to_str().unwrap()]);
-    let output = command.env("TERM", kind).stderr(stderr).output().unwrap();
-    // The command's end of the terminal, which would keep the reading below waiting.
-    drop(command);
-    assert_eq!(output.status.code(), Some(0));
-    let mut drawn = Vec::new();
-    // When the other end is closed, some systems report the end of the file and some an error.
-    let _ = terminal.read_to_end(&mut drawn);
-    String::from_utf8(drawn).unwrap()
-}
-
-/// Our end of a terminal, and the end for the command.
-fn pseudo_terminal() -> (File, File) {
-    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-    let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-    grantpt(&ours).unwrap();
-    unlockpt(&ours).unwrap();
-    let name = ptsname(&ours, Vec::new()).unwrap().into_string().unwrap();
-    let theirs = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .open(name)
-        .unwrap();
-    (ours.into(), theirs)
 }

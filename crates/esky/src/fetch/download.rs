@@ -157,7 +157,8 @@ impl Destination for Download<'_> {
     fn event(&self) -> Option<Event> {
         Some(Event::Downloading {
             received: self.part.length(),
-            total: self.total,
+            // A server may tell no length; what is signed has one.
+            total: self.total.or(self.signed.map(SignedPackage::length)),
         })
     }
 }

@@ -26,6 +26,11 @@ impl SignedPackage<'_> {
         check.finish().map_err(|fault| self.mismatch(fault))
     }
 
+    /// How long it is.
+    pub(crate) fn length(&self) -> u64 {
+        self.file.length
+    }
+
     /// Fails once a server says or sends more than was signed.
     pub(crate) fn check_length(&self, length: u64) -> Result<()> {
         let expected = self.file.length;

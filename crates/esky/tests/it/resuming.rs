@@ -2,10 +2,11 @@
 
 use std::fs;
 
-use esky::Monitor;
+use esky::{Event, Monitor};
 use esky_testkit::apps::{self, Release};
 use esky_testkit::server::Fault;
 
+use crate::signed_updates::{Stage, served};
 use crate::story::{Story, recording, retries, single_attempt};
 
 struct Broken {
@@ -147,4 +148,30 @@ fn killed_between_the_last_byte_and_the_renaming_the_next_run_uses_the_part() {
     story.app().auto_update(&Monitor::silent()).unwrap();
     story.assert_updated_to("1.1");
     assert_eq!(story.server.seen_at(&path).len(), 1);
+}
+
+/// Not every server tells the length of what it sends; the signed metadata does.
+#[test]
+fn how_much_of_a_signed_package_has_arrived_is_told_whatever_the_server_says() {
+    let stage = Stage::with(&Release::new("1.0"));
+    stage.site.release(&Release::new("1.1").size(300_000));
+    for package in stage.all_packages("1.1") {
+        stage
+            .server
+            .fault(&served(&stage, &package), Fault::NoLength);
+    }
+    let (monitor, events) = recording();
+    stage.app().auto_update(&monitor).unwrap();
+    let events = events.lock().unwrap();
+    let totals = events.iter().filter_map(|event| match event {
+        Event::Downloading { received, total } => Some((*received, *total)),
+        _ => None,
+    });
+    let totals: Vec<_> = totals.collect();
+    let (last, total) = totals.last().copied().unwrap();
+    assert_eq!(Some(last), total, "{totals:?}");
+    assert!(
+        totals.iter().all(|(_, known)| *known == total),
+        "{totals:?}"
+    );
 }

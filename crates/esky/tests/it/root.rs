@@ -51,7 +51,10 @@ fn root_only_looks(app: &Esky, app_dir: &Path) {
     for _ in 0..2 {
         let update = app.check(&Monitor::silent()).unwrap().unwrap();
         assert_eq!(update.version(), "1.1");
-        assert_eq!(app.find_update().unwrap().as_deref(), Some("1.1"));
+        assert_eq!(
+            app.find_update(&Monitor::silent()).unwrap().as_deref(),
+            Some("1.1")
+        );
     }
     let refused = app.auto_update(&Monitor::silent()).unwrap_err();
     let is_refusal = matches!(
