@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::tools::{cargo, output};
 
 /// For each crate the workspace crates that it may use. A new crate says here where it stands.
-const ALLOWED: [(&str, &[&str]); 19] = [
+const ALLOWED: [(&str, &[&str]); 20] = [
     ("esky-format", &[]),
     ("esky-fs", &[]),
     ("esky-bootstrap", &["esky-format"]),
@@ -39,6 +39,7 @@ const ALLOWED: [(&str, &[&str]); 19] = [
     ("esky-python", BELOW_PYTHON),
     ("esky-trust", &["esky-format"]),
     ("esky-tuf-client", &["esky", "esky-fs", "esky-trust"]),
+    ("esky-example", &["esky"]),
     ("esky-testkit", BELOW_COMMAND),
     ("esky-crashlab", BELOW_COMMAND),
     ("esky-fuzz", BELOW_COMMAND),

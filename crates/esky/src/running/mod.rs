@@ -138,7 +138,7 @@ pub fn run_startup_hooks(start: ProgramStart) -> Started {
 }
 
 impl RunningApp {
-    /// The app, without a finder: give it one by [`Esky::set_finder`] to look for updates.
+    /// The app, without a finder: give it one by [`Esky::with_finder`] to look for updates.
     pub fn app(&self) -> &Esky {
         &self.app
     }
