@@ -5,9 +5,21 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Builds it, as it is shipped, in a directory of its own below `target_tmpdir`.
+use crate::shared;
+
+/// Builds it, as it is shipped, in a directory of its own below `target_tmpdir`; once for all tests of a run.
 pub fn build(target_tmpdir: &Path) -> PathBuf {
     let directory = target_tmpdir.join("bootstrap");
+    let target = musl_target();
+    shared::directory("start-up program is built", |_| {
+        run_cargo(&directory, target.as_deref());
+    });
+    directory
+        .join(target.unwrap_or_default())
+        .join("bootstrap/esky-bootstrap")
+}
+
+fn run_cargo(directory: &Path, target: Option<&str>) {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args([
         "build",
@@ -19,12 +31,10 @@ pub fn build(target_tmpdir: &Path) -> PathBuf {
         "--features",
         "standalone",
     ]);
-    cargo.arg("--target-dir").arg(&directory);
+    cargo.arg("--target-dir").arg(directory);
     cargo.current_dir(env!("CARGO_MANIFEST_DIR"));
-    let mut built = directory;
-    if let Some(target) = musl_target() {
-        built.push(&target);
-        cargo.args(["--target", &target]);
+    if let Some(target) = target {
+        cargo.args(["--target", target]);
     } else if cfg!(target_os = "linux") {
         let note =
             "the musl target is not installed: testing a program with a static glibc instead";
@@ -35,7 +45,6 @@ pub fn build(target_tmpdir: &Path) -> PathBuf {
         cargo.status().expect("cargo runs").success(),
         "the start-up program does not build"
     );
-    built.join("bootstrap/esky-bootstrap")
 }
 
 /// The target for static programs on this machine, if its standard library is installed.

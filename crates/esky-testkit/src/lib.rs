@@ -10,6 +10,7 @@ pub mod raw_zip;
 pub mod repository;
 mod serve;
 pub mod server;
+pub mod shared;
 pub mod signed_site;
 pub mod tls;
 pub mod tufup;

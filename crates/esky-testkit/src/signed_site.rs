@@ -10,10 +10,11 @@ use esky_publish::repository::{
     InitOptions, KeyStore, PatchOptions, Project, ReleaseOptions, Released, Signers, Source, Yank,
     init, refresh, release, rotate_release_key, yank,
 };
-use esky_trust::{Time, sign::SigningKey};
+use esky_trust::{KeyKind, Time, sign::SigningKey};
 use tempfile::TempDir;
 
 use crate::apps::{NAME, Release, options};
+use crate::shared;
 
 const PASSPHRASE: &str = "correct horse";
 
@@ -24,22 +25,42 @@ pub struct SignedSite {
     store: KeyStore,
 }
 
-/// Makes a key once: encrypting one is slow on purpose, so all sites start as copies.
-fn first() -> &'static (TempDir, SigningKey) {
-    static FIRST: OnceLock<(TempDir, SigningKey)> = OnceLock::new();
-    FIRST.get_or_init(|| {
-        let directory = tempfile::tempdir().expect("a temporary directory");
-        let store = store(directory.path());
+/// What all sites start from: encrypting a key is slow on purpose, and so is opening it.
+struct First {
+    place: PathBuf,
+    root_seed: Vec<u8>,
+}
+
+impl First {
+    fn get() -> &'static Self {
+        static FIRST: OnceLock<First> = OnceLock::new();
+        FIRST.get_or_init(|| {
+            let directory = shared::directory("signed site", Self::make);
+            Self {
+                place: directory.join("place"),
+                root_seed: fs::read(directory.join("root seed")).expect("a seed"),
+            }
+        })
+    }
+
+    fn make(directory: &Path) {
+        let place = directory.join("place");
+        let store = store(&place);
         let options = InitOptions {
-            directory: directory.path().to_owned(),
+            directory: place,
             app: NAME.to_owned(),
             url: None,
         };
         let made = init(&options, &store, PASSPHRASE, now()).expect("a new repository");
         let root = esky_publish::repository::newest_root(&made.project).expect("a root");
         let key = store.open_root_key(&root, PASSPHRASE).expect("a root key");
-        (directory, key.key)
-    })
+        fs::write(directory.join("root seed"), key.key.seed()).expect("a file");
+    }
+
+    fn root_key(&self) -> SigningKey {
+        let seed: [u8; 32] = self.root_seed.as_slice().try_into().expect("a seed");
+        SigningKey::from_seed(KeyKind::Ed25519, &seed.into()).expect("a key")
+    }
 }
 
 fn store(directory: &Path) -> KeyStore {
@@ -50,7 +71,7 @@ impl SignedSite {
     /// A repository that offers nothing yet. All have the same keys.
     pub fn new() -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
-        copy(first().0.path(), directory.path());
+        copy(&First::get().place, directory.path());
         Self {
             project: Project::find(directory.path()).expect("a project"),
             store: store(directory.path()),
@@ -105,8 +126,7 @@ impl SignedSite {
     /// Puts a new key in the place of the release key.
     pub fn rotate(&self) {
         let mut signers = self.signers();
-        let root = &first().1;
-        signers.add(SigningKey::from_seed(root.kind(), &root.seed()).expect("a key"));
+        signers.add(First::get().root_key());
         rotate_release_key(&self.project, &self.store, signers, now()).expect("a rotation");
     }
 

@@ -23,17 +23,15 @@ pub(crate) fn is_musl() -> bool {
 
 fn build_inner() -> PathBuf {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/inner.rs");
-    let built = Path::new(env!("CARGO_TARGET_TMPDIR")).join("inner");
-    let fresh = built.with_extension(std::process::id().to_string());
-    let mut compile = Command::new(esky_testkit::bootstrap::rustc());
-    compile
-        .args(["--edition", "2024", "-o"])
-        .args([&fresh, &source]);
-    assert!(
-        compile.status().unwrap().success(),
-        "the inner program does not build"
-    );
-    // Another test run may be using the old one.
-    std::fs::rename(&fresh, &built).unwrap();
-    built
+    let directory = esky_testkit::shared::directory("inner program", |directory| {
+        let mut compile = Command::new(esky_testkit::bootstrap::rustc());
+        compile
+            .args(["--edition", "2024", "-o"])
+            .args([&directory.join("inner"), &source]);
+        assert!(
+            compile.status().unwrap().success(),
+            "the inner program does not build"
+        );
+    });
+    directory.join("inner")
 }

@@ -24,8 +24,9 @@ use esky_publish::repository::{
     InitOptions, KeyStore, PatchOptions, Project, ReleaseOptions, Released, RepositoryResult,
     Signers, Source, init, release,
 };
-use esky_trust::Time;
+use esky_testkit::shared;
 use esky_trust::sign::{RecoveryWords, Signer, SigningKey};
+use esky_trust::{KeyKind, Time};
 
 use crate::app::App;
 
@@ -66,6 +67,44 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
+/// What all workshops start from. Encrypting a key is slow on purpose, and so is opening it.
+struct First {
+    place: PathBuf,
+    words: String,
+    root_seed: Vec<u8>,
+}
+
+impl First {
+    fn get() -> &'static Self {
+        static FIRST: OnceLock<First> = OnceLock::new();
+        FIRST.get_or_init(|| {
+            let directory = shared::directory("esky-publish workshop", Self::make);
+            Self {
+                place: directory.join("place"),
+                words: fs::read_to_string(directory.join("words")).unwrap(),
+                root_seed: fs::read(directory.join("root seed")).unwrap(),
+            }
+        })
+    }
+
+    fn make(directory: &Path) {
+        let app = App::new();
+        let made = init(&init_options(&app), &store(&app), PASSPHRASE, now()).unwrap();
+        let words = made.recovery.to_text();
+        let root = reader::newest_root(&made.project.repository);
+        let key = store(&app).open_root_key(&root, PASSPHRASE).unwrap().key;
+        assert_eq!(key.kind(), KeyKind::Ed25519);
+        copy(app.place(), &directory.join("place"));
+        fs::write(directory.join("words"), words.as_bytes()).unwrap();
+        fs::write(directory.join("root seed"), key.seed()).unwrap();
+    }
+
+    fn root_key(&self) -> SigningKey {
+        let seed: [u8; 32] = self.root_seed.as_slice().try_into().unwrap();
+        SigningKey::from_seed(KeyKind::Ed25519, &seed.into()).unwrap()
+    }
+}
+
 /// An app with a repository.
 struct Workshop {
     app: App,
@@ -75,26 +114,20 @@ struct Workshop {
 }
 
 impl Workshop {
-    /// Encrypting a key is slow on purpose, so all start from copies of one.
     fn new() -> Self {
-        static FIRST: OnceLock<(App, String)> = OnceLock::new();
-        let (first, words) = FIRST.get_or_init(|| {
-            let app = App::new();
-            let initialized = init(&init_options(&app), &store(&app), PASSPHRASE, now()).unwrap();
-            let words = initialized.recovery.to_text().to_string();
-            (app, words)
-        });
-        Self::copy_of(first, &RecoveryWords::parse(words).unwrap())
+        let first = First::get();
+        Self::copy_of(&first.place, &first.words)
     }
 
-    fn copy_of(first: &App, recovery: &RecoveryWords) -> Self {
+    /// A copy of what another workshop has on disk.
+    fn copy_of(place: &Path, words: &str) -> Self {
         let app = App::new();
-        copy(first.place(), app.place());
+        copy(place, app.place());
         Self {
             project: Project::find(app.place()).unwrap(),
             store: store(&app),
             app,
-            recovery: RecoveryWords::parse(&recovery.to_text()).unwrap(),
+            recovery: RecoveryWords::parse(words).unwrap(),
         }
     }
 
@@ -109,15 +142,13 @@ impl Workshop {
 
     /// The release keys and the root key.
     fn all_signers(&self) -> Signers {
-        static FIRST: OnceLock<SigningKey> = OnceLock::new();
         let root = reader::newest_root(&self.project.repository);
-        let open = || self.store.open_root_key(&root, PASSPHRASE).unwrap().key;
         let mut signers = self.signers();
-        let first = FIRST.get_or_init(open);
+        let first = First::get().root_key();
         if root.roles.root.key_ids.contains(first.key_id()) {
-            signers.add(SigningKey::from_seed(first.kind(), &first.seed()).unwrap());
+            signers.add(first);
         } else {
-            signers.add(open());
+            signers.add(self.store.open_root_key(&root, PASSPHRASE).unwrap().key);
         }
         signers
     }

@@ -10,12 +10,13 @@ use esky_publish::repository::{
     RepositoryError, RepositoryResult, Request, RequestFault, Signed, Signers, Yank, change_keys,
     new_personal_key, publish_requests, refresh, split_release_key, yank,
 };
+use esky_testkit::shared;
 use esky_trust::sign::{PublicFile, Signer, SigningKey};
 use esky_trust::{KeyKind, Role};
 use zeroize::Zeroizing;
 
 use super::reader::{newest_root, offered};
-use super::{PASSPHRASE, Workshop, in_days, now};
+use super::{PASSPHRASE, Workshop, copy, in_days, now};
 
 /// Somebody with a key, on another machine.
 pub(super) struct Person {
@@ -25,7 +26,10 @@ pub(super) struct Person {
 
 impl Person {
     pub(super) fn new(kind: KeyKind) -> Self {
-        let key = SigningKey::generate(kind).unwrap();
+        Self::with(&SigningKey::generate(kind).unwrap())
+    }
+
+    fn with(key: &SigningKey) -> Self {
         let public = PublicFile {
             app: Some("app".into()),
             id: key.key_id().clone(),
@@ -74,24 +78,38 @@ impl Workshop {
 
     /// Versions need two of three keys: the release key, Ann's, Bob's.
     pub(super) fn with_two_of_three() -> (Self, &'static Person, &'static Person) {
-        static FIRST: OnceLock<(Workshop, Person, Person)> = OnceLock::new();
-        let (first, ann, bob) = FIRST.get_or_init(|| {
-            let workshop = Self::new();
-            let (ann, bob) = (
-                Person::new(KeyKind::Ed25519),
-                Person::new(KeyKind::EcdsaP256),
-            );
-            for person in [&ann, &bob] {
-                workshop.add(&person.public, &[Role::Targets]).unwrap();
-            }
-            // The release key alone is too little for the targets that must be signed anew.
-            let request = workshop.need(Role::Targets, 2).unwrap().request.unwrap();
-            sign_request(&workshop.project, &request, &ann.signers()).unwrap();
-            publish(&workshop, &[request], &workshop.signers()).unwrap();
-            assert_eq!(workshop.root().roles.targets.threshold, 2);
-            (workshop, ann, bob)
+        static PEOPLE: OnceLock<[Person; 2]> = OnceLock::new();
+        let directory = shared::directory("esky-publish two of three", Self::make_two_of_three);
+        let words = fs::read_to_string(directory.join("words")).unwrap();
+        let [ann, bob] = PEOPLE.get_or_init(|| {
+            [("ann", KeyKind::Ed25519), ("bob", KeyKind::EcdsaP256)].map(|(name, kind)| {
+                let seed = fs::read(directory.join(name)).unwrap();
+                let seed: [u8; 32] = seed.try_into().unwrap();
+                Person::with(&SigningKey::from_seed(kind, &seed.into()).unwrap())
+            })
         });
-        (Self::copy_of(&first.app, &first.recovery), ann, bob)
+        (Self::copy_of(&directory.join("place"), &words), ann, bob)
+    }
+
+    fn make_two_of_three(directory: &Path) {
+        let workshop = Self::new();
+        let (ann, bob) = (
+            Person::new(KeyKind::Ed25519),
+            Person::new(KeyKind::EcdsaP256),
+        );
+        for person in [&ann, &bob] {
+            workshop.add(&person.public, &[Role::Targets]).unwrap();
+        }
+        // The release key alone is too little for the targets that must be signed anew.
+        let request = workshop.need(Role::Targets, 2).unwrap().request.unwrap();
+        sign_request(&workshop.project, &request, &ann.signers()).unwrap();
+        publish(&workshop, &[request], &workshop.signers()).unwrap();
+        assert_eq!(workshop.root().roles.targets.threshold, 2);
+        copy(workshop.app.place(), &directory.join("place"));
+        let words = workshop.recovery.to_text();
+        fs::write(directory.join("words"), words.as_bytes()).unwrap();
+        fs::write(directory.join("ann"), *ann.seed).unwrap();
+        fs::write(directory.join("bob"), *bob.seed).unwrap();
     }
 }
 
