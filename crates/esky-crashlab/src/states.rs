@@ -79,26 +79,24 @@ pub fn explore(
     seen: &mut Seen,
     check: Check<'_>,
 ) -> io::Result<Exploration> {
-    let mut last = before.clone();
-    let events = last.play(&recording.root, &recording.operations);
-    let mut explorer = Explorer {
-        start: before.with_later_inodes(&last),
-        seen,
-        place: crate::campaign::memory_backed()?,
-        result: Exploration::default(),
-        check,
-    };
-    let mut story = Story::new(persistence);
-    let mut done = 0;
-    for event in &events {
-        story.add(event);
-        if matches!(event, Event::EndOfOperation) {
-            done += 1;
-            let promised = recording.promises.iter().filter(|&&at| at <= done).count();
-            explorer.crash_after(&story, &recording.operations[done - 1], promised)?;
-        }
-    }
-    Ok(explorer.result)
+    Explorer::new(before, seen, check)?.run(recording, persistence)
+}
+
+/// Whether [`explore`] would find a violation. No state is built after the first.
+///
+/// # Errors
+/// When the states cannot be written to the temporary directory.
+pub fn leads_to_a_violation(
+    before: &Model,
+    recording: &Recording,
+    persistence: Persistence,
+    check: Check<'_>,
+) -> io::Result<bool> {
+    let mut seen = Seen::default();
+    let mut explorer = Explorer::new(before, &mut seen, check)?;
+    explorer.one_is_enough = true;
+    let found = explorer.run(recording, persistence)?;
+    Ok(!found.violations.is_empty())
 }
 
 /// The changes so far, and which of them are durable.
@@ -157,13 +155,46 @@ impl Story {
 
 struct Explorer<'a> {
     start: Model,
+    one_is_enough: bool,
     seen: &'a mut Seen,
     place: tempfile::TempDir,
     result: Exploration,
     check: Check<'a>,
 }
 
-impl Explorer<'_> {
+impl<'a> Explorer<'a> {
+    fn new(before: &Model, seen: &'a mut Seen, check: Check<'a>) -> io::Result<Self> {
+        Ok(Self {
+            start: before.clone(),
+            one_is_enough: false,
+            seen,
+            place: crate::campaign::memory_backed()?,
+            result: Exploration::default(),
+            check,
+        })
+    }
+
+    fn run(mut self, recording: &Recording, persistence: Persistence) -> io::Result<Exploration> {
+        let mut last = self.start.clone();
+        let events = last.play(&recording.root, &recording.operations);
+        self.start = self.start.with_later_inodes(&last);
+        let mut story = Story::new(persistence);
+        let mut done = 0;
+        for event in &events {
+            story.add(event);
+            if matches!(event, Event::EndOfOperation) {
+                done += 1;
+                let promised = recording.promises.iter().filter(|&&at| at <= done).count();
+                self.crash_after(&story, &recording.operations[done - 1], promised)?;
+            }
+        }
+        Ok(self.result)
+    }
+
+    fn is_done(&self) -> bool {
+        self.one_is_enough && !self.result.violations.is_empty()
+    }
+
     fn crash_after(
         &mut self,
         story: &Story,
@@ -191,6 +222,9 @@ impl Explorer<'_> {
         operation: &Operation,
         promised: usize,
     ) -> io::Result<()> {
+        if self.is_done() {
+            return Ok(());
+        }
         let mut model = self.start.clone();
         for (at, (micro, durable)) in story.changes.iter().enumerate() {
             if Some(at) == zeroed {
