@@ -4,13 +4,10 @@ mod deny;
 mod edges;
 mod sources;
 
-use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
-use anyhow::Result;
-
 use crate::report::{Group, Report};
-use crate::tools::{Venv, build_wheel, cargo, development_venv, run, workspace_root};
+use crate::tools::{Built, Extent, Venv, cargo, development_venv, run, workspace_root};
 
 /// The start-up program itself; without these only its library and its tests are compiled.
 pub(crate) const STANDALONE_BOOTSTRAP: [&str; 6] = [
@@ -25,16 +22,18 @@ pub(crate) const STANDALONE_BOOTSTRAP: [&str; 6] = [
 /// Runs the checks on their own.
 pub(crate) fn main() -> ExitCode {
     let mut report = Report::default();
-    run_all(&mut report);
+    run_all(&mut report, Extent::Module);
     report.close()
 }
 
-/// Runs the checks and adds their groups to a larger report.
-pub(crate) fn run_all(report: &mut Report) {
+/// Runs the checks and adds their groups to a larger report. Gives what was built for them, if that went well.
+pub(crate) fn run_all(report: &mut Report, extent: Extent) -> Option<Built> {
     report.add(rust());
     report.add(sources());
     report.add(dependencies());
-    report.add(python());
+    let mut built = None;
+    report.add(python(extent, &mut built));
+    built
 }
 
 fn rust() -> Group {
@@ -90,25 +89,33 @@ fn dependencies() -> Group {
     group
 }
 
-fn python() -> Group {
+fn python(extent: Extent, built: &mut Option<Built>) -> Group {
     let mut group = Group::new("Python lints");
     let mut environment = None;
     group.step("tools", || {
         environment = Some(development_venv()?);
         Ok(())
     });
-    if let Some(environment) = environment {
-        lint_python(&mut group, &environment);
+    let Some(environment) = environment else {
+        return group;
+    };
+    lint_python(&mut group, &environment);
+    group.step("the module is built", || {
+        let fresh = Built::new(extent)?;
+        environment.put_in_anew(&fresh.wheel)?;
+        *built = Some(fresh);
+        Ok(())
+    });
+    if built.is_some() {
+        group.step("stubtest", || {
+            run(in_root(&environment, "python").args(["-m", "mypy.stubtest", "esky._esky"]))
+        });
     }
     group
 }
 
 fn lint_python(group: &mut Group, environment: &Venv) {
-    let in_root = |program: &str| {
-        let mut command = Command::new(environment.program(program));
-        command.current_dir(workspace_root());
-        command
-    };
+    let in_root = |program| in_root(environment, program);
     group.step("ruff check", || {
         run(in_root("ruff").args(["check", "--quiet", "."]))
     });
@@ -118,15 +125,10 @@ fn lint_python(group: &mut Group, environment: &Venv) {
     group.step("mypy --strict", || {
         run(in_root("mypy").args(["--strict", "python/esky"]))
     });
-    group.step("stubtest", || {
-        install_wheel(environment)?;
-        run(in_root("python").args(["-m", "mypy.stubtest", "esky._esky"]))
-    });
 }
 
-/// Puts the freshly built package into the environment, whatever was there before.
-pub(crate) fn install_wheel(environment: &Venv) -> Result<PathBuf> {
-    let wheel = build_wheel()?;
-    environment.put_in_anew(&wheel)?;
-    Ok(wheel)
+fn in_root(environment: &Venv, program: &str) -> Command {
+    let mut command = Command::new(environment.program(program));
+    command.current_dir(workspace_root());
+    command
 }

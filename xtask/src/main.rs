@@ -31,7 +31,8 @@ use anyhow::{Result, bail};
 
 const USAGE: &str = "\
 cargo xtask demo [--freezer PyInstaller|cx_Freeze]   freeze a small app, release it twice, watch it update itself
-cargo xtask test                                     everything: checks, Rust and Python tests, the demo's stories
+cargo xtask test                                     checks, Rust and Python tests, the demo with each freezer
+cargo xtask test --stories                           the same and what takes long: crashes, old apps, large apps, Windows, what users get
 cargo xtask check                                    formatting, lints, types, documentation, dependencies
 cargo xtask bootstrap                                build the start-up program
 cargo xtask wheel [--windows]                        build the wheel, with the start-up program inside
@@ -64,11 +65,13 @@ fn dispatch(arguments: &[String]) -> Result<ExitCode> {
     match (task, rest) {
         ("demo", rest) => demo::run(rest)?,
         ("check", []) => return Ok(check::main()),
-        ("test", []) => return Ok(test::main()),
+        ("test", []) => return Ok(test::main(false)),
+        ("test", [stories]) if stories == "--stories" => return Ok(test::main(true)),
         ("bench", []) => bench::main()?,
         ("bench", [delta]) if delta == "delta" => bench::delta::main()?,
         ("bench", [sizes]) if sizes == "sizes" => bench::sizes::write()?,
-        ("legacy", []) => legacy::run()?,
+        ("legacy", []) => legacy::run(None)?,
+        ("legacy", [flag, wheel]) if flag == "--wheel" => legacy::run(Some(wheel.into()))?,
         #[cfg(unix)]
         ("endings", rest) => return endings::main(rest),
         ("freezers", rest) => return freezers::main(rest),

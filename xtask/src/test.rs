@@ -1,23 +1,26 @@
-//! `cargo xtask test`: every check and every test, and one closing line that counts them.
+//! `cargo xtask test [--stories]`: every check and every test, and one closing line that counts them.
 //!
 //! A group that fails does not stop the others: one run shows everything that is wrong.
 
 mod counting;
+mod junit;
 
+use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::{env, fs};
 
 use anyhow::{Context, Result};
 
 use crate::bench::sizes;
-use crate::check::{self, STANDALONE_BOOTSTRAP, install_wheel};
+use crate::check::{self, STANDALONE_BOOTSTRAP};
 use crate::legacy;
 use crate::report::{Group, Report};
 use crate::tools::{
-    build_bootstrap, cargo, development_venv, packages, python2, run, run_and_listen,
-    rust_target_ready, target_dir, workspace_root,
+    Built, CARGO_NEXTEST, Extent, build_bootstrap, build_wheel, cargo, development_venv, packages,
+    python2, run, run_and_listen, rust_target_ready, target_dir, workspace_root,
 };
 pub(crate) use counting::{count_cargo, count_pytest};
+use junit::count_junit;
 
 /// The stories of the demo, one per freezer.
 const FREEZERS: [&str; 2] = ["PyInstaller", "cx_Freeze"];
@@ -38,21 +41,34 @@ const EVERYTHING: &[&str] = &["esky-publish", "esky-cli"];
 /// The msvc target's C sources (ring's) are compiled by Microsoft's compiler only.
 const WITHOUT_C: &[&str] = &["esky-install", "esky-publish"];
 
-/// Runs everything.
-pub(crate) fn main() -> ExitCode {
+/// Runs every check and test; with `stories` those too that take long.
+pub(crate) fn main(stories: bool) -> ExitCode {
     let mut report = Report::default();
-    check::run_all(&mut report);
-    report.add(builds());
-    report.add(rust_tests());
-    report.add(python_tests());
-    report.add(demo_stories());
-    report.add(crate::freezers::apps_with_libraries());
+    let built = check::run_all(&mut report, Extent::Tests);
+    report.add(rust_tests("Rust tests", "default"));
+    report.add(examples());
+    if let Some(built) = &built {
+        report.add(python_tests(built));
+        report.add(demo_stories(built));
+    }
     report.add(other_systems());
+    if stories {
+        long_stories(&mut report, built.as_ref());
+    }
+    tell_what_is_missing(&mut report);
+    report.close()
+}
+
+fn long_stories(report: &mut Report, built: Option<&Built>) {
+    report.add(rust_tests("Crash campaign", "campaign"));
+    if let Some(built) = built {
+        report.add(old_apps(built));
+        report.add(crate::freezers::apps_with_libraries(built));
+    }
     #[cfg(unix)]
     // The crates' own tests take too long on Wine to be a part of this: `cargo xtask windows` has them.
     report.add(crate::windows::group(crate::windows::What::Stories));
-    tell_what_is_missing(&mut report);
-    report.close()
+    report.add(shipped());
 }
 
 /// All at once, so that one installation is enough for the next run to leave nothing out.
@@ -68,28 +84,52 @@ fn tell_what_is_missing(report: &mut Report) {
     }
 }
 
-fn builds() -> Group {
-    let mut group = Group::new("Builds");
-    let (mut bootstrap, mut wheel) = (None, None);
-    group.step("bootstrap", || {
-        bootstrap = Some(build_bootstrap()?);
-        Ok(())
-    });
+/// What users get, built as it is for them; elsewhere nothing is optimised.
+fn shipped() -> Group {
+    let mut group = Group::new("What users get");
+    let mut wheel = None;
     group.step("wheel", || {
-        wheel = Some(install_wheel(&development_venv()?)?);
+        wheel = Some(build_wheel()?);
         Ok(())
     });
-    if let (Some(bootstrap), Some(wheel)) = (bootstrap, wheel) {
-        group.step("sizes", || sizes::check(&bootstrap, &wheel));
+    if let Some(wheel) = wheel {
+        group.step("sizes", || sizes::check(&build_bootstrap()?, &wheel));
+        group.step("an app frozen with this wheel updates itself", || {
+            run(story("demo", &wheel)?.args(["--freezer", FREEZERS[0]]))
+        });
     }
     group
 }
 
-fn rust_tests() -> Group {
-    let mut group = Group::new("Rust tests");
-    println!("\n== Rust tests");
+/// The tests of all crates side by side, those that a profile of nextest chooses.
+fn rust_tests(name: &str, profile: &str) -> Group {
+    let mut group = Group::new(name);
+    println!("\n== {name}");
+    if let Err(error) = run_nextest(&mut group, profile) {
+        group.fail(&format!("{error:#}"));
+    }
+    group
+}
+
+fn run_nextest(group: &mut Group, profile: &str) -> Result<()> {
+    let report = target_dir().join("nextest").join(profile).join("junit.xml");
+    let _ = fs::remove_file(&report);
+    let mut command = Command::new(CARGO_NEXTEST.find()?);
+    command
+        .current_dir(workspace_root())
+        .args(["nextest", "run", "--workspace", "--cargo-quiet"])
+        .args(["--profile", profile]);
+    let ended = run(&mut command);
+    let is_told = fs::read_to_string(&report).is_ok_and(|report| count_junit(group, &report));
+    if is_told { Ok(()) } else { ended }
+}
+
+/// The examples in the documentation, which nextest leaves to cargo.
+fn examples() -> Group {
+    let mut group = Group::new("Examples");
+    println!("\n== Examples");
     let mut command = cargo();
-    command.args(["test", "--workspace", "--no-fail-fast"]);
+    command.args(["test", "--workspace", "--doc", "--no-fail-fast"]);
     match run_and_listen(&mut command) {
         Ok((status, heard)) => count_cargo(&mut group, &heard, status.success()),
         Err(error) => group.fail(&format!("{error:#}")),
@@ -97,19 +137,17 @@ fn rust_tests() -> Group {
     group
 }
 
-fn python_tests() -> Group {
+fn python_tests(built: &Built) -> Group {
     let mut group = Group::new("Python tests");
     println!("\n== Python tests");
     let listened = development_venv().and_then(|environment| {
         if let Err(error) = environment.pip_install(&OTHERS_TOOLS) {
             group.skip("other tools' repositories", &format!("{error:#}"));
         }
-        run(cargo().args(["build", "--quiet", "--package", "esky-tuf-client"]))?;
-        let client = format!("debug/esky-tuf-client{}", std::env::consts::EXE_SUFFIX);
         let mut pytest = Command::new(environment.python());
         pytest
             .current_dir(workspace_root())
-            .env("ESKY_TUF_CLIENT", target_dir().join(client))
+            .env("ESKY_TUF_CLIENT", built.tuf_client()?)
             .args(["-m", "pytest", "-ra", "--color=no"]);
         if let Some(python) = python2::find_python2() {
             pytest.env(python2::VARIABLE, python);
@@ -123,25 +161,34 @@ fn python_tests() -> Group {
     group
 }
 
-/// Each story is a process of its own, so that one which hangs on to something does not disturb the next.
-fn demo_stories() -> Group {
+fn demo_stories(built: &Built) -> Group {
     let mut group = Group::new("End to end");
     for freezer in FREEZERS {
         group.step(
             &format!("an app frozen by {freezer} updates itself"),
-            || run(Command::new(std::env::current_exe()?).args(["demo", "--freezer", freezer])),
+            || run(story("demo", &built.wheel)?.args(["--freezer", freezer])),
         );
     }
+    group
+}
+
+fn old_apps(built: &Built) -> Group {
+    let mut group = Group::new("Old apps");
     let what = "apps with the original esky update themselves to this one";
     match legacy::obstacle() {
         Some(obstacle) => group.skip(what, &obstacle),
         None => {
-            group.step(what, || {
-                run(Command::new(std::env::current_exe()?).arg("legacy"))
-            });
+            group.step(what, || run(&mut story("legacy", &built.wheel)?));
         }
     }
     group
+}
+
+/// Each story is a process of its own, so that one which hangs on to something does not disturb the next.
+fn story(task: &str, wheel: &Path) -> Result<Command> {
+    let mut command = Command::new(env::current_exe()?);
+    command.args([task, "--wheel"]).arg(wheel);
+    Ok(command)
 }
 
 fn other_systems() -> Group {

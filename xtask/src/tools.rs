@@ -1,6 +1,7 @@
 //! What every task needs: where things are, how a program is run, the Python environment, and what is built from here.
 
 mod artifacts;
+mod fetched;
 mod nginx;
 pub(crate) mod packages;
 mod python;
@@ -10,17 +11,23 @@ pub(crate) mod windows;
 
 use std::ffi::OsStr;
 use std::io::{self, BufRead, BufReader, Write};
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
+use std::thread::ScopedJoinHandle;
 
 use anyhow::{Context, Result, bail, ensure};
 
 pub(crate) use artifacts::{
-    build_bootstrap, build_wheel, build_windows_wheel, host_target, rust_target_ready,
+    Built, Extent, build_bootstrap, build_wheel, build_windows_wheel, host_target,
+    rust_target_ready,
 };
+pub(crate) use fetched::{CARGO_DENY, CARGO_NEXTEST};
 pub(crate) use nginx::{NGINX_PACKAGE, serve_with_nginx};
 #[allow(unused_imports, reason = "the pieces a task may want on their own")]
-pub(crate) use python::{Python, Venv, development_venv, find_python, venv};
+pub(crate) use python::{
+    Python, Venv, development_python, development_venv, find_python, maturin_venv, venv,
+};
 pub(crate) use server::{Server, Totals};
 
 /// The root of the project's sources.
@@ -123,6 +130,11 @@ pub(crate) fn esky_with_keys(program: &Path, project: &Path, keys: &Path) -> Com
         .env("APPDATA", keys)
         .env("HOME", keys);
     command
+}
+
+/// What a thread came to; its panic goes on here.
+pub(crate) fn joined<T>(thread: ScopedJoinHandle<'_, Result<T>>) -> Result<T> {
+    thread.join().unwrap_or_else(|panic| resume_unwind(panic))
 }
 
 /// Whether a program of this name can be started at all.

@@ -7,10 +7,10 @@ mod installed;
 mod releases;
 mod steps;
 
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{fs, thread};
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::tools::{self, Server};
 use installed::Installed;
@@ -27,12 +27,12 @@ const BAD: &str = "1.3";
 
 /// Runs the demo; `arguments` are those after `cargo xtask demo`.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
-    let freezer = chosen_freezer(arguments)?;
+    let Wishes { freezer, wheel } = Wishes::read(arguments)?;
     let mut steps = Steps::start();
     let stage = Stage::new(freezer);
 
     let workshop = steps.run("Set up: bootstrap, wheel, virtual environment", || {
-        Workshop::set_up(freezer, &stage.root)
+        Workshop::set_up(freezer, &stage.root, wheel)
     })?;
     let releases = steps.run(
         &format!("Freeze and pack {OLD}, {MIDDLE}, {NEW} and a broken {BAD} with {freezer}"),
@@ -127,28 +127,54 @@ impl Stage {
     }
 }
 
-fn chosen_freezer(arguments: &[String]) -> Result<&'static str> {
-    let wanted = match arguments {
-        [] => FREEZERS[0],
-        [flag, name] if flag == "--freezer" => name,
-        [flag] => flag.strip_prefix("--freezer=").unwrap_or_default(),
-        _ => "",
-    };
-    let known = FREEZERS
-        .into_iter()
-        .find(|name| name.eq_ignore_ascii_case(wanted));
-    match known {
-        Some(freezer) => Ok(freezer),
-        None => bail!("usage: cargo xtask demo [--freezer {}]", FREEZERS.join("|")),
+/// What a person, or `cargo xtask test`, asks for.
+#[derive(Debug, PartialEq, Eq)]
+struct Wishes {
+    freezer: &'static str,
+    /// A wheel that is there already.
+    wheel: Option<PathBuf>,
+}
+
+impl Wishes {
+    fn read(arguments: &[String]) -> Result<Self> {
+        let mut wishes = Self {
+            freezer: FREEZERS[0],
+            wheel: None,
+        };
+        let mut words = arguments
+            .iter()
+            .flat_map(|argument| argument.splitn(2, '='));
+        while let Some(word) = words.next() {
+            match (word, words.next()) {
+                ("--freezer", Some(name)) => wishes.freezer = known_freezer(name)?,
+                ("--wheel", Some(path)) => wishes.wheel = Some(path.into()),
+                _ => bail!(USAGE),
+            }
+        }
+        Ok(wishes)
     }
 }
 
-fn freeze_all(workshop: &Workshop) -> Result<Vec<Release>> {
-    [OLD, MIDDLE, NEW]
+const USAGE: &str = "usage: cargo xtask demo [--freezer PyInstaller|cx_Freeze] [--wheel FILE]";
+
+fn known_freezer(name: &str) -> Result<&'static str> {
+    FREEZERS
         .into_iter()
-        .map(|version| workshop.freeze(version))
-        .chain(std::iter::once_with(|| workshop.freeze_broken(BAD)))
-        .collect()
+        .find(|known| known.eq_ignore_ascii_case(name))
+        .context(USAGE)
+}
+
+/// Two at a time: each is a process that keeps one core busy.
+fn freeze_all(workshop: &Workshop) -> Result<Vec<Release>> {
+    thread::scope(|scope| {
+        let second = scope.spawn(|| {
+            let new = workshop.freeze(NEW)?;
+            anyhow::Ok([new, workshop.freeze_broken(BAD)?])
+        });
+        let mut releases = vec![workshop.freeze(OLD)?, workshop.freeze(MIDDLE)?];
+        releases.extend(tools::joined(second)?);
+        Ok(releases)
+    })
 }
 
 fn install(
@@ -209,21 +235,29 @@ fn spoil(package: &Path) -> Result<Vec<u8>> {
 mod tests {
     use super::*;
 
+    fn read(words: &[&str]) -> Option<Wishes> {
+        let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+        Wishes::read(&words).ok()
+    }
+
     #[test]
     fn a_freezer_is_found_in_any_spelling_and_others_are_refused() {
-        let ask = |words: &[&str]| {
-            chosen_freezer(
-                &words
-                    .iter()
-                    .map(|word| (*word).to_owned())
-                    .collect::<Vec<_>>(),
-            )
-            .ok()
+        let freezer = |words: &[&str]| Some(read(words)?.freezer);
+        assert_eq!(freezer(&[]), Some("PyInstaller"));
+        assert_eq!(freezer(&["--freezer", "cx_freeze"]), Some("cx_Freeze"));
+        assert_eq!(freezer(&["--freezer=pyinstaller"]), Some("PyInstaller"));
+        assert_eq!(freezer(&["--freezer", "py2exe"]), None);
+        assert_eq!(freezer(&["--freezer"]), None);
+    }
+
+    #[test]
+    fn a_wheel_can_be_named_and_nothing_else() {
+        let wishes = read(&["--wheel", "esky.whl", "--freezer=cx_Freeze"]);
+        let expected = Wishes {
+            freezer: "cx_Freeze",
+            wheel: Some("esky.whl".into()),
         };
-        assert_eq!(ask(&[]), Some("PyInstaller"));
-        assert_eq!(ask(&["--freezer", "cx_freeze"]), Some("cx_Freeze"));
-        assert_eq!(ask(&["--freezer=pyinstaller"]), Some("PyInstaller"));
-        assert_eq!(ask(&["--freezer", "py2exe"]), None);
-        assert_eq!(ask(&["--freezer"]), None);
+        assert_eq!(wishes, Some(expected));
+        assert_eq!(read(&["--wheels", "esky.whl"]), None);
     }
 }

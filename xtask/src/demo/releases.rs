@@ -1,15 +1,15 @@
 //! The developer's side of the demo: an environment with esky and a freezer, and one release for each version.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
+use std::{fs, thread};
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::tools::{self, Server, Venv};
+use crate::tools::{self, Built, Extent, Server, Venv};
 
 /// What the demo's app needs from the package index, beside the freezer. PyInstaller puts symbolic links to Pillow's libraries into it.
 const APP_DEPENDENCIES: [&str; 2] = ["msgpack>=1.0", "pillow>=11"];
@@ -27,16 +27,22 @@ pub(crate) struct Workshop {
 }
 
 impl Workshop {
-    /// Builds esky and makes the environment under `root`; what an earlier demo left there is removed.
-    pub(crate) fn set_up(freezer: &str, root: &Path) -> Result<Self> {
-        let wheel = tools::build_wheel()?;
+    /// Builds esky, unless there is a wheel, and makes the environment under `root`; what an earlier demo left there is removed.
+    ///
+    /// What the environment needs is downloaded while esky is compiled.
+    pub(crate) fn set_up(freezer: &str, root: &Path, wheel: Option<PathBuf>) -> Result<Self> {
         fs::create_dir_all(root)?;
         for leftover in ["project", "installed", "sources"] {
             remove_if_there(&root.join(leftover))?;
         }
-        let environment = tools::venv(&root.join("venv"))?;
-        let tools = ["setuptools>=70", freezer_requirement(freezer)];
-        environment.pip_install(&[&tools[..], &APP_DEPENDENCIES].concat())?;
+        let (environment, wheel) = thread::scope(|scope| {
+            let environment = scope.spawn(|| environment(freezer, root));
+            let wheel = match wheel {
+                Some(wheel) => wheel,
+                None => Built::new(Extent::Module)?.wheel,
+            };
+            anyhow::Ok((tools::joined(environment)?, wheel))
+        })?;
         environment.put_in_anew(&wheel)?;
         let workshop = Self {
             environment,
@@ -223,6 +229,13 @@ impl Release {
         let name = self.package.file_name().unwrap_or_default();
         name.to_string_lossy().into_owned()
     }
+}
+
+fn environment(freezer: &str, root: &Path) -> Result<Venv> {
+    let environment = tools::venv(&root.join("venv"))?;
+    let tools = ["setuptools>=70", freezer_requirement(freezer)];
+    environment.pip_install(&[&tools[..], &APP_DEPENDENCIES].concat())?;
+    Ok(environment)
 }
 
 fn freezer_requirement(freezer: &str) -> &'static str {

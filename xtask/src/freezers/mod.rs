@@ -16,6 +16,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 
 use crate::report::{Group, Report};
+use crate::tools::Built;
 use story::Passed;
 pub(crate) use workshop::Workshop;
 
@@ -97,11 +98,11 @@ pub(crate) fn main(arguments: &[String]) -> Result<ExitCode> {
 }
 
 /// The apps that are like people's apps: with large libraries, symbolic links and nginx. A part of `cargo xtask test`.
-pub(crate) fn apps_with_libraries() -> Group {
+pub(crate) fn apps_with_libraries(built: &Built) -> Group {
     let mut group = Group::new("Apps with libraries");
     let mut workshop = None;
     group.step("the developer's tools", || {
-        workshop = Some(Workshop::set_up()?);
+        workshop = Some(Workshop::with(built)?);
         Ok(())
     });
     if let Some(workshop) = workshop {

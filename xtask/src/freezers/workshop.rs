@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use tempfile::TempDir;
 
-use crate::tools::{self, Venv, cargo, output, run, target_dir, venv};
+use crate::tools::{self, Built, Extent, Venv, output, target_dir, venv};
 
 /// The tools of the developer who releases.
 pub(crate) struct Workshop {
@@ -24,16 +24,17 @@ pub(crate) struct Workshop {
 impl Workshop {
     /// Builds the command, the start-up program and the wheel.
     pub(crate) fn set_up() -> Result<Self> {
-        let wheel = tools::build_wheel()?;
-        let bootstrap = tools::build_bootstrap()?;
-        run(cargo().args(["build", "--quiet", "--package", "esky-cli"]))?;
-        let name = format!("esky{}", std::env::consts::EXE_SUFFIX);
+        Self::with(&Built::new(Extent::Module)?)
+    }
+
+    /// With what is built already.
+    pub(crate) fn with(built: &Built) -> Result<Self> {
         Ok(Self {
             root: target_dir().join("freezers"),
             keys: tempfile::tempdir()?,
-            esky: target_dir().join("debug").join(name),
-            bootstrap,
-            wheel,
+            esky: built.command()?,
+            bootstrap: built.bootstrap.clone(),
+            wheel: built.wheel.clone(),
         })
     }
 

@@ -29,8 +29,8 @@ pub(crate) fn obstacle() -> Option<String> {
     OldPython::find().is_none().then(|| MISSING.to_owned())
 }
 
-/// Tells the story for every variant; the first thing that is not as it should be is an error.
-pub(crate) fn run() -> Result<()> {
+/// Tells the story for every variant; the first thing that is not as it should be is an error. A wheel may be there already.
+pub(crate) fn run(wheel: Option<PathBuf>) -> Result<()> {
     if let Some(obstacle) = obstacle() {
         anyhow::bail!(obstacle);
     }
@@ -46,7 +46,7 @@ pub(crate) fn run() -> Result<()> {
         })?;
     }
     let developer = steps.run("Move the app to Python 3 and this esky; make keys", || {
-        Developer::set_up(&root)
+        Developer::set_up(&root, wheel)
     })?;
     steps.run("Release 0.2, also for the old copies", || {
         let frozen = developer.freeze(VERSIONS[0])?;

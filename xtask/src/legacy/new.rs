@@ -8,7 +8,7 @@ use anyhow::{Result, ensure};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::tools::{self, Server, Venv, human_size, workspace_root};
+use crate::tools::{self, Built, Extent, Server, Venv, human_size, workspace_root};
 
 const FREEZER: &str = "pyinstaller>=6.10";
 const VERSION_LINE: &str = "VERSION = \"0.2\"";
@@ -22,9 +22,12 @@ pub(crate) struct Developer {
 }
 
 impl Developer {
-    /// Builds esky, and makes keys and a repository for the app.
-    pub(crate) fn set_up(root: &Path) -> Result<Self> {
-        let wheel = tools::build_wheel()?;
+    /// Builds esky, unless there is a wheel, and makes keys and a repository for the app.
+    pub(crate) fn set_up(root: &Path, wheel: Option<PathBuf>) -> Result<Self> {
+        let wheel = match wheel {
+            Some(wheel) => wheel,
+            None => Built::new(Extent::Module)?.wheel,
+        };
         let environment = tools::venv(&root.join("venv"))?;
         environment.pip_install(&["setuptools>=70", FREEZER])?;
         environment.put_in_anew(&wheel)?;

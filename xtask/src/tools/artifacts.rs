@@ -1,5 +1,7 @@
 //! What is built here and used by other tasks: the bootstrap and the wheels.
 
+mod quick;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -45,6 +47,63 @@ fn supply_bootstrap(built: &Path, target: &str) -> Result<PathBuf> {
         human_size(fs::metadata(&program)?.len())
     );
     Ok(program)
+}
+
+/// What tests and stories use, compiled as the tests are, without optimisation.
+pub(crate) struct Built {
+    /// The start-up program.
+    pub(crate) bootstrap: PathBuf,
+    /// The wheel, with the start-up program inside.
+    pub(crate) wheel: PathBuf,
+    extent: Extent,
+}
+
+/// How much is compiled for it. Features of dependencies differ with what is compiled together, and then they are compiled twice.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// Only the Python module.
+    Module,
+    /// All that the tests need too.
+    Tests,
+}
+
+impl Built {
+    pub(crate) fn new(extent: Extent) -> Result<Self> {
+        let bootstrap = build_bootstrap()?;
+        build_for(extent, "esky-python")?;
+        let wheel = quick::pack_wheel()?;
+        Ok(Self {
+            bootstrap,
+            wheel,
+            extent,
+        })
+    }
+
+    /// The native command.
+    pub(crate) fn command(&self) -> Result<PathBuf> {
+        self.program("esky-cli", "esky")
+    }
+
+    /// The client of signed repositories as a program.
+    pub(crate) fn tuf_client(&self) -> Result<PathBuf> {
+        self.program("esky-tuf-client", "esky-tuf-client")
+    }
+
+    fn program(&self, package: &str, name: &str) -> Result<PathBuf> {
+        build_for(self.extent, package)?;
+        let name = format!("{name}{}", std::env::consts::EXE_SUFFIX);
+        Ok(target_dir().join("debug").join(name))
+    }
+}
+
+fn build_for(extent: Extent, package: &str) -> Result<()> {
+    let mut command = cargo();
+    command.args(["build", "--quiet"]);
+    match extent {
+        Extent::Module => command.args(["--package", package]),
+        Extent::Tests => command.args(["--workspace", "--lib", "--tests"]),
+    };
+    run(&mut command)
 }
 
 /// Builds the release wheel with the bootstrap inside it, into `target/wheels`.

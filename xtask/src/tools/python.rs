@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 use anyhow::{Context, Result, bail};
 
@@ -12,13 +13,15 @@ const OLDEST: (u32, u32) = (3, 9);
 
 /// What `check` and `test` use. Formatting differs between ruff releases, so that one is fixed.
 const DEVELOPMENT_TOOLS: [&str; 6] = [
-    "maturin>=1.9,<2",
+    MATURIN,
     "mypy>=1.15",
     "pytest>=8",
     "ruff==0.17.5",
     "setuptools>=70",
     "types-setuptools>=70",
 ];
+
+const MATURIN: &str = "maturin>=1.9,<2";
 
 /// A Python found on this machine.
 #[derive(Debug)]
@@ -90,11 +93,33 @@ pub(crate) fn venv(path: &Path) -> Result<Venv> {
     Ok(environment)
 }
 
-/// The environment of `check`, `test`, `wheel` and `bench`, with the tools they use.
+/// The environment of `check`, `test`, `wheel` and `bench`, with the tools they use; these are looked for once.
 pub(crate) fn development_venv() -> Result<Venv> {
-    let environment = venv(&target_dir().join("venv"))?;
-    environment.pip_install(&DEVELOPMENT_TOOLS)?;
+    static COMPLETE: OnceLock<()> = OnceLock::new();
+    let environment = plain_development_venv()?;
+    if COMPLETE.get().is_none() {
+        environment.pip_install(&DEVELOPMENT_TOOLS)?;
+        let _ = COMPLETE.set(());
+    }
     Ok(environment)
+}
+
+/// The same with what packs wheels, and perhaps nothing else.
+pub(crate) fn maturin_venv() -> Result<Venv> {
+    let environment = plain_development_venv()?;
+    if !environment.program("maturin").is_file() {
+        environment.pip_install(&[MATURIN])?;
+    }
+    Ok(environment)
+}
+
+/// Its Python, for what needs none of the tools.
+pub(crate) fn development_python() -> Result<PathBuf> {
+    Ok(plain_development_venv()?.python())
+}
+
+fn plain_development_venv() -> Result<Venv> {
+    venv(&target_dir().join("venv"))
 }
 
 /// A Python of at least 3.9 that can make virtual environments: `PYTHON` if set, else the first good one on `PATH`.
