@@ -51,6 +51,10 @@ pub(crate) fn cargo() -> Command {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(program);
     command.current_dir(workspace_root());
+    if cfg!(target_os = "linux") {
+        // As maturin does: the module finds the functions of Python in the program that loads it, not in a library.
+        command.env("PYO3_BUILD_EXTENSION_MODULE", "1");
+    }
     command
 }
 

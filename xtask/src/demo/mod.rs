@@ -141,9 +141,10 @@ impl Wishes {
             freezer: FREEZERS[0],
             wheel: None,
         };
-        let mut words = arguments
-            .iter()
-            .flat_map(|argument| argument.splitn(2, '='));
+        let mut words = arguments.iter().flat_map(|argument| {
+            let parts = if argument.starts_with("--") { 2 } else { 1 };
+            argument.splitn(parts, '=')
+        });
         while let Some(word) = words.next() {
             match (word, words.next()) {
                 ("--freezer", Some(name)) => wishes.freezer = known_freezer(name)?,
@@ -252,10 +253,10 @@ mod tests {
 
     #[test]
     fn a_wheel_can_be_named_and_nothing_else() {
-        let wishes = read(&["--wheel", "esky.whl", "--freezer=cx_Freeze"]);
+        let wishes = read(&["--wheel", "a=b/esky.whl", "--freezer=cx_Freeze"]);
         let expected = Wishes {
             freezer: "cx_Freeze",
-            wheel: Some("esky.whl".into()),
+            wheel: Some("a=b/esky.whl".into()),
         };
         assert_eq!(wishes, Some(expected));
         assert_eq!(read(&["--wheels", "esky.whl"]), None);
