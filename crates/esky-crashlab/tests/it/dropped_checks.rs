@@ -120,7 +120,7 @@ impl Sources {
         let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("dropped checks");
         let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         let script = "rm -rf \"$2/sources\" && mkdir -p \"$2/sources\" && cd \"$1\" && \
-            cp -a Cargo.toml Cargo.lock .cargo crates xtask \"$2/sources\" && cd \"$2/sources/crates\" && \
+            cp -a Cargo.toml Cargo.lock .cargo crates examples xtask \"$2/sources\" && cd \"$2/sources/crates\" && \
             mv \"$3/$4.rs\" \"$3/$5.rs\" && touch \"$6\"";
         let mut shell = Command::new("sh");
         shell.args(["-c", script, "copy"]).arg(workspace).arg(&root);
