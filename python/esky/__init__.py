@@ -15,7 +15,7 @@ from __future__ import annotations
 from . import bootstrap, errors, finder, sudo, util
 from ._app import Esky
 from ._decisions import Decisions, HeldVersion, OnTrial, Rollback
-from ._esky import CancelToken, InstalledVersion, VerifyReport, VersionGraph, __version__
+from ._esky import CancelToken, InstalledVersion, KeptFiles, VerifyReport, VersionGraph, __version__
 from ._progress import Event
 from ._relaunch import clean_environment
 from ._startup import confirm, run_startup_hooks
@@ -89,6 +89,7 @@ __all__ = [
     "InstallPermissionError",
     "InstalledVersion",
     "InternalError",
+    "KeptFiles",
     "LocalVersionFinder",
     "NetworkError",
     "NoVersionFinderError",

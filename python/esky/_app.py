@@ -337,6 +337,14 @@ class Esky:
         """The versions on disk, best first."""
         return self._native.versions()
 
+    def kept_files(self) -> list[_esky.KeptFiles]:
+        """The files that did not come with the app and were in versions that have been removed.
+
+        Settings, plug-ins and the like that the user or the app has written into a version are never deleted with it:
+        they are moved below `kept` in the app directory.
+        """
+        return self._native.kept_files()
+
     def verify(
         self,
         version: str | None = None,

@@ -27,9 +27,10 @@ class Event:
     """One step of an update.
 
     `phase` is one of searching, clock behind, found, planned, downloading, retrying, unpacking, verifying, ready,
-    installing, cleaning up, left behind, done.  `bytes_total` is None while it is not known; for planned it is what
-    will travel.
-    `message` says how for planned, why for retrying and left behind, where for ready, and what for clock behind.
+    installing, cleaning up, left behind, kept, done.  `bytes_total` is None while it is not known; for planned it is
+    what will travel.
+    `message` says how for planned, why for retrying and left behind, where for ready and kept, and what for clock
+    behind.
     """
 
     phase: str

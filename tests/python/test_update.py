@@ -316,6 +316,18 @@ def test_a_version_in_use_stays(app: esky.Esky, app_dir: Path, site: Site) -> No
     assert not old.exists()
 
 
+def test_what_the_user_wrote_into_a_version_is_kept(app: esky.Esky, app_dir: Path, site: Site) -> None:
+    (app_dir / directory_name("1.0") / "settings.ini").write_text("color=blue")
+    app.auto_update()
+    app.confirm()
+    make_package(site.directory, "1.2")
+    app.auto_update()
+    assert not (app_dir / directory_name("1.0")).exists()
+    [kept] = app.kept_files()
+    assert (kept.version, kept.files, kept.bytes) == ("1.0", 1, 10)
+    assert Path(kept.directory, "settings.ini").read_text() == "color=blue"
+
+
 def test_an_unknown_version_is_a_version_error(app: esky.Esky) -> None:
     with pytest.raises(esky.EskyVersionError):
         app.fetch_version("7.7")

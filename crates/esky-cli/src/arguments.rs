@@ -95,6 +95,7 @@ pub(crate) enum Command {
     List(ListArguments),
     Verify(VerifyArguments),
     Cleanup(CleanupArguments),
+    Kept(KeptArguments),
     Why(WhyArguments),
     Rollback(RollbackArguments),
     Pin(PinArguments),
@@ -164,6 +165,16 @@ pub(crate) struct VerifyArguments {
 #[derive(Args, Debug)]
 pub(crate) struct CleanupArguments {
     /// App directory to clean
+    #[arg(value_name = "APPDIR", value_hint = ValueHint::DirPath)]
+    pub(crate) app_dir: PathBuf,
+}
+
+/// List the files that did not come with the app and were in versions that have been removed
+///
+/// Settings, plug-ins and the like that the user or the app has written into a version are kept below APPDIR/kept.
+#[derive(Args, Debug)]
+pub(crate) struct KeptArguments {
+    /// App directory
     #[arg(value_name = "APPDIR", value_hint = ValueHint::DirPath)]
     pub(crate) app_dir: PathBuf,
 }

@@ -97,6 +97,19 @@ pub fn is_untouched(root: &Path, name: &str, content: &str) -> Result<(), String
     }
 }
 
+/// I12: whether a file of the user's has its content at one of these paths at least.
+///
+/// # Errors
+/// When it is at none of them, or was changed.
+pub fn is_in_one_of(root: &Path, paths: &[&str], content: &str) -> Result<(), String> {
+    let all = paths.iter().map(|path| is_untouched(root, path, content));
+    let faults: Vec<String> = all.filter_map(Result::err).collect();
+    match faults.len() == paths.len() {
+        true => Err(format!("I12: {faults:?}")),
+        false => Ok(()),
+    }
+}
+
 /// Whether the names at the top of the app directory are exactly `expected`, in any order.
 ///
 /// # Errors

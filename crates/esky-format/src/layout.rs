@@ -10,6 +10,8 @@ pub const UPDATES_DIR: &str = "updates";
 pub const DOWNLOADS_DIR: &str = "downloads";
 /// Directory of what is known of the app's repository, inside [`UPDATES_DIR`].
 pub const METADATA_DIR: &str = "metadata";
+/// Directory of the user's files that were in versions which have been removed since.
+pub const KEPT_DIR: &str = "kept";
 /// Lock directory of the original esky, taken by us too so that old clients keep out.
 pub const LOCKED_DIR: &str = "locked";
 /// Directory of the state slots, the trial marks and the writer's lock.

@@ -45,8 +45,9 @@ pub use root::{Account, RootDanger, acting_as, become_owner, danger_to_root};
 pub use sync::{sync_dir, sync_file, sync_tree};
 pub use temporary::{Temporary, remove_temporaries};
 pub use tree::{
-    create_dir, create_dir_all, create_private_dir_all, granted_to_directories, remove_empty_dir,
-    remove_file, remove_tree, rename, set_directory_mode, set_mode, symlink, widen_dir,
+    create_dir, create_dir_all, create_private_dir_all, granted_to_directories, move_or_link,
+    remove_empty_dir, remove_file, remove_tree, rename, set_directory_mode, set_mode, symlink,
+    widen_dir,
 };
 pub use write::{
     copy_file, create_mark, create_new_file, move_closed_durable, move_durable, open_for_append,

@@ -73,6 +73,17 @@ pub fn rename(from: &(impl Located + ?Sized), to: &(impl Located + ?Sized)) -> R
     change(Operation::Rename, to, || platform::rename(from, to))
 }
 
+/// Moves a file or link to a name that is free, in another directory. The old name may stay as a second one, for the caller to
+/// remove once the new one is durable: so the file is in one of the two places on file systems too that write a rename in two
+/// steps. Where there are no such names it is renamed. **Ordered later** on Unix, as [`rename`].
+pub fn move_or_link(from: &(impl Located + ?Sized), to: &(impl Located + ?Sized)) -> Result<()> {
+    let (from, to) = (from.location(), to.location());
+    change(Operation::Rename, to, || match platform::link(from, to)? {
+        true => Ok(()),
+        false => platform::rename(from, to),
+    })
+}
+
 /// Removes a file or a link; fine when it is gone already. **Ordered later.**
 pub fn remove_file(at: &(impl Located + ?Sized)) -> Result<()> {
     let at = at.location();

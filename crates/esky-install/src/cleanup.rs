@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::leftovers::{Leftover, Leftovers};
 use crate::lock::{StagingLock, UpdateLock, VersionLock};
 use crate::removal::remove_version_dir;
+use crate::user_files::KeptFiles;
 use crate::version_dir::{Stage, VersionDir};
 use crate::{adopt, facts, lock, programs};
 use esky_format::version::compare;
@@ -49,12 +50,12 @@ impl AppDir {
     /// A crash leaves less to do; doing it again does the rest.
     pub fn cleanup(&self, lock: &UpdateLock, keep_active: Option<&str>) -> Result<Leftovers> {
         let mut left = Leftovers {
-            waiting: false,
             refused: self.finish(lock)?,
+            ..Leftovers::default()
         };
         self.finish_partial(lock, keep_active)?;
         for action in self.plan(keep_active)? {
-            match self.perform(action) {
+            match self.perform(action, &mut left.kept) {
                 Ok(done) => left.waiting |= !done,
                 Err(error) => left.refused.push(Leftover::of(error)?),
             }
@@ -127,7 +128,11 @@ impl AppDir {
     }
 
     /// Says whether it is done.
-    fn perform(&self, action: Action) -> Result<bool> {
+    fn perform(&self, action: Action, kept: &mut Vec<KeptFiles>) -> Result<bool> {
+        let mut remove = |dir: &VersionDir, held| {
+            kept.extend(remove_version_dir(self.place(), dir, held)?);
+            Ok(())
+        };
         match action {
             Action::Recover | Action::Install(_) | Action::Wait => Ok(false),
             Action::Leave(error) => Err(error),
@@ -135,17 +140,17 @@ impl AppDir {
             Action::RemoveStaged(dir) => match StagingLock::try_take(self.place())? {
                 // It may have become a version, or have been finished, since the plan was made.
                 Some(_staging) if dir.stage()? == Stage::Staged => {
-                    exclusively(&dir, |held| remove_version_dir(&dir, Some(held)))
+                    exclusively(&dir, |held| remove(&dir, held))
                 }
                 _ => Ok(false),
             },
             Action::RemoveUninstalled(dir) => exclusively(&dir, |held| {
                 programs::retire(self.place(), &dir, &View::of(self.place())?.dirs)?;
-                remove_version_dir(&dir, Some(held))
+                remove(&dir, held)
             }),
             Action::Remove(dir) => exclusively(&dir, |held| {
                 self.disable(&View::of(self.place())?, &dir, &held)?;
-                remove_version_dir(&dir, Some(held))
+                remove(&dir, held)
             }),
         }
     }

@@ -4,7 +4,7 @@ use crate::appdir::{AppDir, InstalledVersion, View};
 use crate::decisions::{Decisions, Refusal};
 use crate::error::{Damage, Error, Result};
 use crate::lock::{self, StagingLock, UpdateLock, VersionLock};
-use crate::removal::remove_version_dir;
+use crate::removal::remove_unused;
 use crate::version_dir::{Stage, VersionDir};
 use crate::{facts, programs, self_test, state, verify};
 use esky_format::file_list::FileList;
@@ -153,7 +153,7 @@ fn sync_and_verify(dir: &VersionDir, list: &FileList, in_place: bool) -> Result<
 fn discard(view: &View, dir: &VersionDir) {
     let is_best = view.best().is_some_and(|best| best.dir.path == dir.path);
     if !is_best && let Ok(Some(held)) = VersionLock::try_take(&dir.path) {
-        let _ = remove_version_dir(dir, Some(held));
+        let _ = remove_unused(dir, Some(held));
     }
 }
 

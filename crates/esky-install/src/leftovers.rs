@@ -1,6 +1,7 @@
 //! What could not be done now and is left for the next run.
 
 use crate::error::{Error, Result};
+use crate::user_files::KeptFiles;
 use esky_fs::ErrorKind;
 use std::path::PathBuf;
 
@@ -11,10 +12,12 @@ pub struct Leftovers {
     pub waiting: bool,
     /// What the system refused, such as to remove a file that another program has open.
     pub refused: Vec<Leftover>,
+    /// Files of the user's that were in versions which were removed. They are in the app directory's `kept` now.
+    pub kept: Vec<KeptFiles>,
 }
 
 impl Leftovers {
-    /// Whether all is done.
+    /// Whether nothing is left to do.
     pub fn is_empty(&self) -> bool {
         !self.waiting && self.refused.is_empty()
     }
@@ -23,6 +26,7 @@ impl Leftovers {
     pub fn add(&mut self, other: Self) {
         self.waiting |= other.waiting;
         self.refused.extend(other.refused);
+        self.kept.extend(other.kept);
     }
 }
 

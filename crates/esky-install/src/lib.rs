@@ -28,6 +28,7 @@ mod staging;
 mod state;
 mod trust;
 mod uninstall;
+mod user_files;
 mod verify;
 mod version_dir;
 
@@ -41,4 +42,5 @@ pub use lock::{UpdateLock, VersionLock};
 pub use repair::{Repair, Wanted};
 pub use staging::{StagedFile, Staging};
 pub use trust::Trust;
+pub use user_files::KeptFiles;
 pub use verify::{VerifyReport, VersionFiles};

@@ -10,7 +10,7 @@ use crate::hashing::copy_and_hash;
 use crate::lock::{StagingLock, VersionLock};
 use crate::modes::{usable_directory_mode, usable_file_mode};
 use crate::programs::{below, in_order};
-use crate::removal::remove_version_dir;
+use crate::removal::{remove_unused, remove_version_dir};
 use crate::version_dir::{Stage, VersionDir};
 use esky_format::file_list::{Entry, FileList, Kind, Limits};
 use esky_format::layout::{
@@ -65,7 +65,7 @@ impl AppDir {
         };
         let view = View::of(self.place())?;
         for existing in view.dirs.iter().filter(|existing| existing.app == *app) {
-            remove_stale(&view, existing)?;
+            remove_stale(self.place(), &view, existing)?;
         }
         esky_fs::create_dir(&dir.path)?;
         // Made first, and durable before anything else is in there, so that the remains of a crash are known as ours.
@@ -85,7 +85,7 @@ impl AppDir {
 }
 
 /// Makes room for a new try. What is installed, recorded or in use stays and is an error.
-fn remove_stale(view: &View, dir: &VersionDir) -> Result<()> {
+fn remove_stale(root: &Place, view: &View, dir: &VersionDir) -> Result<()> {
     let stage = dir.stage()?;
     if stage == Stage::Complete || (stage == Stage::Partial && view.is_recorded(dir)) {
         return Err(Error::AlreadyInstalled {
@@ -94,7 +94,7 @@ fn remove_stale(view: &View, dir: &VersionDir) -> Result<()> {
         });
     }
     match VersionLock::try_take(&dir.path)? {
-        Some(held) => remove_version_dir(dir, Some(held)),
+        Some(held) => remove_version_dir(root, dir, held).map(drop),
         None => Err(Error::VersionInUse {
             version: dir.app.version.clone(),
             path: dir.path.path().to_owned(),
@@ -388,7 +388,7 @@ impl Drop for Staging {
     fn drop(&mut self) {
         if !self.finished {
             // Best effort: the next stage or clean-up finishes it.
-            let _ = remove_version_dir(&self.dir, None);
+            let _ = remove_unused(&self.dir, None);
         }
     }
 }

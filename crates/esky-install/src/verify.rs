@@ -5,6 +5,7 @@ use crate::error::{Damage, Error, Result};
 use crate::hashing::{Expected, check_files};
 use crate::modes;
 use crate::programs::{self, below};
+use crate::user_files;
 use crate::version_dir::{Stage, VersionDir};
 use esky_format::file_list::{Entry, FileList, Kind};
 use esky_format::layout::{BOOTSTRAP_DIR, CONTROL_DIR, FILE_LIST, MANIFEST, MANIFEST_UNINSTALLED};
@@ -65,7 +66,8 @@ impl AppDir {
                 _ => report.damaged.push(entry.path.clone()),
             }
         }
-        report.extra = extra_files(dir, &list)?;
+        let unknown = user_files::unknown(dir, &list)?;
+        report.extra = unknown.into_iter().map(|unknown| unknown.path).collect();
         Ok(report)
     }
 
@@ -193,8 +195,13 @@ fn is_there(place: &Place) -> bool {
 
 /// Whether all files of a version, but for those at the top, are as they were released.
 pub(crate) fn is_intact(dir: &VersionDir, list: &FileList) -> Result<bool> {
+    Ok(damaged(dir, list)?.is_empty())
+}
+
+/// The files of a version, but for those at the top, that are not as they were released.
+pub(crate) fn damaged<'a>(dir: &VersionDir, list: &'a FileList) -> Result<Vec<Finding<'a>>> {
     let nowhere = |_: &str| None;
-    Ok(check(located(dir, list, &nowhere), &mut |_, _| {})?.is_empty())
+    check(located(dir, list, &nowhere), &mut |_, _| {})
 }
 
 /// The first thing that is wrong with a staged version, as an error. `in_place`: programs that wait no longer have been put
@@ -283,7 +290,7 @@ fn check_names(entries: &[(&Entry, Place)]) -> Result<Vec<Option<Option<Damage>>
     Ok(damages)
 }
 
-fn expected(entry: &Entry, path: &Place) -> Option<Expected> {
+pub(crate) fn expected(entry: &Entry, path: &Place) -> Option<Expected> {
     match entry.kind {
         Kind::File { size, sha256, .. } | Kind::Program { size, sha256, .. } => Some(Expected {
             path: path.clone(),
@@ -311,38 +318,17 @@ fn check_name(entry: &Entry, path: &Place) -> Result<Option<Damage>> {
     }
 }
 
-/// Files in the version directory that are neither in the list nor esky's own bookkeeping.
-fn extra_files(dir: &VersionDir, list: &FileList) -> Result<Vec<String>> {
-    let mut known: BTreeSet<String> = list
-        .entries
-        .iter()
-        .filter(|entry| !entry.kind.is_program())
-        .map(|entry| entry.path.clone())
-        .collect();
+/// Everything in a version directory that the list names, and esky's own bookkeeping.
+pub(crate) fn known_paths(list: &FileList) -> BTreeSet<String> {
+    let in_directory = list.entries.iter().filter(|entry| !entry.kind.is_program());
+    let mut known: BTreeSet<String> = in_directory.map(|entry| entry.path.clone()).collect();
     for name in [MANIFEST, MANIFEST_UNINSTALLED, FILE_LIST, BOOTSTRAP_DIR] {
         known.insert(format!("{CONTROL_DIR}/{name}"));
     }
-    let mut extra = Vec::new();
-    collect_unknown(&dir.path, "", &known, &mut extra)?;
-    Ok(extra)
+    known
 }
 
-fn collect_unknown(
-    directory: &Place,
-    prefix: &str,
-    known: &BTreeSet<String>,
-    extra: &mut Vec<String>,
-) -> Result<()> {
-    for name in esky_fs::read_dir_names(directory)? {
-        let path = format!("{prefix}{}", name.to_string_lossy());
-        let place = directory.join(&name);
-        if !known.contains(&path) {
-            extra.push(path);
-        } else if crate::scan::is_directory(&place)?
-            && path != format!("{CONTROL_DIR}/{BOOTSTRAP_DIR}")
-        {
-            collect_unknown(&place, &format!("{path}/"), known, extra)?;
-        }
-    }
-    Ok(())
+/// Whether a directory holds the programs that wait to be put at the top.
+pub(crate) fn holds_programs(path: &str) -> bool {
+    path.strip_prefix(CONTROL_DIR) == Some(&format!("/{BOOTSTRAP_DIR}"))
 }

@@ -36,6 +36,19 @@ pub(crate) struct InstalledVersion {
     obstacle: Option<String>,
 }
 
+/// Files that did not come with a version, and were in it when it was removed.
+#[pyclass(frozen, get_all, module = "esky")]
+pub(crate) struct KeptFiles {
+    /// The version.
+    version: String,
+    /// Where they are now.
+    directory: OsString,
+    /// How many files.
+    files: u64,
+    /// Their bytes together.
+    bytes: u64,
+}
+
 /// What `Esky.verify` found.
 #[pyclass(frozen, get_all, module = "esky")]
 pub(crate) struct VerifyReport {
@@ -138,6 +151,12 @@ impl App {
     /// The version that is to start; another one does in its place while it cannot.
     fn wanted(&self, py: Python<'_>) -> PyResult<InstalledVersion> {
         detached(py, || self.0.app_dir().wanted()).map(InstalledVersion::from)
+    }
+
+    /// Files that did not come with versions that have been removed.
+    fn kept_files(&self, py: Python<'_>) -> PyResult<Vec<KeptFiles>> {
+        let kept = detached(py, || self.0.app_dir().kept_files())?;
+        Ok(kept.into_iter().map(KeptFiles::from).collect())
     }
 
     /// Takes the right to change this app, without waiting. Calls of this object share it.
@@ -393,6 +412,29 @@ impl From<esky_install::InstalledVersion> for InstalledVersion {
             current: installed.current,
             obstacle: installed.obstacle.map(|found| found.to_string()),
         }
+    }
+}
+
+impl From<esky::KeptFiles> for KeptFiles {
+    fn from(kept: esky::KeptFiles) -> Self {
+        Self {
+            version: kept.version,
+            directory: kept.directory.into_os_string(),
+            files: kept.files,
+            bytes: kept.bytes,
+        }
+    }
+}
+
+#[pymethods]
+impl KeptFiles {
+    fn __repr__(&self) -> String {
+        format!(
+            "<KeptFiles {} of {} in {}>",
+            self.files,
+            self.version,
+            self.directory.to_string_lossy()
+        )
     }
 }
 

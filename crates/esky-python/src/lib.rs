@@ -29,6 +29,7 @@ fn _esky(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<app::App>()?;
     module.add_class::<app::Decisions>()?;
     module.add_class::<app::InstalledVersion>()?;
+    module.add_class::<app::KeptFiles>()?;
     module.add_class::<app::UpdateLock>()?;
     module.add_class::<app::VerifyReport>()?;
     module.add_class::<cancel::CancelToken>()?;

@@ -349,6 +349,13 @@ fn raw_event(event: &Event) -> Option<RawEvent> {
         ),
         Event::Installing { version } => ("installing", 0, None, Some(version.clone()), None),
         Event::LeftBehind { cause } => ("left behind", 0, None, None, Some(cause.clone())),
+        Event::Kept(kept) => (
+            "kept",
+            kept.bytes,
+            Some(kept.bytes),
+            Some(kept.version.clone()),
+            Some(kept.directory.to_string_lossy().into_owned()),
+        ),
         Event::CleaningUp => ("cleaning up", 0, None, None, None),
         Event::Done => ("done", 0, None, None, None),
         _ => return None,

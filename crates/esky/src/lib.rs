@@ -60,7 +60,7 @@ pub use update::Update;
 pub use esky_format as format;
 pub use esky_fs::Place;
 pub use esky_install::{
-    AppDir, Decisions, InstalledVersion, Leftover, Leftovers, Obstacle, OnTrial, Refusal, Trust,
-    VerifyReport, clean_environment,
+    AppDir, Decisions, InstalledVersion, KeptFiles, Leftover, Leftovers, Obstacle, OnTrial,
+    Refusal, Trust, VerifyReport, clean_environment,
 };
 pub use esky_trust as trust;

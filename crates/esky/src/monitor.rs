@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use esky_trust::Time;
 
 use crate::fetch::Budget;
-use crate::{Error, Leftovers, Result, Way};
+use crate::{Error, KeptFiles, Leftovers, Result, Way};
 
 /// One step of an update, in the order in which a person would tell it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,6 +79,8 @@ pub enum Event {
         /// What was tried, on which file, why it failed, and what can be done about it.
         cause: String,
     },
+    /// A version was removed, and files that did not come with it were kept.
+    Kept(KeptFiles),
     /// The update is over.
     Done,
 }
@@ -174,7 +176,7 @@ impl Monitor {
         (self.on_event)(&event);
     }
 
-    /// Tells the listener what is left for the next time.
+    /// Tells the listener what is left for the next time, and what was kept.
     pub fn emit_left(&self, left: &Leftovers) {
         for left in &left.refused {
             let cause = match &left.hint {
@@ -182,6 +184,9 @@ impl Monitor {
                 None => left.cause.clone(),
             };
             self.emit(Event::LeftBehind { cause });
+        }
+        for kept in &left.kept {
+            self.emit(Event::Kept(kept.clone()));
         }
     }
 

@@ -3,9 +3,10 @@
 use std::fmt;
 use std::path::Path;
 
-use esky::{Esky, Leftovers};
+use esky::{Esky, Leftover};
 use serde::Serialize;
 
+use super::kept::Kept;
 use crate::arguments::CleanupArguments;
 use crate::exit;
 use crate::failure::Failure;
@@ -19,6 +20,8 @@ struct Outcome {
     kept: Vec<String>,
     complete: bool,
     left: Vec<Left>,
+    /// Files that did not come with the versions that were removed.
+    kept_files: Vec<Kept>,
 }
 
 /// What the system refused.
@@ -30,8 +33,8 @@ pub(super) struct Left {
 }
 
 impl Left {
-    pub(super) fn all(left: Leftovers) -> Vec<Self> {
-        let left = left.refused.into_iter().map(|left| Self {
+    pub(super) fn all(refused: Vec<Leftover>) -> Vec<Self> {
+        let left = refused.into_iter().map(|left| Self {
             path: left.path.display().to_string(),
             cause: left.cause,
             hint: left.hint,
@@ -55,6 +58,7 @@ pub(crate) fn run(arguments: &CleanupArguments, terminal: &Terminal) -> Result<i
         .map_err(|error| Failure::from(error).about_path(&arguments.app_dir))?;
     terminal.show(&outcome)?;
     Left::tell(&outcome.left, terminal);
+    Kept::tell(&outcome.kept_files, terminal);
     if !outcome.complete && outcome.left.is_empty() {
         terminal.message("some versions are in use; run `esky cleanup` again when they have ended");
     }
@@ -76,7 +80,8 @@ fn clean(path: &Path) -> esky::Result<Outcome> {
         removed,
         kept,
         complete: left.is_empty(),
-        left: Left::all(left),
+        left: Left::all(left.refused),
+        kept_files: Kept::all(left.kept),
     })
 }
 

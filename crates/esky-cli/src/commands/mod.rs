@@ -7,6 +7,7 @@ mod diff;
 mod info;
 mod inspect;
 mod installed;
+mod kept;
 mod list;
 mod man;
 mod owner;
@@ -113,6 +114,10 @@ pub(crate) fn run(
         Command::Cleanup(arguments) => (
             "cleanup",
             as_owner(&arguments.app_dir).and_then(|()| cleanup::run(&arguments, terminal)),
+        ),
+        Command::Kept(arguments) => (
+            "kept",
+            as_owner(&arguments.app_dir).and_then(|()| kept::run(&arguments, terminal)),
         ),
         Command::Info(arguments) => (
             "info",

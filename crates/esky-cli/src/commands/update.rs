@@ -7,6 +7,7 @@ use esky::{CancelToken, Esky, Event, Monitor, Refusal, Search};
 use serde::Serialize;
 
 use super::cleanup::Left;
+use super::kept::Kept;
 use crate::Environment;
 use crate::arguments::UpdateArguments;
 use crate::exit;
@@ -29,6 +30,8 @@ struct Outcome {
     damaged: Option<Damaged>,
     /// What could not be cleaned up yet.
     left: Vec<Left>,
+    /// Files that did not come with the versions that were removed.
+    kept_files: Vec<Kept>,
 }
 
 /// The version that should have started and could not.
@@ -61,6 +64,7 @@ pub(crate) fn run(
     drop(monitor);
     terminal.show(&outcome)?;
     Left::tell(&outcome.left, terminal);
+    Kept::tell(&outcome.kept_files, terminal);
     let found_nothing = arguments.check && outcome.available.is_none();
     Ok(if found_nothing {
         exit::NO_UPDATE
@@ -99,7 +103,8 @@ fn update(app: &Esky, only_check: bool, monitor: &Monitor) -> esky::Result<Outco
             cause: obstacle.to_string(),
             repaired: !still_damaged,
         }),
-        left: Left::all(left),
+        left: Left::all(left.refused),
+        kept_files: Kept::all(left.kept),
     })
 }
 

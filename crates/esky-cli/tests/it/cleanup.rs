@@ -20,6 +20,32 @@ fn old_versions_go() {
 }
 
 #[test]
+fn what_the_user_wrote_into_a_version_is_kept_and_that_is_said() {
+    let scene = Scene::new();
+    scene.installed("1.0");
+    let app_dir = scene.installed("1.1");
+    let old = app_dir.join(format!("demo-1.0.{}", current_platform()));
+    std::fs::write(old.join("settings.ini"), "color=blue").unwrap();
+    let place = app_dir.to_str().unwrap();
+    let reply = scene.run(["cleanup", place]);
+    assert_eq!(reply.code, 0, "{reply:?}");
+    let kept = app_dir.join("kept").join("1.0");
+    let told = format!(
+        "kept 1 file (10 bytes) that did not come with 1.0: {}\n",
+        kept.display()
+    );
+    assert_eq!(reply.stderr, told);
+    assert_eq!(
+        std::fs::read_to_string(kept.join("settings.ini")).unwrap(),
+        "color=blue"
+    );
+    assert_eq!(scene.run(["kept", place]).stdout, told);
+    let document = scene.run(["kept", "--json", place]).json();
+    assert_eq!(document["kept"][0]["version"], "1.0");
+    assert_eq!(document["kept"][0]["bytes"], 10);
+}
+
+#[test]
 fn a_version_in_use_stays_and_that_is_said() {
     let scene = Scene::new();
     scene.installed("1.0");

@@ -12,7 +12,8 @@ use esky_crashlab::tracer::Operation;
 
 use crate::figures::Figure;
 use crate::scenarios::{
-    CONFIRMING, Case, GOING_BACK, REPAIRING, SECOND_UPDATE, STARTING, UNINSTALLING, UPDATE, WATCHED,
+    CONFIRMING, Case, GOING_BACK, KEEPING, REPAIRING, SECOND_UPDATE, STARTING, UNINSTALLING,
+    UPDATE, WATCHED,
 };
 use crate::story::Story;
 
@@ -119,6 +120,11 @@ const IN_OTHER_CASES: &[(&str, &Case, Plant)] = &[
         "the rest of a removed version is not synced before its control directory goes",
         &UNINSTALLING,
         |run| run.without(|_, at| is_sync(at) && at.path.starts_with_name("demo-1.0")),
+    ),
+    (
+        "the user's files are not synced in their new place before their version goes",
+        &KEEPING,
+        |run| run.without(|run, at| is_sync(at) && at.path.starts_with(run.0.root.join("kept"))),
     ),
     ("a repaired file is not synced", &REPAIRING, |run| {
         run.without_sync_of("repair.new")

@@ -13,7 +13,7 @@ use esky_crashlab::states::{self, Persistence, Seen};
 use esky_crashlab::tracer::{self, Fault};
 
 use crate::figures::Figure;
-use crate::story::{FOREIGN, Kind, Story, directory_name};
+use crate::story::{FOREIGN, Kind, Story, USERS_FILES, directory_name};
 
 /// Something that writes.
 pub(crate) struct Case {
@@ -29,6 +29,8 @@ pub(crate) struct Case {
     pub(crate) may_start: &'static [&'static str],
     /// What starts once success was reported.
     pub(crate) promised: &'static str,
+    /// Whether version 1.0 has files of the user's in it; see [`USERS_FILES`].
+    pub(crate) holds_users_files: bool,
     /// What else is promised with it.
     pub(crate) also: fn(&Path) -> Result<(), String>,
     /// The versions and programs that are there in the end.
@@ -54,6 +56,7 @@ pub(crate) const UPDATE: Case = Case {
     command: &["update", "good"],
     may_start: &["1.0", "2.0"],
     promised: "2.0",
+    holds_users_files: false,
     also: |root| check::is_on_trial(root, Some("2.0")),
     leaves: BOTH,
 };
@@ -159,6 +162,14 @@ pub(crate) const UNINSTALLING: Case = Case {
     leaves: (&["2.0"], &["prog", "newtool"]),
     also: CONFIRMED,
     ..UPDATE
+};
+
+pub(crate) const KEEPING: Case = Case {
+    what: "removing a version that has files of the user's in it",
+    before: &[&["update", "good"], &["confirm"], &["write", "1.0"]],
+    leaves: (&["2.0"], &["prog", "newtool", "kept"]),
+    holds_users_files: true,
+    ..UNINSTALLING
 };
 
 pub(crate) const REPAIRING: Case = Case {
@@ -281,6 +292,11 @@ fn uninstalling() {
 }
 
 #[test]
+fn keeping_the_users_files() {
+    KEEPING.withstands_everything();
+}
+
+#[test]
 fn an_update_that_repairs() {
     HEALING.withstands_everything();
 }
@@ -390,6 +406,12 @@ impl Case {
     fn survives(&self, root: &Path) -> Result<(), String> {
         check::starts_one_of(root, self.may_start)?;
         check::can_go_back(root)?;
+        if self.holds_users_files {
+            for (path, content) in USERS_FILES {
+                let before = format!("{}/{path}", directory_name("1.0"));
+                check::is_in_one_of(root, &[&before, &format!("kept/1.0/{path}")], content)?;
+            }
+        }
         check::is_untouched(root, FOREIGN.0, FOREIGN.1)
     }
 

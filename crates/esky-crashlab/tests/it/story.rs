@@ -15,6 +15,13 @@ use esky_publish::PackOptions;
 /// A file that no version brought; it must never change.
 pub(crate) const FOREIGN: (&str, &str) = ("notes of the user.txt", "do not touch\n");
 
+/// Files that the user and the app have written into version 1.0: new ones, and one of the release that was edited.
+pub(crate) const USERS_FILES: [(&str, &str); 3] = [
+    ("settings.ini", "color=blue\n"),
+    ("plugins/mine/plugin.py", "print('mine')\n"),
+    ("library/same.txt", "edited by the user\n"),
+];
+
 /// What the app is like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -73,6 +80,10 @@ impl Story {
         for words in commands {
             if let ["damage", version] = words {
                 damage(&tree.join(directory_name(version)));
+                continue;
+            }
+            if let ["write", version] = words {
+                write_users_files(&tree.join(directory_name(version)));
                 continue;
             }
             if let ["forbid", version] = words {
@@ -168,6 +179,14 @@ fn inner_program(program: &str, version: &str) -> String {
 }
 
 /// One of each kind of damage.
+fn write_users_files(version: &Path) {
+    for (path, content) in USERS_FILES {
+        let path = version.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+}
+
 fn damage(version: &Path) {
     fs::write(version.join("library/changed.txt"), "scratched").unwrap();
     fs::remove_file(version.join("prog")).unwrap();

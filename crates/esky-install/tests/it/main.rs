@@ -29,4 +29,5 @@ mod staging;
 mod state_machine;
 mod trials;
 mod uninstalling;
+mod user_files;
 mod verifying;

@@ -185,6 +185,29 @@ fn a_version_in_use_is_kept_and_a_later_cleanup_removes_it() {
     assert!(!app.needs_cleanup().unwrap());
 }
 
+#[test]
+fn what_the_user_wrote_beside_the_program_outlives_two_updates() {
+    let story = Story::new();
+    let settings = story.version_dir("1.0").join("settings.ini");
+    fs::write(&settings, "color=blue").unwrap();
+    let app = story.app();
+    let (monitor, events) = recording();
+    for version in ["1.1", "1.2"] {
+        story.place.offer(&Release::new(version));
+        assert_eq!(app.auto_update(&monitor).unwrap().as_deref(), Some(version));
+        app.confirm().unwrap();
+    }
+    assert!(!story.version_dir("1.0").exists());
+    let kept = story.place.appdir().join("kept/1.0/settings.ini");
+    assert_eq!(fs::read_to_string(kept).unwrap(), "color=blue");
+    let told = events.lock().unwrap().iter().any(|event| match event {
+        Event::Kept(kept) => (kept.files, kept.bytes) == (1, 10),
+        _ => false,
+    });
+    assert!(told);
+    assert!(!app.needs_cleanup().unwrap());
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 #[allow(clippy::print_stderr, reason = "says that it was skipped")]

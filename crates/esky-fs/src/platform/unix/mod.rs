@@ -18,7 +18,7 @@ use std::path::Path;
 pub(crate) use account::{become_owner, danger_to_root};
 pub(crate) use modes::granted_to_directories;
 pub(crate) use names::{
-    create_dir, create_new, create_private_dir, identity, list, metadata, open_for_read,
+    create_dir, create_new, create_private_dir, identity, link, list, metadata, open_for_read,
     open_in_place, open_or_create, read_symlink, remove_dir, remove_file, rename,
     set_directory_mode, set_mode, symlink, sync_dir, sync_tree, widen_directory,
 };

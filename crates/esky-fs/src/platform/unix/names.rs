@@ -8,8 +8,10 @@ use super::spot::{Spot, kind};
 use crate::platform::Stuck;
 use crate::{Kind, Location, Metadata, Mode};
 use rustix::fs::{
-    AtFlags, Dir, FileType, OFlags, Stat, mkdirat, readlinkat, renameat, symlinkat, unlinkat,
+    AtFlags, Dir, FileType, OFlags, Stat, linkat, mkdirat, readlinkat, renameat, symlinkat,
+    unlinkat,
 };
+use rustix::io::Errno;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
@@ -142,6 +144,16 @@ pub(crate) fn symlink(target: &Path, location: Location<'_>) -> io::Result<()> {
 pub(crate) fn rename(from: Location<'_>, to: Location<'_>) -> io::Result<()> {
     let (from, to) = (Spot::of(from)?, Spot::of(to)?);
     Ok(renameat(&from, from.name(), &to, to.name())?)
+}
+
+/// `false` where the file system has no links, or this account may not make one to the file.
+pub(crate) fn link(from: Location<'_>, to: Location<'_>) -> io::Result<bool> {
+    let (from, to) = (Spot::of(from)?, Spot::of(to)?);
+    match linkat(&from, from.name(), &to, to.name(), AtFlags::empty()) {
+        Ok(()) => Ok(true),
+        Err(Errno::PERM | Errno::OPNOTSUPP | Errno::MLINK | Errno::NOSYS) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }
 
 pub(crate) fn remove_file(location: Location<'_>) -> io::Result<()> {

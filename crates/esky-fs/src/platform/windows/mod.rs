@@ -32,9 +32,9 @@ use windows_sys::Win32::System::Threading::{
 
 pub(crate) use holders::holders;
 pub(crate) use names::{
-    create_dir, create_new, create_private_dir, granted_to_directories, identity, list, metadata,
-    open_for_read, open_in_place, open_or_create, read_symlink, remove_dir, remove_file, rename,
-    set_directory_mode, set_mode, symlink, sync_dir, sync_tree, widen_directory,
+    create_dir, create_new, create_private_dir, granted_to_directories, identity, link, list,
+    metadata, open_for_read, open_in_place, open_or_create, read_symlink, remove_dir, remove_file,
+    rename, set_directory_mode, set_mode, symlink, sync_dir, sync_tree, widen_directory,
 };
 pub(crate) use removal::remove_tree;
 pub(crate) use spot::Anchor;

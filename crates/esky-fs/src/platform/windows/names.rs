@@ -125,6 +125,11 @@ pub(crate) fn symlink(target: &Path, location: Location<'_>) -> io::Result<()> {
 
 /// A running program cannot be replaced. It could be moved aside, but then a crash would leave no program under that name;
 /// so it stays, and the error says that it is busy.
+/// Never: NTFS writes a rename in one step.
+pub(crate) fn link(_from: Location<'_>, _to: Location<'_>) -> io::Result<bool> {
+    Ok(false)
+}
+
 pub(crate) fn rename(from: Location<'_>, to: Location<'_>) -> io::Result<()> {
     let opening = Opening::existing(DELETE).with_options(FILE_WRITE_THROUGH);
     retry(to, Patience::Usual, || {
