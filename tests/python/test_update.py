@@ -317,7 +317,11 @@ def test_a_version_in_use_stays(app: esky.Esky, app_dir: Path, site: Site) -> No
 
 
 def test_what_the_user_wrote_into_a_version_is_kept(app: esky.Esky, app_dir: Path, site: Site) -> None:
-    (app_dir / directory_name("1.0") / "settings.ini").write_text("color=blue")
+    settings = app_dir / directory_name("1.0") / "settings.ini"
+    settings.write_text("color=blue")
+    # This version has no file list, as those that the original installed: later times tell.
+    later = settings.stat().st_mtime + 10
+    os.utime(settings, (later, later))
     app.auto_update()
     app.confirm()
     make_package(site.directory, "1.2")

@@ -19,8 +19,8 @@ use std::time::{Duration, SystemTime};
 /// Python writes these by itself, and writes them again.
 const CACHE_DIR: &str = "__pycache__";
 const CACHE_EXTENSION: &str = "pyc";
-/// How long unpacking may have taken that set the times of files to those of their unpacking.
-const UNPACKING: Duration = Duration::from_secs(60);
+/// Between two files of a package that is being unpacked no more time goes by than this, as a rule.
+const UNPACKING_GAP: Duration = Duration::from_secs(2);
 
 /// The user's files of one version that was removed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -258,9 +258,18 @@ fn newer_than_installation(dir: &VersionDir) -> Result<Vec<Unknown>> {
     let Some(installed) = installed_at(dir)? else {
         return Ok(Vec::new());
     };
-    let mut found = Vec::new();
-    collect_newer(&dir.path, "", dir.marks, installed + UNPACKING, &mut found)?;
-    Ok(found)
+    let mut newer = Vec::new();
+    collect_newer(&dir.path, "", dir.marks, installed, &mut newer)?;
+    newer.sort_by_key(|(time, _)| *time);
+    // Those that follow close on each other were unpacked with the manifest.
+    let mut unpacked = installed;
+    let mut is_unpacked = |(time, _): &(SystemTime, Unknown)| {
+        let gap = time.duration_since(unpacked).unwrap_or_default();
+        unpacked = *time;
+        gap <= UNPACKING_GAP
+    };
+    let users = newer.into_iter().skip_while(|found| is_unpacked(found));
+    Ok(users.map(|(_, found)| found).collect())
 }
 
 fn installed_at(dir: &VersionDir) -> Result<Option<SystemTime>> {
@@ -277,7 +286,7 @@ fn collect_newer(
     prefix: &str,
     marks: &MarkNames,
     installed: SystemTime,
-    found: &mut Vec<Unknown>,
+    found: &mut Vec<(SystemTime, Unknown)>,
 ) -> Result<()> {
     for name in esky_fs::read_dir_names(directory)? {
         let path = format!("{prefix}{}", name.to_string_lossy());
@@ -290,10 +299,10 @@ fn collect_newer(
         };
         if metadata.kind == Kind::Directory {
             collect_newer(&place, &format!("{path}/"), marks, installed, found)?;
-        } else if metadata.modified.is_some_and(|time| time > installed)
+        } else if let Some(time) = metadata.modified.filter(|time| *time > installed)
             && !path.ends_with(&format!(".{CACHE_EXTENSION}"))
         {
-            found.push(Unknown { path, place });
+            found.push((time, Unknown { path, place }));
         }
     }
     Ok(())

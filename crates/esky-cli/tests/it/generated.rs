@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::support::{Scene, esky};
 
-const COMMANDS: [&str; 30] = [
+const COMMANDS: [&str; 31] = [
     "init",
     "import",
     "release",
@@ -22,6 +22,7 @@ const COMMANDS: [&str; 30] = [
     "list",
     "verify",
     "cleanup",
+    "kept",
     "why",
     "rollback",
     "pin",
