@@ -26,6 +26,18 @@ pub(crate) fn count(number: u64, noun: &str) -> String {
     format!("{number} {noun}{plural}")
 }
 
+/// A path as it is typed in a command of this system's shell.
+pub(crate) fn argument(path: &str) -> String {
+    let path = printable(path);
+    let is_plain = |letter: char| letter.is_alphanumeric() || "/\\:._-+=@,~".contains(letter);
+    match path.chars().all(is_plain) && !path.is_empty() {
+        true => path.into(),
+        // No path on Windows holds a quotation mark.
+        false if cfg!(windows) => format!("\"{path}\""),
+        false => format!("'{}'", path.replace('\'', r"'\''")),
+    }
+}
+
 /// Seconds since 1970 as `2026-11-25 18:30 +0100`, in the time zone of this machine.
 pub(crate) fn local_time(seconds: i64) -> String {
     match chrono::Local.timestamp_opt(seconds, 0).single() {
@@ -89,6 +101,25 @@ pub(crate) fn printable(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn paths_in_commands_are_typed_as_the_shell_reads_them() {
+        assert_eq!(argument("/opt/demo-1.0"), "/opt/demo-1.0");
+        assert_eq!(argument("/opt/My App"), "'/opt/My App'");
+        assert_eq!(argument("/opt/it's $HOME"), r"'/opt/it'\''s $HOME'");
+        assert_eq!(argument("/opt/приложение"), "/opt/приложение");
+    }
+
+    #[cfg(windows)]
+    #[test]
+    fn paths_in_commands_are_typed_as_the_shell_reads_them() {
+        assert_eq!(argument(r"C:\demo"), r"C:\demo");
+        assert_eq!(
+            argument(r"C:\Program Files\demo"),
+            "\"C:\\Program Files\\demo\""
+        );
+    }
 
     #[test]
     fn sizes_are_worded_with_one_decimal() {

@@ -87,7 +87,7 @@ fn update(app: &Esky, only_check: bool, monitor: &Monitor) -> esky::Result<Outco
         }
         false => app.search_and_update(monitor)?,
     };
-    let app_dir = app.app_dir().root().display();
+    let app_dir = text::argument(&app.app_dir().root().display().to_string());
     let updated = available.is_some() && !only_check;
     let still_damaged = app.app_dir().wanted()?.obstacle.is_some();
     Ok(Outcome {
@@ -109,7 +109,7 @@ fn update(app: &Esky, only_check: bool, monitor: &Monitor) -> esky::Result<Outco
 }
 
 impl Refused {
-    fn new(version: String, refusal: Refusal, app_dir: &dyn fmt::Display) -> Self {
+    fn new(version: String, refusal: Refusal, app_dir: &str) -> Self {
         let (reason, allow) = match refusal {
             Refusal::Held { reason } => (
                 format!("is held: {reason}"),

@@ -66,7 +66,7 @@ fn without_list(arguments: &VerifyArguments, error: esky_install::Error) -> Fail
     use esky_install::Error::{BadFileList, NoFileList};
     let is_list = matches!(error, NoFileList { .. } | BadFileList { .. });
     let hint = is_list.then(|| {
-        let app_dir = text::printable(&arguments.app_dir.display().to_string());
+        let app_dir = text::argument(&arguments.app_dir.display().to_string());
         format!(
             "`esky verify {app_dir} --repair SOURCE` takes the list from the package, and an update brings a new one"
         )

@@ -169,7 +169,7 @@ impl Outcome {
             }
         }
         if self.order.iter().any(|choice| choice.obstacle.is_some()) {
-            let path = text::printable(&self.path);
+            let path = text::argument(&self.path);
             writeln!(
                 formatter,
                 "`esky verify {path} --repair SOURCE` repairs it, and so does the next update."
@@ -195,11 +195,12 @@ impl Outcome {
              after {most} unconfirmed starts."
         )?;
         if !trial.counted {
-            let path = text::printable(&self.path);
+            let (path, argument) = (text::printable(&self.path), text::argument(&self.path));
             writeln!(
                 formatter,
-                "Your starts are neither counted nor do they confirm it, because you may not write to {path}. Who may \
-                 confirms it by starting it or by `esky confirm {path}`, or goes back by `esky rollback {path}`."
+                "Your starts are neither counted nor do they confirm it, because you may not write to {path}. An account \
+                 that may write there confirms it by starting it or by `esky confirm {argument}`, or goes back by `esky \
+                 rollback {argument}`."
             )?;
         }
         Ok(())

@@ -139,7 +139,7 @@ pub(crate) fn publish(
 
 /// What to do with a request that was made because signatures are missing.
 pub(super) fn waiting(request: &str, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let request = text::printable(request);
+    let request = text::argument(request);
     writeln!(
         formatter,
         "Others must sign too. Nobody sees the change before it is published.\n  \
