@@ -31,7 +31,7 @@ pub(crate) fn argument(path: &str) -> String {
     let path = printable(path);
     let is_plain = |letter: char| letter.is_alphanumeric() || "/\\:._-+=@,~".contains(letter);
     match path.chars().all(is_plain) && !path.is_empty() {
-        true => path.into(),
+        true => path,
         // No path on Windows holds a quotation mark.
         false if cfg!(windows) => format!("\"{path}\""),
         false => format!("'{}'", path.replace('\'', r"'\''")),
